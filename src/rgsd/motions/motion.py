@@ -1,0 +1,154 @@
+"""`Motion`: one reference clip in a body's own coordinates, and its file format."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+from zipfile import BadZipFile
+
+import mujoco
+import numpy as np
+
+from rgsd.bodies.body import Body
+
+SCHEMA_VERSION = 1
+_REQUIRED = ("schema_version", "fps", "body", "joint_names", "body_names", "qpos", "qvel", "name", "source", "license")
+
+
+class MotionError(ValueError):
+    """A motion that cannot be used; the message names the file, the field, the value and the remedy."""
+
+
+@dataclass(frozen=True)
+class Motion:
+    """One clip: T poses of a named body at a constant rate."""
+
+    name: str
+    """Unique within a library."""
+    body: str
+    """Name of the body that the coordinates belong to."""
+    fps: float
+    """Frames a second."""
+    joint_names: tuple[str, ...]
+    """Hinges in the order of qpos[7:]."""
+    body_names: tuple[str, ...]
+    """Moving bodies, root first."""
+    qpos: np.ndarray = field(repr=False)
+    """(T, nq) root position m, root quaternion wxyz, hinge angles rad."""
+    qvel: np.ndarray = field(repr=False)
+    """(T, nv) velocities in MuJoCo's convention."""
+    source: str = ""
+    """Where the clip comes from."""
+    license: str = ""
+    """Under which licence."""
+    group: str = ""
+    """Kind of motion that tables average over, such as walk."""
+    loop: bool = False
+    """Whether the last frame leads into the first."""
+    quality: dict[str, float] = field(default_factory=dict)
+    """Figures of the import (retargeting error, penetration, skating), by name."""
+
+    @property
+    def num_frames(self) -> int:
+        """T."""
+        return len(self.qpos)
+
+    @property
+    def duration(self) -> float:
+        """Seconds from the first frame to the last."""
+        return (self.num_frames - 1) / self.fps
+
+    def save(self, path: Path) -> None:
+        """Write the clip as npz (no pickles)."""
+        path.parent.mkdir(parents=True, exist_ok=True)
+        np.savez_compressed(
+            path,
+            schema_version=SCHEMA_VERSION,
+            fps=self.fps,
+            body=self.body,
+            joint_names=np.array(self.joint_names),
+            body_names=np.array(self.body_names),
+            qpos=self.qpos.astype(np.float64),
+            qvel=self.qvel.astype(np.float64),
+            name=self.name,
+            source=self.source,
+            license=self.license,
+            group=self.group,
+            loop=self.loop,
+            quality=json.dumps(self.quality),
+        )
+
+    @classmethod
+    def load(cls, path: Path, body: Body | None = None) -> Motion:
+        """Read and check a clip.
+
+        Raises:
+            MotionError: the file is not such a clip, or not one of `body`.
+        """
+        try:
+            with np.load(path, allow_pickle=False) as data:
+                content = {key: data[key] for key in data.files}
+        except (OSError, ValueError, BadZipFile) as error:
+            raise MotionError(f"{path}: not a readable npz ({error}); import it again with `rgsd motions import`") from None
+        missing = [key for key in _REQUIRED if key not in content]
+        if missing:
+            raise MotionError(f"{path}: lacks {', '.join(missing)}; not an rgsd motion; use `rgsd motions import` first")
+        if int(content["schema_version"]) != SCHEMA_VERSION:
+            raise MotionError(
+                f"{path}: schema_version is {int(content['schema_version'])}, this rgsd reads {SCHEMA_VERSION}; import it again"
+            )
+        motion = cls(
+            name=str(content["name"]),
+            body=str(content["body"]),
+            fps=float(content["fps"]),
+            joint_names=tuple(map(str, content["joint_names"])),
+            body_names=tuple(map(str, content["body_names"])),
+            qpos=content["qpos"],
+            qvel=content["qvel"],
+            source=str(content["source"]),
+            license=str(content["license"]),
+            group=str(content.get("group", "")),
+            loop=bool(content.get("loop", False)),
+            quality=json.loads(str(content.get("quality", "{}"))),
+        )
+        motion.check(str(path), body)
+        return motion
+
+    def check(self, where: str, body: Body | None = None) -> None:
+        """Raise `MotionError` unless shapes, values and (if given) the body fit; `where` begins the message."""
+        frames, hinges = len(self.qpos), len(self.joint_names)
+        if self.qpos.ndim != 2 or self.qpos.shape[1] != 7 + hinges or frames < 2:
+            raise MotionError(f"{where}: qpos has shape {self.qpos.shape}, expected (at least 2 frames, {7 + hinges})")
+        if self.qvel.shape != (frames, 6 + hinges):
+            raise MotionError(f"{where}: qvel has shape {self.qvel.shape}, expected {(frames, 6 + hinges)}")
+        for key in ("qpos", "qvel"):
+            bad = np.argwhere(~np.isfinite(getattr(self, key)))
+            if len(bad):
+                raise MotionError(f"{where}: {key} is not finite first at frame {bad[0][0]}, column {bad[0][1]}; repair the clip")
+        norms = np.linalg.norm(self.qpos[:, 3:7], axis=1)
+        if np.any(np.abs(norms - 1) > 1e-3):
+            worst = int(np.argmax(np.abs(norms - 1)))
+            raise MotionError(f"{where}: qpos root quaternion at frame {worst} has length {norms[worst]:.4f}, expected 1")
+        if not np.isfinite(self.fps) or self.fps <= 0:
+            raise MotionError(f"{where}: fps is {self.fps}, expected a positive number")
+        if body is not None and self.body != body.name:
+            raise MotionError(f"{where}: body is '{self.body}', expected '{body.name}'; choose --body {self.body} or other motions")
+        if body is not None and self.joint_names != body.joint_names:
+            raise MotionError(f"{where}: joint_names do not match body '{body.name}'; import the clip again")
+
+
+def finite_difference_velocity(body: Body, qpos: np.ndarray, fps: float) -> np.ndarray:
+    """Velocities (T, nv) of poses (T, nq) by central differences in MuJoCo's convention (mj_differentiatePos)."""
+    m, frames = body.model, len(qpos)
+    qvel = np.zeros((frames, m.nv))
+    for t in range(frames):
+        before, after = max(t - 1, 0), min(t + 1, frames - 1)
+        mujoco.mj_differentiatePos(m, qvel[t], (after - before) / fps, qpos[before], qpos[after])
+        # mj_differentiatePos expresses the root's turn in the frame of the first pose; bring it to frame t
+        world, local, inverse = np.zeros(3), np.zeros(3), np.zeros(4)
+        mujoco.mju_rotVecQuat(world, qvel[t, 3:6].copy(), qpos[before, 3:7])
+        mujoco.mju_negQuat(inverse, qpos[t, 3:7])
+        mujoco.mju_rotVecQuat(local, world, inverse)
+        qvel[t, 3:6] = local
+    return qvel
