@@ -1,0 +1,1 @@
+"""What came out: measures of rollouts, the evaluation protocol and its files."""

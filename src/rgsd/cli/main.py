@@ -1,0 +1,146 @@
+"""The program `rgsd`: finds the command, reads its options, and says in one line what went wrong.
+
+A command is a plain typed function in a file of its own; tyro makes the options from its signature and the help from
+its docstring. The file is imported only when its command is called, so that `rgsd --help` answers at once.
+
+Exit status: 0 done, 1 a fault of the program, 2 a fault of the command line or of a file, 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import sys
+import traceback
+from collections.abc import Callable, Sequence
+from importlib import import_module
+from importlib.metadata import version
+from pathlib import Path
+from typing import NamedTuple
+
+from rgsd.cli.suggest import UnknownName
+
+
+class Command(NamedTuple):
+    """Where a command lives."""
+
+    module: str
+    """Imported when the command is called."""
+    function: str
+    """Its parameters are the options."""
+    summary: str
+    """One line for the list of commands."""
+
+
+COMMANDS: dict[str, Command] = {
+    "demo": Command(
+        "rgsd.cli.demo", "demo", "the whole path in ten minutes: motions, training, figures, report, video"
+    ),
+    "motions import": Command("rgsd.cli.motions", "motions_import", "read BVH, AMASS or SMPL files into rgsd motions"),
+    "motions info": Command("rgsd.cli.motions", "motions_info", "show what a motion file holds"),
+    "motions list": Command("rgsd.cli.motions", "motions_list", "list the motions of a folder"),
+    "motions synthesize": Command("rgsd.cli.motions", "motions_synthesize", "plan the quadruped's reference gaits"),
+    "motions render": Command("rgsd.cli.motions", "motions_render", "draw motions as a contact sheet"),
+    "pretrain": Command("rgsd.cli.pretrain", "pretrain", "embed the motions on the sphere, without any physics"),
+    "landscape": Command("rgsd.cli.landscape", "landscape", "show where the encoder's reward has its peak"),
+    "train": Command("rgsd.cli.train", "train", "train a skill policy by METHOD, or go on with one"),
+    "evaluate": Command("rgsd.cli.evaluate", "evaluate", "measure RUN by the protocol and write its report"),
+    "record": Command("rgsd.cli.record", "record", "film the skills of RUN"),
+    "bench": Command("rgsd.cli.bench", "bench", "measure steps a second and memory on this machine"),
+    "doctor": Command("rgsd.cli.doctor", "doctor", "check what this machine has and say how to get what it lacks"),
+}
+"""Commands by the words that call them. These names are a contract."""
+
+
+def main(args: Sequence[str] | None = None) -> int:
+    """Run `rgsd` and return its exit status.
+
+    Args:
+        args: the words after `rgsd`; those of the process if not given.
+
+    Raises:
+        SystemExit: tyro has shown a command's help (0) or refused its options (2), or a command gives a status itself.
+        Exception: a fault of the program, with its traceback.
+    """
+    args = sys.argv[1:] if args is None else list(args)
+    try:
+        _dispatch(args)
+        sys.stdout.flush()  # here, where a closed pipe can still be caught
+    except KeyboardInterrupt:
+        print("rgsd: interrupted", file=sys.stderr)
+        return 130
+    except BrokenPipeError:
+        # The reader has gone (`rgsd motions list | head`). Python would complain once more when it flushes at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except Exception as error:
+        message = _message_for_the_user(error)
+        if message is None:
+            raise
+        if os.environ.get("RGSD_DEBUG"):
+            traceback.print_exc()
+        print(f"rgsd: error: {message}", file=sys.stderr)
+        return 2
+    return 0
+
+
+def _dispatch(args: Sequence[str]) -> None:
+    """Call the command that the first one or two words name, with the options that follow them."""
+    if not args or args[0] in ("-h", "--help"):
+        print(_help(""))
+        return
+    if args[0] == "--version":
+        print(f"rgsd {version('rgsd')}")
+        return
+    name, rest = args[0], args[1:]
+    group = f"{name} "
+    if any(known.startswith(group) for known in COMMANDS):
+        if not rest or rest[0] in ("-h", "--help"):
+            print(_help(group))
+            return
+        name, rest = f"{name} {rest[0]}", rest[1:]
+    if name not in COMMANDS:
+        words = {known for known in COMMANDS if known.startswith(group)} or {known.split()[0] for known in COMMANDS}
+        raise UnknownName("command", name, words)
+    command = COMMANDS[name]
+    function = getattr(import_module(command.module), command.function)
+    _call(function, f"rgsd {name}", rest)
+
+
+def _call(function: Callable[..., None], prog: str, args: Sequence[str]) -> None:
+    """Let tyro turn the words into the function's arguments; it answers `--help` and unknown options itself."""
+    import tyro  # takes a fifth of a second, which `rgsd --help` need not spend
+
+    tyro.cli(function, prog=prog, args=args, config=(tyro.conf.FlagCreatePairsOff,))
+
+
+def _help(group: str) -> str:
+    """Return the list of the commands whose names begin with `group`."""
+    shown = {name: command.summary for name, command in COMMANDS.items() if name.startswith(group)}
+    width = max(map(len, shown))
+    return "\n".join(
+        [
+            f"usage: rgsd {group}COMMAND [options]",
+            "",
+            "Turns reference motions into a controllable space of physical skills.",
+            "",
+            *(f"  {name:<{width}}  {summary}" for name, summary in shown.items()),
+            "",
+            "`rgsd COMMAND --help` explains the options; `rgsd --version` tells the version.",
+        ]
+    )
+
+
+def _message_for_the_user(error: Exception) -> str | None:
+    """Return what to tell the user, or None if the error is a fault of the program and deserves its traceback.
+
+    An exception class that rgsd defines (`MotionError`, `UsageError`) is addressed to the user, and so is what the
+    operating system refuses (a missing file, a full disk); a bare `ValueError` is not.
+    """
+    if isinstance(error, OSError):
+        where = error.filename or Path.cwd()
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            return f"the disk is full while writing {where}; free some space or choose another folder"
+        return f"{where}: {error.strerror}" if error.strerror else str(error)
+    is_ours = type(error).__module__.partition(".")[0] == "rgsd"
+    return str(error) if is_ours else None

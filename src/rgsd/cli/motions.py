@@ -1,0 +1,217 @@
+"""`rgsd motions`: import, look at, plan and draw reference motions."""
+
+from __future__ import annotations
+
+import json as jsonlib
+from pathlib import Path
+from typing import Annotated, Any
+
+import numpy as np
+from rich.console import Console
+from rich.table import Table
+from tyro.conf import Positional, arg
+
+from rgsd.bodies.body import Body
+from rgsd.bodies.quadruped import make_quadruped
+from rgsd.bodies.smpl import make_smpl
+from rgsd.cli.suggest import UnknownName, UsageError
+from rgsd.motions.collections import get_collection
+from rgsd.motions.formats.bvh import read_bvh
+from rgsd.motions.importing import Imported, import_motions, is_own
+from rgsd.motions.motion import Motion
+from rgsd.motions.synthesis.quadruped import synthesize_quadruped
+
+_BODIES = {"smpl": make_smpl, "quadruped": make_quadruped}
+_QUALITY = ("fk_error_cm", "penetration_cm", "skate_cm", "largest_jump_rad")
+
+
+def motions_import(
+    paths: Positional[list[Path]],
+    out: Path,
+    body: str = "smpl",
+    collection: str | None = None,
+    fps: float | None = None,
+    json: bool = False,
+) -> None:
+    """Read motion files into rgsd's own npz, and say what was taken, skipped and why.
+
+    Readable are ACCAD BVH, AMASS (SMPL+H, SMPL-X) and SMPL npz, and rgsd's own npz; one file, a folder or a zip.
+
+    Args:
+        paths: files, folders or zips.
+        out: folder that the npz files are written to.
+        body: body to map to.
+        collection: take only the clips of this named set, such as accad20.
+        fps: rate of the results, 1/s; the body's control rate if not given.
+        json: print one JSON object instead of tables.
+    """
+    results = import_motions(paths, _make_body(body), collection, fps)
+    for found in results:
+        if found.motion is not None:
+            found.motion.save(out / f"{found.motion.name}.npz")
+    taken = [found.motion for found in results if found.motion is not None]
+    if json:
+        print(jsonlib.dumps({"out": str(out), "files": [_row(found) for found in results]}))
+    else:
+        console = Console()
+        console.print(_motion_table(taken, f"{len(taken)} motions written to {out}"))
+        for found in results:
+            if found.motion is None and not (found.skipped and collection):
+                console.print(f"{'skipped' if found.skipped else 'refused'}: {found.note or found.path}", highlight=False)
+        if collection:
+            _tell_missing(console, collection, {motion.name for motion in taken})
+    if not taken:
+        raise UsageError(f"nothing could be imported from {', '.join(map(str, paths))}; the reasons are above")
+
+
+def motions_info(path: Positional[Path], json: bool = False) -> None:
+    """Show what a motion file holds: its format, length, joints and source.
+
+    Args:
+        path: a BVH file of any dialect, or an npz of AMASS, SMPL or rgsd.
+        json: print one JSON object instead of text.
+    """
+    facts = _facts(path)
+    if json:
+        print(jsonlib.dumps(facts))
+        return
+    table = Table(show_header=False, box=None)
+    for key, value in facts.items():
+        table.add_row(f"[bold]{key}", ", ".join(map(str, value)) if isinstance(value, list) else str(value))
+    Console().print(table)
+
+
+def motions_list(path: Positional[Path], json: bool = False) -> None:
+    """List rgsd's motions in a folder, with the figures of their import.
+
+    Args:
+        path: folder of rgsd's npz files.
+        json: print one JSON object instead of a table.
+    """
+    motions = _own_motions(path)
+    if json:
+        print(jsonlib.dumps([_summary(motion) for motion in motions]))
+    else:
+        Console().print(_motion_table(motions, f"{len(motions)} motions in {path}"))
+
+
+def motions_synthesize(out: Path, body: str = "quadruped") -> None:
+    """Plan reference gaits without any recording and write them as npz.
+
+    Args:
+        out: folder that the npz files are written to.
+        body: body to plan for; only the quadruped has a planner.
+    """
+    if body != "quadruped":
+        raise UsageError(f"--body {body}: gaits are planned for 'quadruped' alone; import recordings for others")
+    motions = synthesize_quadruped(_make_body(body))
+    for motion in motions:
+        motion.save(out / f"{motion.name}.npz")
+    Console().print(_motion_table(motions, f"{len(motions)} motions written to {out}"))
+
+
+def motions_render(
+    path: Positional[Path], out: Path, frames: Annotated[int, arg(help="frames across")] = 12
+) -> None:
+    """Draw motions as a contact sheet: one row a clip, its frames across.
+
+    Args:
+        path: an rgsd npz file or a folder of them.
+        out: PNG file to write.
+        frames: frames across.
+    """
+    from rgsd.viewing.contact_sheet import contact_sheet  # draws with OpenGL, which the other commands do not need
+
+    if frames < 2:
+        raise UsageError(f"--frames {frames}: a row needs at least 2")
+    motions = _own_motions(path)
+    bodies = sorted({motion.body for motion in motions})
+    if len(bodies) > 1:
+        raise UsageError(f"{path} holds motions of several bodies ({', '.join(bodies)}); render one folder for each")
+    out.parent.mkdir(parents=True, exist_ok=True)
+    contact_sheet(_make_body(bodies[0]), motions, frames).save(out)
+    Console().print(f"{len(motions)} motions drawn to {out}")
+
+
+def _make_body(name: str) -> Body:
+    if name not in _BODIES:
+        raise UnknownName("body", name, _BODIES)
+    return _BODIES[name]()
+
+
+def _own_motions(path: Path) -> list[Motion]:
+    files = sorted(path.glob("*.npz")) if path.is_dir() else [path]
+    motions = [Motion.load(file) for file in files if path.is_file() or is_own(file)]
+    if not motions:
+        raise UsageError(f"{path}: no rgsd motions there; make some with `rgsd motions import` or `synthesize`")
+    return motions
+
+
+def _row(found: Imported) -> dict[str, Any]:
+    if found.motion is None:
+        return {"path": found.path, "status": "skipped" if found.skipped else "refused", "reason": found.note}
+    return {"path": found.path, "status": "taken", **_summary(found.motion)}
+
+
+def _summary(motion: Motion) -> dict[str, Any]:
+    return {
+        "name": motion.name,
+        "group": motion.group,
+        "body": motion.body,
+        "frames": motion.num_frames,
+        "fps": motion.fps,
+        "seconds": round(motion.duration, 3),
+        "loop": motion.loop,
+        "source": motion.source,
+        "license": motion.license,
+        "quality": motion.quality,
+    }
+
+
+def _motion_table(motions: list[Motion], title: str) -> Table:
+    table = Table(title=title, title_justify="left")
+    table.add_column("name", no_wrap=True)
+    table.add_column("group")
+    for heading in ("frames", "fps", "seconds", "path m", *(key.replace("_", " ") for key in _QUALITY)):
+        table.add_column(heading, justify="right")
+    for motion in motions:
+        steps = np.linalg.norm(np.diff(motion.qpos[:, :2], axis=0), axis=1)
+        quality = [f"{motion.quality[key]:.2f}" if key in motion.quality else "" for key in _QUALITY]
+        table.add_row(
+            motion.name,
+            motion.group,
+            str(motion.num_frames),
+            f"{motion.fps:g}",
+            f"{motion.duration:.2f}",
+            f"{steps.sum():.2f}",
+            *quality,
+        )
+    licenses = sorted({motion.license for motion in motions if motion.license})
+    table.caption = "; ".join(licenses)
+    return table
+
+
+def _tell_missing(console: Console, collection: str, taken: set[str]) -> None:
+    missing = [clip.name for clip in get_collection(collection) if clip.name not in taken]
+    if missing:
+        console.print(f"of {collection} not found: {', '.join(missing)}", highlight=False)
+
+
+def _facts(path: Path) -> dict[str, Any]:
+    if path.suffix.lower() == ".bvh":
+        bvh = read_bvh(path)
+        return {
+            "file": str(path),
+            "format": f"BVH, {bvh.dialect} skeleton",
+            "frames": bvh.num_frames,
+            "fps": bvh.fps,
+            "seconds": round((bvh.num_frames - 1) / bvh.fps, 3),
+            "joints": list(bvh.joint_names),
+            "usable": "body smpl" if bvh.dialect == "ACCAD" else "no: only ACCAD's skeleton can be mapped to a body",
+        }
+    if path.suffix.lower() == ".npz" and is_own(path):
+        return {"file": str(path), "format": "rgsd motion", **_summary(Motion.load(path))}
+    motion = import_motions([path], make_smpl())[0]
+    if motion.motion is None:
+        return {"file": str(path), "usable": f"no: {motion.note}"}
+    return {"file": str(path), "format": motion.motion.source, "usable": "body smpl", **_summary(motion.motion)}

@@ -1,0 +1,81 @@
+"""What a policy and an encoder see: the heading-local state of a body, entry by named entry."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from rgsd import rotations
+from rgsd.bodies.body import Body
+from rgsd.bodies.state import BodyState
+
+KINDS = ("height", "position", "rotation", "linear_velocity", "angular_velocity")
+
+
+def observe(state: BodyState) -> Tensor:
+    """The field's humanoid observation: 15 B - 2 numbers (358 for the 24 bodies of SMPL).
+
+    Root height; positions of the other bodies relative to the root; 6-D rotations (R ex, R ez), linear and
+    angular velocities of all bodies; everything in the heading frame (the root's yaw removed).
+
+    Args:
+        state: leading shape (N,), B bodies.
+
+    Returns:
+        (N, 15 B - 2).
+    """
+    count, bodies = state.body_pos.shape[:2]
+    upright = rotations.conjugate(rotations.heading(state.body_quat[:, 0])).unsqueeze(1)
+    relative = state.body_pos[:, 1:] - state.body_pos[:, :1]
+    vectors = torch.cat((relative, state.body_linvel, state.body_angvel), dim=1)
+    vectors = rotations.rotate(upright, vectors).reshape(count, -1)
+    rotation = rotations.tangent_normal(rotations.multiply(upright, state.body_quat))
+    split = 3 * (bodies - 1)
+    return torch.cat(
+        (state.body_pos[:, 0, 2:3], vectors[:, :split], rotation.reshape(count, -1), vectors[:, split:]), dim=1
+    )
+
+
+@dataclass(frozen=True)
+class ObservationLayout:
+    """Which entry of `observe` is what."""
+
+    body: Body
+    """The body that is observed."""
+
+    @property
+    def entries(self) -> list[tuple[str, str]]:
+        """(kind, body name) of every entry, in order; kinds are those of `KINDS`."""
+        names = self.body.body_names
+        return (
+            [("height", names[0])]
+            + [("position", n) for n in names[1:] for _ in range(3)]
+            + [("rotation", n) for n in names for _ in range(6)]
+            + [("linear_velocity", n) for n in names for _ in range(3)]
+            + [("angular_velocity", n) for n in names for _ in range(3)]
+        )
+
+    @property
+    def size(self) -> int:
+        """D, the number of entries."""
+        return 15 * self.body.num_bodies - 2
+
+    def indices(self, kinds: tuple[str, ...], bodies: tuple[str, ...] | None = None) -> list[int]:
+        """Entries of the given kinds (of the given bodies, or of all).
+
+        Raises:
+            ValueError: a kind that does not exist.
+        """
+        unknown = [kind for kind in kinds if kind not in KINDS]
+        if unknown:
+            raise ValueError(f"no observation kind '{unknown[0]}'; there are {', '.join(KINDS)}")
+        return [
+            i for i, (kind, name) in enumerate(self.entries) if kind in kinds and (bodies is None or name in bodies)
+        ]
+
+    def floors(self) -> Tensor:
+        """(D,) physical size of a deviation that is noise, entry by entry, in the entry's unit."""
+        scales = self.body.feature_scales
+        return torch.tensor([getattr(scales, kind) for kind, _ in self.entries])

@@ -1,0 +1,247 @@
+"""`SkillEnv`: many episodes of one body that start on reference states; it knows no method and no reward."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import torch
+from torch import Tensor
+
+from rgsd import rotations
+from rgsd.bodies.state import BodyState
+from rgsd.envs.observation import ObservationLayout, observe
+from rgsd.envs.termination import Tracking, fallen
+from rgsd.motions.library import MotionLibrary
+from rgsd.physics.mujoco_cpu import MujocoCpu
+from rgsd.physics.protocol import Physics
+
+Clock = Literal["none", "elapsed", "clip_time"]
+
+
+@dataclass(frozen=True)
+class EnvConfig:
+    """Episodes: how they start and when they end."""
+
+    discovery_seconds: float = 4.0
+    """Time limit of an episode that follows no reference, s."""
+    joint_noise: float = 0.01
+    """Standard deviation of the noise on hinge angles at a start, rad."""
+    velocity_noise: float = 0.05
+    """Standard deviation of the noise on velocities at a start, rad/s and m/s."""
+    early_termination: bool = True
+    """Whether imitation ends when it has lost its reference."""
+    worst_body_distance: float = 0.25
+    """Imitation ends when any body is farther from its reference in the world frame, m."""
+    heading_error: float = 0.79
+    """Imitation ends when the yaw differs by more, rad."""
+    clock: Clock = "none"
+    """The optional last observation entry: nothing, seconds since the start, or seconds of the clip."""
+
+
+@dataclass
+class Starts:
+    """How n episodes begin."""
+
+    clip: Tensor
+    """(n,) long, the clip whose state they start from."""
+    frame: Tensor
+    """(n,) long, the frame of that clip."""
+    imitation: Tensor
+    """(n,) bool, whether the clip is then followed (and its loss ends the episode)."""
+
+
+@dataclass
+class StepResult:
+    """What one control step gave."""
+
+    observation: Tensor
+    """(N, D) what to act on next: after a reset where an episode has ended."""
+    final_observation: Tensor
+    """(N, D) the state that the step led to, before any reset."""
+    final_privileged: Tensor
+    """(N, P) the critic's extra view of that same state."""
+    final_root: Tensor
+    """(N, 2) world position of the root in that same state, m."""
+    final_frame: Tensor
+    """(N,) long, the reference frame of that same state."""
+    tracking: Tracking
+    """Distance from the time-aligned reference in that same state."""
+    terminated: Tensor
+    """(N,) bool, fell, blew up or lost its reference."""
+    truncated: Tensor
+    """(N,) bool, ran into a time limit or the clip's end; the state is not terminal."""
+    fell: Tensor
+    """(N,) bool, fell or blew up."""
+
+
+class SkillEnv:
+    """N parallel episodes.
+
+    Attributes:
+        clip: (N,) long, reference of each copy.
+        frame: (N,) long, reference frame of its present state.
+        elapsed: (N,) long, control steps since its start.
+        imitation: (N,) bool.
+        state: `BodyState` of leading shape (N,).
+
+    Args:
+        library: the reference motions and, with them, the body.
+        config: episodes.
+        num_envs: N; ignored if `physics` is given.
+        physics: what steps the body; C MuJoCo on CPU threads if None.
+        seed: of start noise and of the default starts, which are uniform over clips and frames.
+    """
+
+    def __init__(
+        self,
+        library: MotionLibrary,
+        config: EnvConfig | None = None,
+        num_envs: int = 64,
+        physics: Physics | None = None,
+        seed: int = 0,
+    ) -> None:
+        self.library, self.body = library, library.body
+        self.config = config or EnvConfig()
+        self.physics = physics or MujocoCpu(self.body, num_envs)
+        self.device, self.num_envs = self.physics.device, self.physics.num_envs
+        self._starts: Callable[[Tensor], Starts] = self._uniform_starts
+        self._generator = torch.Generator(self.device).manual_seed(seed)
+        self._center = torch.tensor(self.body.action_center, dtype=torch.float32, device=self.device)
+        self._scale = torch.tensor(self.body.action_scale, dtype=torch.float32, device=self.device)
+        self._limit = round(self.config.discovery_seconds * self.body.control_hz)
+        self.clip = torch.zeros(self.num_envs, dtype=torch.long, device=self.device)
+        self.frame, self.elapsed = torch.zeros_like(self.clip), torch.zeros_like(self.clip)
+        self.imitation = torch.zeros(self.num_envs, dtype=torch.bool, device=self.device)
+
+    @property
+    def observation_size(self) -> int:
+        """D."""
+        return ObservationLayout(self.body).size + (self.config.clock != "none")
+
+    @property
+    def privileged_size(self) -> int:
+        """P: stream, phase, heading error, and body offsets from the reference."""
+        return 3 + 3 * self.body.num_bodies
+
+    @property
+    def action_size(self) -> int:
+        """A, the number of actuators."""
+        return self.body.num_actions
+
+    @property
+    def state(self) -> BodyState:
+        """World state of all copies."""
+        return self.physics.state
+
+    def set_starts(self, starts: Callable[[Tensor], Starts]) -> None:
+        """Say from now on how episodes begin: called with the ids (n,) of the copies to start."""
+        self._starts = starts
+
+    def reset(self) -> Tensor:
+        """Start every episode anew; returns the observation (N, D)."""
+        self._start(torch.arange(self.num_envs, device=self.device))
+        return self._observe()
+
+    def observe_privileged(self) -> Tensor:
+        """(N, P) what a critic may know of the present state: stream, phase and distance from the reference."""
+        return self._privileged(self._tracking())
+
+    def step(self, action: Tensor) -> StepResult:
+        """Apply actions (N, A), clipped to [-1, 1], for one control period; ended episodes start anew."""
+        self.physics.step(self._center + self._scale * action.clamp(-1.0, 1.0))
+        self.frame, self.elapsed = self.frame + 1, self.elapsed + 1
+        tracking = self._tracking()
+        fell = fallen(self.body, self.state) | self.physics.blown_up
+        terminated = fell
+        if self.config.early_termination:
+            lost = (tracking.worst > self.config.worst_body_distance) | (
+                tracking.heading.abs() > self.config.heading_error
+            )
+            terminated = fell | (self.imitation & lost)
+        at_end = torch.where(self.imitation, self.frame >= self.library.lengths[self.clip] - 1, self.elapsed >= self._limit)
+        truncated = at_end & ~terminated
+        final_observation, final_privileged = self._observe(), self._privileged(tracking)
+        final_root, final_frame = self.state.body_pos[:, 0, :2].clone(), self.frame
+        ended = (terminated | truncated).nonzero().squeeze(1)
+        self._start(ended)
+        observation = self._observe(ended, final_observation)
+        return StepResult(
+            observation=observation,
+            final_observation=final_observation,
+            final_privileged=final_privileged,
+            final_root=final_root,
+            final_frame=final_frame,
+            tracking=tracking,
+            terminated=terminated,
+            truncated=truncated,
+            fell=fell,
+        )
+
+    def snapshot(self) -> dict[str, Any]:
+        """Everything that the next step depends on."""
+        return {
+            "physics": self.physics.snapshot(),
+            "generator": self._generator.get_state(),
+            "clip": self.clip.clone(),
+            "frame": self.frame.clone(),
+            "elapsed": self.elapsed.clone(),
+            "imitation": self.imitation.clone(),
+        }
+
+    def restore(self, snapshot: dict[str, Any]) -> Tensor:
+        """Go back to a snapshot; returns the observation (N, D)."""
+        self.physics.restore(snapshot["physics"])
+        self._generator.set_state(snapshot["generator"])
+        for name in ("clip", "frame", "elapsed", "imitation"):
+            getattr(self, name).copy_(snapshot[name])
+        return self._observe()
+
+    def _uniform_starts(self, ids: Tensor) -> Starts:
+        clip, frame = self.library.sample(len(ids), self._generator, margin=1)
+        return Starts(clip, frame, torch.ones(len(ids), dtype=torch.bool, device=self.device))
+
+    def _start(self, ids: Tensor) -> None:
+        if len(ids) == 0:
+            return
+        starts = self._starts(ids)
+        self.clip, self.frame, self.elapsed = self.clip.clone(), self.frame.clone(), self.elapsed.clone()
+        self.imitation = self.imitation.clone()
+        self.clip[ids], self.frame[ids], self.imitation[ids] = starts.clip, starts.frame, starts.imitation
+        self.elapsed[ids] = 0
+        reference = self.library.state(starts.clip, starts.frame)
+        qpos, qvel = reference.qpos.clone(), reference.qvel.clone()
+        qpos[:, 7:] += self.config.joint_noise * self._normal(qpos[:, 7:].shape)
+        qvel += self.config.velocity_noise * self._normal(qvel.shape)
+        self.physics.reset(ids, qpos, qvel)
+
+    def _normal(self, shape: torch.Size) -> Tensor:
+        return torch.randn(shape, generator=self._generator, device=self.device)
+
+    def _tracking(self) -> Tracking:
+        return Tracking.between(self.state, self.library.state(self.clip, self.frame))
+
+    def _observe(self, ids: Tensor | None = None, base: Tensor | None = None) -> Tensor:
+        """The observation of all copies, or `base` with the copies `ids` observed anew."""
+        if ids is None or base is None:
+            return self._with_clock(observe(self.state), slice(None))
+        if len(ids) == 0:
+            return base
+        updated = base.clone()
+        updated[ids] = self._with_clock(observe(self.state[ids]), ids)
+        return updated
+
+    def _with_clock(self, observation: Tensor, ids: Tensor | slice) -> Tensor:
+        if self.config.clock == "none":
+            return observation
+        steps = (self.elapsed if self.config.clock == "elapsed" else self.frame)[ids]
+        return torch.cat((observation, steps.unsqueeze(1) * self.body.control_dt), dim=1)
+
+    def _privileged(self, tracking: Tracking) -> Tensor:
+        upright = rotations.conjugate(rotations.heading(self.state.body_quat[:, 0])).unsqueeze(1)
+        offsets = rotations.rotate(upright, tracking.offsets).flatten(1).clamp(-1.0, 1.0)
+        phase = self.frame / (self.library.lengths[self.clip] - 1)
+        view = torch.cat((phase.unsqueeze(1), tracking.heading.unsqueeze(1), offsets), dim=1)
+        flag = self.imitation.unsqueeze(1).to(view.dtype)
+        return torch.cat((flag, flag * view), dim=1)  # a discovery episode has no reference to know of

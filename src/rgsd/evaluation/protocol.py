@@ -1,0 +1,234 @@
+"""The evaluation protocol, version 1, from a policy to `evaluation.json` and `rollouts.npz`.
+
+docs/protocol.md defines every number. Deterministic rollouts are the headline; the stochastic policy's row and the
+reference rows (statue, playback, oracle, untrained) have the same form and stand beside it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from rgsd.evaluation import discovery
+from rgsd.evaluation.frechet import FEATURE_SET
+from rgsd.evaluation.imitation import Encode
+from rgsd.evaluation.latent_search import clip_latents
+from rgsd.evaluation.recording import Recording
+from rgsd.evaluation.reference_rows import oracle_row, statue_row
+from rgsd.evaluation.rollouts import (
+    Controller,
+    PlaybackController,
+    Simulate,
+    SkillController,
+    TrackingController,
+    roll_out_clips,
+)
+from rgsd.evaluation.rows import RowBuilder
+from rgsd.evaluation.switching import switch
+from rgsd.evaluation.variations import vary
+from rgsd.learning.checkpoint import write_atomically
+from rgsd.learning.skill_policy import SkillPolicy
+from rgsd.methods.oracle import ReferenceFrames
+from rgsd.motions.library import MotionLibrary
+from rgsd.physics.mujoco_cpu import MujocoCpu
+from rgsd.skills.sphere import sample_uniform
+
+PROTOCOL_VERSION = 1
+"""Version of docs/protocol.md; numbers of different versions must not be compared."""
+SCHEMA_VERSION = 1
+"""Version of the form of evaluation.json."""
+
+
+@dataclass(frozen=True)
+class EvaluationConfig:
+    """How much is rolled out; the defaults are the protocol's, fewer are for a look in between."""
+
+    rollouts_per_clip: int = 16
+    """Imitation rollouts of each clip, deterministic; as many stochastic, and of each reference row."""
+    num_latents: int = 500
+    """Latents of the discovery rollouts, and of the search for methods that do not embed clips."""
+    discovery_seconds: float | None = None
+    """Length of a discovery rollout, s; None for the body's own (4 s quadruped, 10 s SMPL)."""
+    variations_per_clip: int = 16
+    """Latents drawn around each clip's own, for each concentration."""
+    rollouts_per_switch: int = 4
+    """Rollouts of each ordered pair of clips whose latents are switched."""
+    num_envs: int = 256
+    """Copies simulated at a time; bounds the memory, and does not change what is measured."""
+    threads: int = 0
+    """Physics threads; 0 for one a core."""
+    seed: int = 0
+    """Of initial noise, latents and the stochastic policy's actions."""
+
+
+def evaluate(
+    policy: SkillPolicy,
+    library: MotionLibrary,
+    config: EvaluationConfig | None = None,
+    *,
+    run: str = "",
+    folder: Path | None = None,
+    untrained: SkillPolicy | None = None,
+    oracle: Path | None = None,
+    held_out: MotionLibrary | None = None,
+    simulate: Simulate | None = None,
+    progress: Callable[[str], None] | None = None,
+) -> dict[str, Any]:
+    """Measure a policy by the whole protocol.
+
+    libraries and physics share one device.
+
+    Args:
+        policy: what is judged.
+        library: the clips that it should imitate.
+        config: how much is rolled out.
+        run: name of the run, for the file.
+        folder: where `evaluation.json` and `rollouts.npz` go; nothing is written if None.
+        untrained: the same policy before training, for its row (under the judged policy's latents) and its share of
+            gaits; null if None.
+        oracle: `evaluation.json` of a tracking policy on the same clips; null if None.
+        held_out: gaits that the policy never saw, whose share among random latents is counted.
+        simulate: makes the physics; C MuJoCo on CPU threads if None.
+        progress: called with a word on each stage as it begins.
+
+    Returns:
+        The content of `evaluation.json`, plain numbers and None.
+
+    Raises:
+        ValueError: policy and library belong to different bodies, or the oracle's file does not fit.
+    """
+    config, tell = config or EvaluationConfig(), progress or (lambda _: None)
+    body = library.body
+    if policy.body.name != body.name:
+        raise ValueError(f"the policy moves body '{policy.body.name}', the motions are of '{body.name}'; choose others")
+    simulate = simulate or (lambda count: MujocoCpu(body, count, config.threads))
+    oracle_content = None if oracle is None else oracle_row(oracle, library, PROTOCOL_VERSION)  # fails early
+    recording, seed = Recording(library), config.seed
+
+    with torch.no_grad():
+        tell("latents")
+        z, sources = _latents(simulate, policy, library, config)
+
+        def row(controller: Callable[[Tensor], Controller], deterministic: bool | None = None) -> dict[str, Any]:
+            """One row; those of the judged policy itself say whether it is deterministic, and are recorded."""
+            return _row(simulate, library, controller, config, policy.encode, z, recording, deterministic)
+
+        tell("deterministic rollouts")
+        headline = row(_controller(policy, library, z), deterministic=True)
+        for name, latent, source in zip(library.names, z, sources, strict=True):
+            shown = None if source == "reference" else latent.tolist()
+            headline["clips"][name] |= {"latent_source": source, "z": shown}
+        tell("stochastic rollouts")
+        noise = torch.Generator(library.device).manual_seed(seed + 2)
+        stochastic = row(_controller(policy, library, z, noise), deterministic=False)
+        tell("reference rows")
+        reference_rows = {
+            "statue": statue_row(library, torch.Generator().manual_seed(seed)),
+            "playback": row(lambda clip: PlaybackController(library)),
+            "oracle": oracle_content,
+            "untrained": None if untrained is None else row(_controller(untrained, library, z)),
+        }
+        discovered = None
+        if policy.condition == "latent":
+            tell("discovery")
+            discovered = _discovery(simulate, policy, library, config, untrained, held_out, recording)
+            tell("variations and switching")
+            per_clip, per_pair = config.variations_per_clip, config.rollouts_per_switch
+            discovered["variations"] = vary(simulate, policy, library, z, per_clip, config.num_envs, seed + 5)
+            discovered["switching"] = switch(simulate, policy, library, z, per_pair, config.num_envs, seed + 6)
+
+    result = {
+        "schema": SCHEMA_VERSION,
+        "protocol": PROTOCOL_VERSION,
+        "run": run,
+        "method": policy.method,
+        "body": body.name,
+        "feature_set": FEATURE_SET,
+        "rollouts_per_clip": config.rollouts_per_clip,
+        "seed": seed,
+        **headline,
+        "stochastic": stochastic,
+        "discovery": discovered,
+        "reference_rows": reference_rows,
+    }
+    if folder is not None:
+        recording.save(folder / "rollouts.npz")
+        write_atomically(folder / "evaluation.json", lambda path: _write_json(path, result))
+    return result
+
+
+def _write_json(path: Path, content: dict[str, Any]) -> None:
+    path.write_text(json.dumps(content, indent=1, allow_nan=False) + "\n")
+
+
+def _controller(
+    policy: SkillPolicy, library: MotionLibrary, z: Tensor, noise: torch.Generator | None = None
+) -> Callable[[Tensor], Controller]:
+    """What makes a policy's controllers for clips (N,): it holds z_m, or is shown the reference if it is an oracle."""
+    if policy.condition == "reference":
+        reference = ReferenceFrames(library)
+        return lambda clip: TrackingController(policy, reference, noise)
+    return lambda clip: SkillController(policy, z[clip], noise)
+
+
+def _latents(
+    simulate: Simulate, policy: SkillPolicy, library: MotionLibrary, config: EvaluationConfig
+) -> tuple[Tensor, list[str]]:
+    """z_m (M, d) and its source, clip by clip; zeros for an oracle, which has none."""
+    if policy.condition == "reference":
+        return torch.zeros(len(library), policy.latent_dim, device=library.device), ["reference"] * len(library)
+    return clip_latents(simulate, policy, library, config.num_latents, config.num_envs, config.seed + 1)
+
+
+def _discovery(
+    simulate: Simulate,
+    policy: SkillPolicy,
+    library: MotionLibrary,
+    config: EvaluationConfig,
+    untrained: SkillPolicy | None,
+    held_out: MotionLibrary | None,
+    recording: Recording,
+) -> dict[str, Any]:
+    """The measures of the discovery rollouts, with the shares of held-out gaits (of the untrained policy, too)."""
+    latents = sample_uniform(config.num_latents, policy.latent_dim, torch.Generator().manual_seed(config.seed + 3))
+    latents = latents.to(library.device)
+    seconds = config.discovery_seconds or library.body.discovery_seconds
+
+    def discover(who: SkillPolicy) -> discovery.Discovery:
+        return discovery.discover(simulate, who, latents, seconds, config.num_envs, config.seed + 4)
+
+    found = discover(policy)
+    recording.add_discovery(found)
+    result = discovery.measure(found, library, torch.Generator().manual_seed(config.seed))
+    result["held_out"] = result["untrained_held_out"] = None
+    if held_out is not None:
+        result["held_out"] = discovery.gait_shares(found, held_out)
+        if untrained is not None:
+            result["untrained_held_out"] = discovery.gait_shares(discover(untrained), held_out)
+    return result
+
+
+def _row(
+    simulate: Simulate,
+    library: MotionLibrary,
+    controller: Callable[[Tensor], Controller],
+    config: EvaluationConfig,
+    encode: Encode,
+    z: Tensor,
+    recording: Recording,
+    deterministic: bool | None,
+) -> dict[str, Any]:
+    noise, thinning = (torch.Generator().manual_seed(config.seed + offset) for offset in (7, 8))
+    builder = RowBuilder(library, thinning)
+    count = config.rollouts_per_clip
+    for clip, rollouts in roll_out_clips(simulate, library, controller, count, config.num_envs, noise):
+        builder.add(clip, rollouts, encode, z[clip].expand(count, -1))
+        if deterministic is not None:
+            recording.add_clip(clip, rollouts, deterministic)
+    return builder.row()

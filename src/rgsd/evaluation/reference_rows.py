@@ -1,0 +1,74 @@
+"""The reference rows that need no policy here: the statue, and the oracle of another run's evaluation.
+
+Playback and the untrained policy are rolled out like the policy itself (`protocol.evaluate`).
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from rgsd import rotations
+from rgsd.envs.termination import fallen
+from rgsd.evaluation.imitation import Reference
+from rgsd.evaluation.rollouts import Rollouts
+from rgsd.evaluation.rows import RowBuilder, average
+from rgsd.motions.library import MotionLibrary
+
+
+def statue(reference: Reference) -> Rollouts:
+    """One rollout (1, T) of the best constant pose, standing where and facing as the clip begins; no physics."""
+    first = reference.states[:1]
+    upright = rotations.heading(first.body_quat[:, 0]).unsqueeze(1)
+    pose = first.body_pos[:, :1] + rotations.rotate(upright, reference.statue)
+    still = dataclasses.replace(
+        first,
+        body_pos=pose,
+        qvel=torch.zeros_like(first.qvel),
+        body_linvel=torch.zeros_like(first.body_linvel),
+        body_angvel=torch.zeros_like(first.body_angvel),
+    )
+    frames = len(reference.local)
+    targets = first.qpos[:, 7:].unsqueeze(1).expand(-1, frames - 1, -1)
+    fell = fallen(reference.body, still).unsqueeze(1).expand(-1, frames)
+    return Rollouts(still[[0] * frames][None], targets, fell, torch.zeros_like(fell[:, 0]))
+
+
+def statue_row(library: MotionLibrary, generator: torch.Generator) -> dict[str, Any]:
+    """The row of the constant poses with the least Cartesian error; alignment null, intervals null."""
+    builder = RowBuilder(library, generator)
+    for clip in range(len(library)):
+        builder.add(clip, statue(Reference.of(library, clip)))
+    return builder.row()
+
+
+def oracle_row(path: Path, library: MotionLibrary, protocol: int) -> dict[str, Any]:
+    """The row of a tracking policy's own evaluation, for the clips of a library.
+
+    Group and mean are averaged anew over those clips, without the pooled figures (fid), whose frames are not there.
+
+    Args:
+        path: the run's `evaluation.json`.
+        library: the clips to take.
+        protocol: version that the file must have.
+
+    Raises:
+        ValueError: not such a file, another protocol version, or a clip that it lacks.
+    """
+    try:
+        content = json.loads(path.read_text())
+    except (OSError, ValueError) as error:
+        raise ValueError(f"oracle {path}: not a readable evaluation ({error}); evaluate the oracle first") from None
+    if content.get("protocol") != protocol:
+        found = content.get("protocol")
+        raise ValueError(f"oracle {path}: protocol is {found}, expected {protocol}; evaluate the oracle again")
+    missing = [name for name in library.names if name not in content["clips"]]
+    if missing:
+        raise ValueError(f"oracle {path}: lacks clip '{missing[0]}'; train the oracle on the same clips")
+    clips = {name: content["clips"][name] for name in library.names}
+    groups = {g: average([clips[library.names[m]] for m in members]) for g, members in library.groups.items()}
+    return {"clips": clips, "groups": groups, "mean": average(list(groups.values()))}

@@ -1,0 +1,115 @@
+"""Rows of the imitation table: the measures of every clip, of each group and of the mean, with 95 % intervals.
+
+A row is `{clips: {name: {...}}, groups: {name: {...}}, mean: {...}}`; policies and reference rows alike make one.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import torch
+from scipy import stats
+from torch import Tensor
+
+from rgsd.evaluation.frechet import features, frechet_distance, half_distance
+from rgsd.evaluation.imitation import Encode, Reference, alignment
+from rgsd.evaluation.rollouts import Rollouts
+from rgsd.motions.library import MotionLibrary
+
+POOLED = ("fid", "fid_floor")
+"""Measures of a set of frames: pooled over the clips of a group and over all, never averaged, without interval."""
+
+
+def summarise(values: Tensor) -> tuple[float | None, list[float] | None]:
+    """Mean over rollouts (R,) without the NaN ones, and its 95 % interval [low, high] by Student's t.
+
+    The interval is over rollouts of one policy: initial noise, not training seeds. None where fewer than two remain.
+    """
+    kept = values[~values.isnan()].double()
+    if len(kept) == 0:
+        return None, None
+    mean = float(kept.mean())
+    if len(kept) < 2:
+        return mean, None
+    half = float(stats.t.ppf(0.975, len(kept) - 1)) * float(kept.std()) / len(kept) ** 0.5
+    return mean, [mean - half, mean + half]
+
+
+@dataclass
+class RowBuilder:
+    """Collects clips one by one and makes the row of them all."""
+
+    library: MotionLibrary
+    """The references."""
+    generator: torch.Generator
+    """Thins frames to equal counts for the Frechet distance."""
+    clips: dict[str, dict[str, Any]] = field(default_factory=dict)
+    """What has been collected."""
+    _frames: dict[str, tuple[Tensor, Tensor]] = field(default_factory=dict)
+
+    def add(self, clip: int, rollouts: Rollouts, encode: Encode | None = None, z: Tensor | None = None) -> None:
+        """Measure and add the rollouts (R, T) of a clip.
+
+        Args:
+            clip: its number.
+            rollouts: to its end.
+            encode: the frozen encoder; with z (R, d) it gives the alignment, null without.
+            z: latents that the rollouts should express.
+        """
+        reference = Reference.of(self.library, clip)
+        values = reference.measure(rollouts)
+        values["alignment"] = torch.full_like(values["skill"], torch.nan)
+        if encode is not None and z is not None:
+            values["alignment"] = alignment(encode, rollouts.states, z)
+        row: dict[str, Any] = {}
+        for key, value in values.items():
+            row[key], row[f"{key}_ci"] = summarise(value)
+        body = self.library.body
+        own = features(body, rollouts.states).flatten(0, 1)
+        self._frames[reference.name] = (own, features(body, reference.states))
+        beside = {key: None if math.isnan(value) else value for key, value in reference.own_figures().items()}
+        self.clips[reference.name] = row | self._pooled([reference.name]) | beside
+
+    def row(self) -> dict[str, Any]:
+        """The finished row: clips, then the mean over each group's clips, then the mean over groups."""
+        groups = {}
+        for group, members in self.library.groups.items():
+            names = [self.library.names[m] for m in members if self.library.names[m] in self.clips]
+            if names:
+                groups[group] = average([self.clips[n] for n in names]) | self._pooled(names)
+        return {
+            "clips": self.clips,
+            "groups": groups,
+            "mean": average(list(groups.values())) | self._pooled(list(self.clips)),
+        }
+
+    def _pooled(self, names: Sequence[str]) -> dict[str, float | None]:
+        own, reference = (torch.cat(side) for side in zip(*(self._frames[n] for n in names), strict=True))
+        return {
+            "fid": frechet_distance(own, reference, self.generator),
+            "fid_floor": half_distance(reference, self.generator),
+        }
+
+
+def average(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Means of the plain numbers of rows, nulls left out; intervals follow from those of the rows.
+
+    The rows are fixed and their noises independent: half-widths add in squares.
+    """
+    result: dict[str, Any] = {}
+    for key, first in rows[0].items():
+        if key in POOLED or key.endswith("_ci") or not isinstance(first, int | float | None):
+            continue
+        kept = [row for row in rows if row[key] is not None]
+        mean = result[key] = float(np.mean([row[key] for row in kept])) if kept else None
+        if f"{key}_ci" in rows[0]:
+            intervals = [row[f"{key}_ci"] for row in kept]
+            result[f"{key}_ci"] = None
+            if mean is not None and all(intervals):
+                half = float(np.linalg.norm([(high - low) / 2 for low, high in intervals])) / len(kept)
+                result[f"{key}_ci"] = [mean - half, mean + half]
+    return result

@@ -1,0 +1,78 @@
+"""Changing the latent in mid-motion: how often the body falls in the two seconds after."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from rgsd.bodies.state import BodyState
+from rgsd.evaluation.rollouts import Simulate, SkillController, chunks, roll_out, with_noise
+from rgsd.learning.skill_policy import SkillPolicy
+from rgsd.motions.library import MotionLibrary
+
+SECONDS_BEFORE = 1.0
+"""Time under the first latent, s; less for a clip that is shorter."""
+SECONDS_AFTER = 2.0
+"""Time under the second latent in which a fall counts, s (protocol.md)."""
+
+
+class SwitchingController(SkillController):
+    """Holds latent z (N, d) for `switch` (N,) control steps, then `after` (N, d)."""
+
+    def __init__(self, policy: SkillPolicy, z: Tensor, after: Tensor, switch: Tensor) -> None:
+        super().__init__(policy, z)
+        self._before, self._after, self._switch = z, after, switch
+
+    def act(self, state: BodyState, step: int) -> Tensor:
+        self.z = torch.where((step >= self._switch).unsqueeze(1), self._after, self._before)
+        return super().act(state, step)
+
+
+def switch(
+    simulate: Simulate, policy: SkillPolicy, library: MotionLibrary, z: Tensor, per_pair: int, num_envs: int, seed: int
+) -> dict[str, Any]:
+    """Falls after a change from each clip's latent to each other's, the deterministic policy starting on the first.
+
+    Args:
+        simulate: makes the physics.
+        policy: deterministic here.
+        library: M clips.
+        z: (M, d) their latents.
+        per_pair: rollouts of each pair.
+        num_envs: copies at a time.
+        seed: of the initial noise.
+
+    Returns:
+        `clips` (M names); `falls` (M x M lists, row before, column after): share of rollouts, among those still up at
+        the change, that are down at some frame of the two seconds after it, null where none was up; `mean` over all
+        pairs of different clips.
+    """
+    generator = torch.Generator().manual_seed(seed)
+    count, hz = len(library), library.body.control_hz
+    pair = torch.arange(count * count, device=z.device).repeat_interleave(per_pair)
+    before, after = pair // count, pair % count
+    change = (library.lengths - 1).clamp(max=round(SECONDS_BEFORE * hz))[before]
+    window = round(SECONDS_AFTER * hz)
+    up, down = [], []
+    for part in chunks(len(pair), num_envs):
+        clip = before[part]
+        start = with_noise(library.state(clip, torch.zeros_like(clip)), generator)
+        controller = SwitchingController(policy, z[clip], z[after[part]], change[part])
+        frames = int(change[part].max()) + window + 1
+        fell = roll_out(simulate, library.body, controller, start, frames, clip).fell
+        time = torch.arange(frames, device=z.device)
+        turn = change[part].unsqueeze(1)
+        up.append(~(fell & (time <= turn)).any(dim=1))
+        down.append((fell & (time > turn) & (time <= turn + window)).any(dim=1))
+    standing = torch.cat(up)
+    fallen_after = (torch.cat(down) & standing).view(count, count, per_pair).sum(dim=-1).double()
+    share = (fallen_after / standing.view(count, count, per_pair).sum(dim=-1)).cpu()
+    others = share[~torch.eye(count, dtype=torch.bool)]
+    others = others[~others.isnan()]
+    return {
+        "clips": list(library.names),
+        "falls": [[None if v != v else v for v in row] for row in share.tolist()],
+        "mean": float(others.mean()) if len(others) else None,
+    }

@@ -1,0 +1,72 @@
+"""Atomic files: checkpoints that are either whole or absent, and logs that are cut back to them."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import torch
+
+_PATTERN = "checkpoint_*.pt"
+
+
+class CheckpointError(ValueError):
+    """A checkpoint or run folder that cannot be used; the message names the file and the remedy."""
+
+
+def write_atomically(path: Path, write: Callable[[Path], None]) -> None:
+    """Let `write` fill a file beside `path`, sync it, then rename it into place: readers never see half a file."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        write(temporary)
+        with temporary.open("rb") as file:
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def save_checkpoint(folder: Path, iteration: int, state: dict[str, Any], keep: int = 2) -> Path:
+    """Write the state of an iteration and drop all but the latest `keep` checkpoints."""
+    path = folder / f"checkpoint_{iteration:08d}.pt"
+    write_atomically(path, lambda p: torch.save(state, p))
+    for old in sorted(folder.glob(_PATTERN))[:-keep]:
+        old.unlink()
+    return path
+
+
+def load_latest_checkpoint(folder: Path) -> dict[str, Any] | None:
+    """The newest checkpoint of a folder, or None if it holds none; pickled code is refused.
+
+    Raises:
+        CheckpointError: the file is damaged.
+    """
+    paths = sorted(folder.glob(_PATTERN))
+    if not paths:
+        return None
+    try:
+        return torch.load(paths[-1], weights_only=True, map_location="cpu")
+    except Exception as error:  # torch raises many kinds for a damaged file
+        raise CheckpointError(
+            f"{paths[-1]}: not a readable checkpoint ({error}); delete it to resume from the one before"
+        ) from error
+
+
+def cut_metrics(path: Path, iteration: int) -> None:
+    """Drop the lines of `metrics.jsonl` that come after an iteration, and a last line that is not whole."""
+    if not path.exists():
+        return
+    kept = []
+    for line in path.read_text().splitlines():
+        try:
+            row = json.loads(line)
+        except json.JSONDecodeError:
+            break
+        if row["iteration"] > iteration:
+            break
+        kept.append(line + "\n")
+    write_atomically(path, lambda p: p.write_text("".join(kept)) and None)

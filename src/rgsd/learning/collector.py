@@ -1,0 +1,144 @@
+"""The collection loop: policy, environment and method meet here, T steps at a time."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from rgsd import rotations
+from rgsd.envs.skill_env import SkillEnv, Starts, StepResult
+from rgsd.learning.method import Method, Progress
+from rgsd.learning.networks import Actor, gaussian_log_prob
+from rgsd.learning.rollout import Rollout
+
+
+class EpisodeStatistics:
+    """Ends of episodes since the last report, by stream."""
+
+    def __init__(self) -> None:
+        self.lengths: dict[bool, list[float]] = {True: [], False: []}
+        self.falls: dict[bool, list[float]] = {True: [], False: []}
+        self.lost: list[float] = []
+        self.displacements: list[Tensor] = []
+
+    def record(self, env: SkillEnv, result: StepResult, imitation: Tensor, steps: Tensor, travelled: Tensor) -> None:
+        """Note the episodes that ended in one step; all tensors lead with (N,), taken before the reset."""
+        ended = result.terminated | result.truncated
+        for stream in (True, False):
+            chosen = ended & (imitation == stream)
+            self.lengths[stream] += steps[chosen].tolist()
+            self.falls[stream] += result.fell[chosen].float().tolist()
+        followed = ended & imitation
+        self.lost += (result.terminated & ~result.fell)[followed].float().tolist()
+        self.displacements.append(travelled[ended & ~imitation & ~result.fell])
+
+    def report(self, control_dt: float) -> dict[str, float]:
+        """Figures to log; a stream in which nothing ended says nothing."""
+        figures: dict[str, float] = {}
+        for stream, name in ((True, "Imitation"), (False, "Discovery")):
+            if self.lengths[stream]:
+                figures[f"{name}/episode_s"] = control_dt * sum(self.lengths[stream]) / len(self.lengths[stream])
+                figures[f"{name}/fall_rate"] = sum(self.falls[stream]) / len(self.falls[stream])
+        if self.lost:
+            figures["Imitation/early_termination_rate"] = sum(self.lost) / len(self.lost)
+        ends = torch.cat(self.displacements) if self.displacements else torch.empty(0, 2)
+        if len(ends) > 1:
+            figures["Discovery/spread_m"] = float(ends.std(dim=0).norm())
+            figures["Discovery/travel_m"] = float(ends.norm(dim=1).mean())
+        return figures
+
+
+class Collector:
+    """Runs an actor in an environment on a method's episodes.
+
+    Args:
+        env: its episodes are begun by the method from now on.
+        method: decides what episodes are about.
+        actor: the policy; acts with its exploration noise.
+        seed: of that noise.
+    """
+
+    def __init__(self, env: SkillEnv, method: Method, actor: Actor, seed: int) -> None:
+        self.env, self.method, self.actor = env, method, actor
+        self._generator = torch.Generator(env.device).manual_seed(seed)
+        self.z = torch.zeros(env.num_envs, method.latent_dim, device=env.device)
+        self._origin = torch.zeros(env.num_envs, 3, device=env.device)  # x, y, yaw where the episode began
+        env.set_starts(self._begin)
+        self._observation = env.reset()
+        self._mark_origin(torch.ones(env.num_envs, dtype=torch.bool, device=env.device))
+
+    @torch.no_grad()
+    def collect(self, steps: int) -> tuple[Rollout, EpisodeStatistics]:
+        """Advance every environment by `steps` control steps."""
+        env, rows, statistics = self.env, [], EpisodeStatistics()
+        std = self.actor.std
+        for _ in range(steps):
+            self.z = self.method.maybe_resample(
+                Progress(env.clip, env.frame, env.elapsed, self.z, env.imitation)
+            )
+            observation, z, privileged = self._observation, self.z, env.observe_privileged()
+            clip, imitation, elapsed = env.clip, env.imitation, env.elapsed
+            mean = self.actor(observation, z)
+            noise = torch.randn(mean.shape, generator=self._generator, device=mean.device)
+            action = mean + std * noise
+            before = self._origin
+            result = env.step(action)
+            statistics.record(env, result, imitation, elapsed + 1, self._travelled(result, before))
+            self._mark_origin(result.terminated | result.truncated)
+            self._observation = result.observation
+            rows.append(
+                {
+                    "observation": observation,
+                    "next_observation": result.final_observation,
+                    "privileged": privileged,
+                    "next_privileged": result.final_privileged,
+                    "z": z,
+                    "action": action,
+                    "mean": mean,
+                    "log_prob": gaussian_log_prob(action, mean, std),
+                    "clip": clip,
+                    "frame": result.final_frame,
+                    "imitation": imitation,
+                    "terminated": result.terminated,
+                    "truncated": result.truncated,
+                    "fell": result.fell,
+                    "worst_body": result.tracking.worst,
+                    "root_error": result.tracking.root,
+                    "heading_error": result.tracking.heading.abs(),
+                }
+            )
+        return Rollout.stack(rows), statistics
+
+    def snapshot(self) -> dict[str, Any]:
+        """Everything that the next step depends on, the environment's part included."""
+        return {
+            "env": self.env.snapshot(),
+            "generator": self._generator.get_state(),
+            "z": self.z.clone(),
+            "origin": self._origin.clone(),
+        }
+
+    def restore(self, snapshot: dict[str, Any]) -> None:
+        """Go back to a snapshot."""
+        self._observation = self.env.restore(snapshot["env"])
+        self._generator.set_state(snapshot["generator"])
+        self.z, self._origin = snapshot["z"].clone(), snapshot["origin"].clone()
+
+    def _begin(self, ids: Tensor) -> Starts:
+        episodes = self.method.begin_episodes(len(ids))
+        self.z = self.z.clone()
+        self.z[ids] = episodes.z
+        return Starts(episodes.clip, episodes.frame, episodes.imitation)
+
+    def _mark_origin(self, started: Tensor) -> None:
+        state = self.env.state
+        here = torch.cat((state.body_pos[:, 0, :2], rotations.yaw(state.body_quat[:, 0]).unsqueeze(1)), dim=1)
+        self._origin = torch.where(started.unsqueeze(1), here, self._origin)
+
+    def _travelled(self, result: StepResult, origin: Tensor) -> Tensor:
+        """(N, 2) displacement since the episode began, in the frame of its first heading, m."""
+        offset = result.final_root - origin[:, :2]
+        cos, sin = torch.cos(origin[:, 2]), torch.sin(origin[:, 2])
+        return torch.stack((cos * offset[:, 0] + sin * offset[:, 1], cos * offset[:, 1] - sin * offset[:, 0]), dim=1)

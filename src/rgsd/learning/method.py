@@ -1,0 +1,86 @@
+"""The one interface behind which a paper's method lives; nothing else in the program knows which runs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from torch import Tensor
+
+from rgsd.learning.rollout import Minibatch, Rollout
+
+
+@dataclass
+class Episodes:
+    """What a method decides when n episodes begin."""
+
+    clip: Tensor
+    """(n,) long, the clip whose state each starts from."""
+    frame: Tensor
+    """(n,) long, the frame of that clip."""
+    z: Tensor
+    """(n, d) the latent that the policy is given."""
+    imitation: Tensor
+    """(n,) bool, whether the clip is then followed."""
+
+
+@dataclass
+class Progress:
+    """The running episodes, as a method may see them between two steps."""
+
+    clip: Tensor
+    """(N,) long."""
+    frame: Tensor
+    """(N,) long, present reference frame."""
+    elapsed: Tensor
+    """(N,) long, steps since the episode began."""
+    z: Tensor
+    """(N, d) present latents."""
+    imitation: Tensor
+    """(N,) bool."""
+
+
+class Method(Protocol):
+    """How skills are drawn, rewarded and learned.
+
+    Attributes:
+        latent_dim: d, size of the condition that the policy is given.
+    """
+
+    latent_dim: int
+
+    def begin_episodes(self, count: int) -> Episodes:
+        """Draw what `count` new episodes are about."""
+        ...
+
+    def maybe_resample(self, progress: Progress) -> Tensor:
+        """The latents (N, d) of the next step: mostly `progress.z` itself."""
+        ...
+
+    def rewards(self, rollout: Rollout) -> Tensor:
+        """Rewards (T, N) of a whole rollout, computed in one batch after collection."""
+        ...
+
+    def update(self, rollout: Rollout) -> dict[str, float]:
+        """Train the method's own networks on a rollout; returns figures to log."""
+        ...
+
+    def latents(self, minibatch: Minibatch) -> Tensor:
+        """Latents (n, d) for policy and value losses: the stored ones, or encoded anew with gradient."""
+        ...
+
+    def extra_loss(self, minibatch: Minibatch) -> Tensor | None:
+        """A term of the method's own in the policy's loss, or None."""
+        ...
+
+    def export(self) -> dict[str, Any]:
+        """What a published policy needs of the method: `encoder` (module, config) and `clip_latents`, if it has them."""
+        ...
+
+    def state_dict(self) -> dict[str, Any]:
+        """Everything that an exact resume needs: networks, optimisers, generators."""
+        ...
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go back to a saved state."""
+        ...

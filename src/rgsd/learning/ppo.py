@@ -1,0 +1,194 @@
+"""Proximal policy optimization (Schulman et al. 2017), with true values at time limits and a hook for a method's loss."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from rgsd.learning.networks import Actor, Critic, gaussian_log_prob
+from rgsd.learning.rollout import Minibatch, Rollout
+
+
+@dataclass(frozen=True)
+class PpoConfig:
+    """The learner."""
+
+    gamma: float = 0.97
+    """Discount per control step."""
+    gae_lambda: float = 0.95
+    """Decay of the generalized advantage estimate."""
+    clip: float = 0.2
+    """Largest change of the probability ratio that still earns."""
+    epochs: int = 5
+    """Passes over each rollout."""
+    minibatches: int = 4
+    """Minibatches a pass."""
+    learning_rate: float = 1e-3
+    """Of Adam, at the start."""
+    min_learning_rate: float = 1e-5
+    """Lower bound of the adaptive rate."""
+    max_learning_rate: float = 3e-3
+    """Upper bound of the adaptive rate."""
+    kl_per_action: float = 1e-3
+    """Wanted KL divergence an update and action dimension, nats; the rate adapts to it. 0 keeps the rate."""
+    entropy_bonus: float = 0.0
+    """Weight of the policy's entropy; only a learned noise feels it."""
+    value_weight: float = 1.0
+    """Weight of the critic's loss."""
+    max_gradient_norm: float = 1.0
+    """Gradients of each network are scaled down to this norm."""
+    bound_weight: float = 1.0
+    """Weight of the squared excess of mean actions beyond [-1, 1], where clipping hides the gradient."""
+    advantage_per_stream: bool = True
+    """Whether imitation and discovery normalise their advantages apart."""
+
+
+def generalized_advantage(
+    rewards: Tensor, values: Tensor, next_values: Tensor, terminated: Tensor, ended: Tensor, gamma: float, lam: float
+) -> Tensor:
+    """Advantages (T, N) by GAE (Schulman et al. 2016), from tensors of the same shape.
+
+    `next_values` are those of the states that the steps led to, before any reset: at a time limit the
+    true final state is valued; only a terminal state is worth nothing.
+    """
+    delta = rewards + gamma * next_values * (~terminated) - values
+    advantage, carried = torch.zeros_like(rewards), torch.zeros_like(rewards[0])
+    for t in range(len(rewards) - 1, -1, -1):
+        carried = delta[t] + gamma * lam * (~ended[t]) * carried
+        advantage[t] = carried
+    return advantage
+
+
+class Ppo:
+    """Improves an actor and a critic on rollouts.
+
+    Args:
+        actor, critic: trained in place.
+        config: the learner.
+        latents: maps a minibatch to the latents that the losses use.
+        extra_loss: a further term of the loss, or None.
+        seed: of the shuffling.
+    """
+
+    def __init__(
+        self,
+        actor: Actor,
+        critic: Critic,
+        config: PpoConfig,
+        latents: Callable[[Minibatch], Tensor] = lambda minibatch: minibatch.z,
+        extra_loss: Callable[[Minibatch], Tensor | None] = lambda minibatch: None,
+        seed: int = 0,
+    ) -> None:
+        self.actor, self.critic, self.config = actor, critic, config
+        self._latents, self._extra_loss = latents, extra_loss
+        self.learning_rate = config.learning_rate
+        parameters = [p for p in (*actor.parameters(), *critic.parameters()) if p.requires_grad]
+        self._optimizer = torch.optim.Adam(parameters, lr=config.learning_rate, eps=1e-5, fused=True)
+        self._generator = torch.Generator(actor.action_scale.device).manual_seed(seed)
+
+    @torch.no_grad()
+    def evaluate_values(self, rollout: Rollout) -> tuple[Tensor, Tensor]:
+        """Values (T, N) of the states acted on and of the states that followed."""
+        values = self.critic(rollout.observation, rollout.z, rollout.privileged)
+        next_values = torch.empty_like(values)
+        next_values[:-1] = values[1:]
+        # where an episode ended the next row is another episode's; value its true last state
+        ended = rollout.terminated | rollout.truncated
+        ended[-1] = True
+        next_values[ended] = self.critic(
+            rollout.next_observation[ended], rollout.z[ended], rollout.next_privileged[ended]
+        )
+        return values, next_values
+
+    def update(self, rollout: Rollout, rewards: Tensor) -> dict[str, float]:
+        """Several epochs on one rollout with its rewards (T, N); returns figures to log."""
+        config = self.config
+        values, next_values = self.evaluate_values(rollout)
+        ended = rollout.terminated | rollout.truncated
+        # (1 - gamma) makes a value the discounted mean reward: of order one for every horizon
+        advantage = generalized_advantage(
+            (1 - config.gamma) * rewards, values, next_values, rollout.terminated, ended, config.gamma, config.gae_lambda
+        )
+        returns = advantage + values
+        advantage = self._normalize(advantage, rollout.imitation)
+        sums: dict[str, float] = defaultdict(float)
+        count = 0
+        for _ in range(config.epochs):
+            for batch in rollout.minibatches(values, advantage, returns, config.minibatches, self._generator):
+                for name, value in self._step(batch).items():
+                    sums[name] += value
+                count += 1
+        explained = 1 - float((returns - values).var() / returns.var().clamp(min=1e-12))
+        return {name: value / count for name, value in sums.items()} | {
+            "Loss/learning_rate": self.learning_rate,
+            "Loss/explained_variance": explained,
+        }
+
+    def state_dict(self) -> dict[str, Any]:
+        """Optimiser, rate and generator."""
+        return {
+            "optimizer": self._optimizer.state_dict(),
+            "learning_rate": self.learning_rate,
+            "generator": self._generator.get_state(),
+        }
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go back to a saved state."""
+        self._optimizer.load_state_dict(state["optimizer"])
+        self.learning_rate = state["learning_rate"]
+        self._generator.set_state(state["generator"])
+
+    def _normalize(self, advantage: Tensor, imitation: Tensor) -> Tensor:
+        groups = [imitation, ~imitation] if self.config.advantage_per_stream else [torch.ones_like(imitation)]
+        normal = torch.zeros_like(advantage)
+        for group in groups:
+            if int(group.sum()) > 1:
+                normal[group] = (advantage[group] - advantage[group].mean()) / (advantage[group].std() + 1e-8)
+        return normal
+
+    def _step(self, batch: Minibatch) -> dict[str, float]:
+        config, z = self.config, self._latents(batch)
+        mean, std = self.actor(batch.observation, z), self.actor.std
+        ratio = torch.exp(gaussian_log_prob(batch.action, mean, std) - batch.log_prob)
+        clipped = ratio.clamp(1 - config.clip, 1 + config.clip)
+        surrogate = -torch.min(ratio * batch.advantage, clipped * batch.advantage).mean()
+        value_loss = (self.critic(batch.observation, z, batch.privileged) - batch.returns).square().mean()
+        entropy = torch.log(std).sum()
+        bound = (mean.abs() - 1.0).clamp(min=0.0).square().sum(dim=-1).mean()
+        loss = (
+            surrogate + config.value_weight * value_loss - config.entropy_bonus * entropy + config.bound_weight * bound
+        )
+        extra = self._extra_loss(batch)
+        if extra is not None:
+            loss = loss + extra
+        kl = 0.5 * ((mean.detach() - batch.mean) / std.detach()).square().sum(dim=-1).mean()
+        self._adapt_rate(float(kl), mean.shape[-1])
+        self._optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        for network in (self.actor, self.critic):
+            nn.utils.clip_grad_norm_(network.parameters(), config.max_gradient_norm)
+        self._optimizer.step()
+        clip_share = float(((ratio - 1).abs() > config.clip).float().mean())
+        return {
+            "Loss/surrogate": float(surrogate),
+            "Loss/value": float(value_loss),
+            "Loss/bound": float(bound),
+            "Policy/kl": float(kl),
+            "Policy/clip_fraction": clip_share,
+            "Policy/entropy": float(entropy),
+        }
+
+    def _adapt_rate(self, kl: float, actions: int) -> None:
+        wanted = self.config.kl_per_action * actions
+        if wanted > 0:
+            if kl > 2 * wanted:
+                self.learning_rate = max(self.learning_rate / 1.5, self.config.min_learning_rate)
+            elif 0 < kl < wanted / 2:
+                self.learning_rate = min(self.learning_rate * 1.5, self.config.max_learning_rate)
+            for group in self._optimizer.param_groups:
+                group["lr"] = self.learning_rate

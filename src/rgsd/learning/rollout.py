@@ -1,0 +1,114 @@
+"""What was collected: T steps of N environments, and the loop that collects them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, fields
+
+import torch
+from torch import Tensor
+
+
+@dataclass
+class Minibatch:
+    """n transitions, in any order."""
+
+    observation: Tensor
+    """(n, D) what was acted on."""
+    next_observation: Tensor
+    """(n, D) what it led to, before any reset."""
+    privileged: Tensor
+    """(n, P) the critic's extra view of the state that was acted on."""
+    z: Tensor
+    """(n, d) latent that the policy was given."""
+    action: Tensor
+    """(n, A)."""
+    mean: Tensor
+    """(n, A) mean of the policy that acted."""
+    log_prob: Tensor
+    """(n,) of the action under that policy."""
+    value: Tensor
+    """(n,) the critic's estimate at the time."""
+    advantage: Tensor
+    """(n,) normalised."""
+    returns: Tensor
+    """(n,) targets of the critic."""
+    clip: Tensor
+    """(n,) long."""
+    frame: Tensor
+    """(n,) long, reference frame of `next_observation`."""
+    imitation: Tensor
+    """(n,) bool."""
+
+
+@dataclass
+class Rollout:
+    """T steps of N environments; every tensor leads with (T, N)."""
+
+    observation: Tensor
+    """(T, N, D) what was acted on."""
+    next_observation: Tensor
+    """(T, N, D) what it led to, before any reset."""
+    privileged: Tensor
+    """(T, N, P) the critic's view of the state that was acted on."""
+    next_privileged: Tensor
+    """(T, N, P) the critic's view of the state that followed."""
+    z: Tensor
+    """(T, N, d)."""
+    action: Tensor
+    """(T, N, A)."""
+    mean: Tensor
+    """(T, N, A) mean of the policy that acted."""
+    log_prob: Tensor
+    """(T, N)."""
+    clip: Tensor
+    """(T, N) long, reference clip."""
+    frame: Tensor
+    """(T, N) long, reference frame of the state that followed."""
+    imitation: Tensor
+    """(T, N) bool."""
+    terminated: Tensor
+    """(T, N) bool."""
+    truncated: Tensor
+    """(T, N) bool."""
+    fell: Tensor
+    """(T, N) bool."""
+    worst_body: Tensor
+    """(T, N) distance of the worst body from its reference in the state that followed, m."""
+    root_error: Tensor
+    """(T, N) distance of the root from its reference, m."""
+    heading_error: Tensor
+    """(T, N) absolute yaw difference, rad."""
+
+    @property
+    def num_steps(self) -> int:
+        """T."""
+        return self.observation.shape[0]
+
+    @property
+    def num_samples(self) -> int:
+        """T N."""
+        return self.observation.shape[0] * self.observation.shape[1]
+
+    @classmethod
+    def stack(cls, steps: list[dict[str, Tensor]]) -> Rollout:
+        """Join T steps, each a dict of (N, ...) tensors."""
+        return cls(**{f.name: torch.stack([step[f.name] for step in steps]) for f in fields(cls)})
+
+    def minibatches(
+        self,
+        value: Tensor,
+        advantage: Tensor,
+        returns: Tensor,
+        count: int,
+        generator: torch.Generator,
+    ) -> Iterator[Minibatch]:
+        """Shuffle all transitions and deal them into `count` minibatches; value, advantage, returns are (T, N)."""
+        order = torch.randperm(self.num_samples, generator=generator, device=self.observation.device)
+        computed = {"value": value, "advantage": advantage, "returns": returns}
+        flat = {
+            f.name: computed.get(f.name, getattr(self, f.name, None)).flatten(0, 1)  # pyright: ignore
+            for f in fields(Minibatch)
+        }
+        for ids in order.chunk(count):
+            yield Minibatch(**{name: tensor[ids] for name, tensor in flat.items()})

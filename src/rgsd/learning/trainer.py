@@ -1,0 +1,221 @@
+"""`Trainer`: collect, reward, improve, log, checkpoint; resumable to the bit on a CPU."""
+
+from __future__ import annotations
+
+import json
+import signal
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import torch
+from torch.utils.tensorboard import SummaryWriter
+
+from rgsd.envs.observation import ObservationLayout, observe
+from rgsd.envs.skill_env import SkillEnv
+from rgsd.learning.checkpoint import cut_metrics, load_latest_checkpoint, save_checkpoint
+from rgsd.learning.collector import Collector
+from rgsd.learning.method import Method
+from rgsd.learning.networks import Actor, Critic, NetworkConfig
+from rgsd.learning.ppo import Ppo, PpoConfig
+from rgsd.learning.rollout import Rollout
+from rgsd.learning.skill_policy import SkillPolicy
+
+
+@dataclass(frozen=True)
+class TrainerConfig:
+    """The loop around the learner."""
+
+    horizon: int = 24
+    """Control steps of every environment an iteration."""
+    checkpoint_minutes: float = 1.0
+    """Training time between checkpoints, min."""
+
+
+class Trainer:
+    """Trains one policy by one method in one environment, in one run folder.
+
+    Args:
+        env: the environment; its episodes become the method's.
+        method: what is learned.
+        method_name: for the published policy.
+        network, ppo, config: sizes, learner and loop.
+        folder: of the run; `checkpoints/`, `policy/`, `metrics.jsonl` and TensorBoard's events go there.
+        seed: of initialisation, exploration and shuffling.
+    """
+
+    def __init__(
+        self,
+        env: SkillEnv,
+        method: Method,
+        method_name: str,
+        network: NetworkConfig,
+        ppo: PpoConfig,
+        config: TrainerConfig,
+        folder: Path,
+        seed: int,
+    ) -> None:
+        torch.manual_seed(seed)
+        self.env, self.method, self.method_name = env, method, method_name
+        self.config, self.folder = config, folder
+        scale = torch.tensor(env.body.action_scale)
+        self.actor = Actor(env.observation_size, method.latent_dim, scale, network).to(env.device)
+        self.critic = Critic(env.observation_size, method.latent_dim, env.privileged_size, network).to(env.device)
+        # the references tell the scale of observations before the first step is taken
+        reference = observe(env.library.states)
+        padding = reference.new_zeros(len(reference), env.observation_size - reference.shape[1])
+        for model in (self.actor, self.critic):
+            model.normalizer.update(torch.cat((reference, padding), dim=1))
+        self.ppo = Ppo(self.actor, self.critic, ppo, method.latents, method.extra_loss, seed)
+        self.collector = Collector(env, method, self.actor, seed)
+        self.iteration, self.samples, self.seconds = 0, 0, 0.0
+        self._reference = reference
+        self._positions = ObservationLayout(env.body).indices(("position",))
+
+    def run(
+        self,
+        steps: int | None = None,
+        minutes: float | None = None,
+        on_iteration: Callable[[dict[str, float]], None] | None = None,
+    ) -> bool:
+        """Train until a number of environment steps or minutes in total, earlier sittings included.
+
+        Stops early, with a checkpoint, on SIGINT or SIGTERM.
+
+        Returns:
+            Whether the goal was reached.
+        """
+        (self.folder / "checkpoints").mkdir(parents=True, exist_ok=True)
+        writer = SummaryWriter(str(self.folder), purge_step=self.iteration + 1)
+        checkpointed = self.seconds
+        with _stop_signals() as stop, (self.folder / "metrics.jsonl").open("a") as log:
+            while not self._reached(steps, minutes) and not stop:
+                figures = self.iterate()
+                log.write(json.dumps({k: round(v, 6) for k, v in figures.items()}) + "\n")
+                log.flush()
+                for name, value in figures.items():
+                    if "/" in name:
+                        writer.add_scalar(name, value, self.iteration)
+                if on_iteration is not None:
+                    on_iteration(figures)
+                if self.seconds - checkpointed > 60 * self.config.checkpoint_minutes:
+                    self.save()
+                    checkpointed = self.seconds
+            reached = self._reached(steps, minutes)
+            self.save()
+        writer.close()
+        return reached
+
+    def iterate(self) -> dict[str, float]:
+        """One iteration; returns its figures, named as in docs/rgsd.md."""
+        begun = time.perf_counter()
+        self.actor.anneal(self.samples)
+        rollout, statistics = self.collector.collect(self.config.horizon)
+        collected = time.perf_counter()
+        rewards = self.method.rewards(rollout)
+        figures = self.ppo.update(rollout, rewards) | self.method.update(rollout)
+        for model in (self.actor, self.critic):
+            model.normalizer.update(rollout.observation.flatten(0, 1))
+        ended = time.perf_counter()
+        self.iteration, self.samples = self.iteration + 1, self.samples + rollout.num_samples
+        self.seconds += ended - begun
+        return {
+            "iteration": self.iteration,
+            "samples": self.samples,
+            "seconds": self.seconds,
+            "Train/mean_reward": float(rewards.mean()),
+            "Policy/noise_rad": float(self.actor.log_noise.exp().mean()),
+            "Perf/steps_per_s": rollout.num_samples / (ended - begun),
+            "Perf/collection_share": (collected - begun) / (ended - begun),
+            "Perf/blowups": self.env.physics.blowups,
+            **figures,
+            **self._imitation_figures(rollout),
+            **statistics.report(self.env.body.control_dt),
+        }
+
+    def save(self) -> None:
+        """Write a checkpoint and the policy as it stands."""
+        state = {
+            "iteration": self.iteration,
+            "samples": self.samples,
+            "seconds": self.seconds,
+            "actor": self.actor.state_dict(),
+            "critic": self.critic.state_dict(),
+            "ppo": self.ppo.state_dict(),
+            "method": self.method.state_dict(),
+            "collector": self.collector.snapshot(),
+        }
+        save_checkpoint(self.folder / "checkpoints", self.iteration, state)
+        self.policy().save(self.folder / "policy")
+
+    def resume(self) -> bool:
+        """Go back to the folder's latest checkpoint and cut the log there; False if there is none."""
+        state = load_latest_checkpoint(self.folder / "checkpoints")
+        cut_metrics(self.folder / "metrics.jsonl", state["iteration"] if state else 0)
+        if state is None:
+            return False
+        self.iteration, self.samples, self.seconds = state["iteration"], state["samples"], state["seconds"]
+        self.actor.load_state_dict(state["actor"])
+        self.critic.load_state_dict(state["critic"])
+        self.ppo.load_state_dict(state["ppo"])
+        self.method.load_state_dict(state["method"])
+        self.collector.restore(state["collector"])
+        return True
+
+    def policy(self) -> SkillPolicy:
+        """The policy as it stands, in the form that is published."""
+        exported = self.method.export()
+        return SkillPolicy(
+            self.env.body,
+            self.actor,
+            self.method.latent_dim,
+            self.method_name,
+            exported.get("encoder"),
+            exported.get("clip_latents"),
+            self.env.config.clock,
+            exported.get("condition", "latent"),
+        )
+
+    def _reached(self, steps: int | None, minutes: float | None) -> bool:
+        return (steps is not None and self.samples >= steps) or (minutes is not None and self.seconds >= 60 * minutes)
+
+    def _imitation_figures(self, rollout: Rollout) -> dict[str, float]:
+        """Errors on the states that imitation visited; early termination flatters them (protocol.md does not)."""
+        chosen = rollout.imitation
+        if not bool(chosen.any()):
+            return {}
+        rows = self.env.library.row(rollout.clip[chosen], rollout.frame[chosen])
+        own, wanted = rollout.next_observation[chosen][:, self._positions], self._reference[rows][:, self._positions]
+        error = (own - wanted).unflatten(1, (-1, 3)).norm(dim=-1).mean()
+        return {
+            "Imitation/error_cm": 100 * float(error),
+            "Imitation/root_error_m": float(rollout.root_error[chosen].mean()),
+            "Imitation/worst_body_m": float(rollout.worst_body[chosen].mean()),
+        }
+
+
+@contextmanager
+def _stop_signals() -> Iterator[list[int]]:
+    """A list that becomes non-empty when SIGINT or SIGTERM arrives; a second one stops at once."""
+    received: list[int] = []
+
+    def note(number: int, frame: FrameType | None) -> None:
+        if received:
+            raise KeyboardInterrupt
+        received.append(number)
+
+    before: dict[int, Any] = {}
+    try:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            try:
+                before[number] = signal.signal(number, note)
+            except ValueError:  # not the main thread: whoever runs us there stops us by other means
+                break
+        yield received
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -1,0 +1,129 @@
+"""The oracle: phase-conditioned tracking in the manner of DeepMimic (Peng et al. 2018), the upper row of every table.
+
+No skill discovery: the policy is told which frame of which clip comes next, and rewarded for being there.
+If it cannot track, physics or PPO is at fault, not a method.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from rgsd.envs.observation import ObservationLayout, observe
+from rgsd.learning.method import Episodes, Progress
+from rgsd.learning.rollout import Minibatch, Rollout
+from rgsd.motions.library import MotionLibrary
+
+
+@dataclass(frozen=True)
+class OracleConfig:
+    """Weights and sharpness of the tracking reward; the weights sum to one."""
+
+    position_weight: float = 0.35
+    """Of exp(-position_sharpness x mean squared distance of heading-local body positions)."""
+    position_sharpness: float = 100.0
+    """1/m^2."""
+    rotation_weight: float = 0.25
+    """Of exp(-rotation_sharpness x mean squared difference of 6-D rotations)."""
+    rotation_sharpness: float = 20.0
+    """Dimensionless."""
+    velocity_weight: float = 0.1
+    """Of exp(-velocity_sharpness x mean squared difference of linear velocities)."""
+    velocity_sharpness: float = 1.0
+    """s^2/m^2."""
+    root_weight: float = 0.3
+    """Of exp(-root_sharpness x (squared root distance + squared yaw error)), in the world frame."""
+    root_sharpness: float = 20.0
+    """1/m^2 and 1/rad^2."""
+
+
+class ReferenceFrames:
+    """What the oracle is shown of a clip's next frame: posture and motion of the root, a function of clip and phase."""
+
+    def __init__(self, library: MotionLibrary) -> None:
+        self._library = library
+        layout, root = ObservationLayout(library.body), library.body.body_names[:1]
+        motion = layout.indices(("height", "linear_velocity", "angular_velocity"), root)
+        root_rotation = layout.indices(("rotation",), root)
+        observation = observe(library.states)
+        frames = torch.cat((library.states.qpos[:, 7:], observation[:, motion + root_rotation]), dim=1)
+        # the actor multiplies latents by sqrt(d); normalised here, they come out of order one there
+        scale = frames.std(dim=0).clamp(min=0.05) * math.sqrt(frames.shape[1])
+        self._frames = (frames - frames.mean(dim=0)) / scale
+
+    @property
+    def size(self) -> int:
+        """d."""
+        return self._frames.shape[1]
+
+    def at(self, clip: Tensor, frame: Tensor) -> Tensor:
+        """(n, d) for clips and frames (n,); beyond the end the last."""
+        return self._frames[self._library.row(clip, frame)]
+
+
+class Oracle:
+    """The tracker behind `rgsd.learning.method.Method`."""
+
+    def __init__(self, library: MotionLibrary, config: OracleConfig, seed: int) -> None:
+        self.library, self.config = library, config
+        self._reference = ReferenceFrames(library)
+        self.latent_dim = self._reference.size
+        self._observation = observe(library.states)
+        layout = ObservationLayout(library.body)
+        self._parts = {k: layout.indices((k,)) for k in ("position", "rotation", "linear_velocity")}
+        self._generator = torch.Generator(library.device).manual_seed(seed)
+
+    def begin_episodes(self, count: int) -> Episodes:
+        """Clips and frames uniformly, all of them imitation."""
+        clip, frame = self.library.sample(count, self._generator, margin=1)
+        everyone = torch.ones(count, dtype=torch.bool, device=clip.device)
+        return Episodes(clip, frame, self._reference.at(clip, frame + 1), everyone)
+
+    def maybe_resample(self, progress: Progress) -> Tensor:
+        """The condition moves on with the clip."""
+        return self._reference.at(progress.clip, progress.frame + 1)
+
+    def rewards(self, rollout: Rollout) -> Tensor:
+        """A weighted sum of exponentials of tracking errors, in [0, 1]."""
+        config = self.config
+        reference = self._observation[self.library.row(rollout.clip, rollout.frame)]
+        difference = rollout.next_observation[..., : reference.shape[-1]] - reference
+
+        def mean_square(kind: str, group: int) -> Tensor:
+            """Mean over bodies of the squared norm of their `group` numbers."""
+            return group * difference[..., self._parts[kind]].square().mean(dim=-1)
+
+        root = rollout.root_error.square() + rollout.heading_error.square()
+        return (
+            config.position_weight * torch.exp(-config.position_sharpness * mean_square("position", 3))
+            + config.rotation_weight * torch.exp(-config.rotation_sharpness * mean_square("rotation", 6) / 6)
+            + config.velocity_weight * torch.exp(-config.velocity_sharpness * mean_square("linear_velocity", 3))
+            + config.root_weight * torch.exp(-config.root_sharpness * root)
+        )
+
+    def update(self, rollout: Rollout) -> dict[str, float]:
+        """Nothing to train."""
+        return {}
+
+    def latents(self, minibatch: Minibatch) -> Tensor:
+        """The stored condition."""
+        return minibatch.z
+
+    def extra_loss(self, minibatch: Minibatch) -> None:
+        """None."""
+
+    def export(self) -> dict[str, Any]:
+        """No encoder and no constant latents: an evaluation shows the policy the frames themselves."""
+        return {"condition": "reference"}
+
+    def state_dict(self) -> dict[str, Any]:
+        """The generator."""
+        return {"generator": self._generator.get_state()}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go back to a saved state."""
+        self._generator.set_state(state["generator"])

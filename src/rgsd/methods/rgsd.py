@@ -1,0 +1,155 @@
+"""RGSD, phase 2: imitation and discovery in parallel under one encoder space (paper, Algorithm 2)."""
+
+from __future__ import annotations
+
+import copy
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import torch
+from torch import Tensor
+
+from rgsd.learning.method import Episodes, Progress
+from rgsd.learning.rollout import Minibatch, Rollout
+from rgsd.motions.library import MotionLibrary
+from rgsd.skills import sphere
+from rgsd.skills.contrastive import ContrastiveConfig, clip_directions
+from rgsd.skills.encoder import Encoder, EncoderConfig
+
+
+@dataclass(frozen=True)
+class RgsdConfig:
+    """The method. What the paper leaves open is said in docs/rgsd.md, field by field."""
+
+    encoder: EncoderConfig = EncoderConfig()
+    """The encoder and its feature mask."""
+    contrastive: ContrastiveConfig = ContrastiveConfig()
+    """Phase 1; its kappa is also that of the rewards."""
+    imitation_share: float = 0.5
+    """p, the probability that an episode imitates."""
+    reward: Literal["cosine", "likelihood", "exact"] = "likelihood"
+    """(1 + cos)/2; exp(kappa (cos - 1)), the density over its peak; or the paper's log q(z|s) - log p(z)."""
+    alpha: float = 1.0
+    """Weight of the KL term that holds the trainable encoder near the frozen one on imitation states."""
+    encoder_learning_rate: float = 1e-4
+    """Of the trainable encoder's Adam."""
+    encoder_minibatches: int = 4
+    """Gradient steps of the trainable encoder a rollout."""
+
+
+class Rgsd:
+    """The method behind `rgsd.learning.method.Method`.
+
+    Args:
+        library: the references.
+        encoder: pretrained (phase 1); kept frozen, and copied as the trainable one.
+        config: the method.
+        seed: of episodes and encoder minibatches.
+    """
+
+    def __init__(self, library: MotionLibrary, encoder: Encoder, config: RgsdConfig, seed: int) -> None:
+        self.library, self.config = library, config
+        self.kappa, self.latent_dim = config.contrastive.kappa, config.encoder.latent_dim
+        self.frozen = encoder.requires_grad_(False)
+        self.encoder = copy.deepcopy(encoder).requires_grad_(True)
+        self.directions = clip_directions(self.frozen, library)  # z_m, (M, d)
+        self._optimizer = torch.optim.Adam(self.encoder.parameters(), lr=config.encoder_learning_rate)
+        self._generator = torch.Generator(library.device).manual_seed(seed)
+
+    def begin_episodes(self, count: int) -> Episodes:
+        """c ~ Bernoulli(p), m ~ U(M), s ~ U(states of m) for both streams; z = z_m or uniform on the sphere."""
+        chance = torch.rand(count, generator=self._generator, device=self.library.device)
+        imitation = chance < self.config.imitation_share
+        clip, frame = self.library.sample(count, self._generator, margin=1)
+        uniform = sphere.sample_uniform(count, self.latent_dim, self._generator)
+        return Episodes(clip, frame, torch.where(imitation.unsqueeze(1), self.directions[clip], uniform), imitation)
+
+    def maybe_resample(self, progress: Progress) -> Tensor:
+        """z is fixed for the whole episode."""
+        return progress.z
+
+    @torch.no_grad()
+    def rewards(self, rollout: Rollout) -> Tensor:
+        """r = const + c log q-(z|s') + (1-c) log q(z|s') on the next state, or a non-negative form of it.
+
+        With early termination a reward that can be negative teaches dying; the exact one is negative
+        below a cosine of 0.61 at d 8, kappa 20.
+        """
+        cosine = torch.where(
+            rollout.imitation,
+            (self.frozen(rollout.next_observation) * rollout.z).sum(dim=-1),
+            (self.encoder(rollout.next_observation) * rollout.z).sum(dim=-1),
+        )
+        match self.config.reward:
+            case "cosine":
+                return (1 + cosine) / 2
+            case "likelihood":
+                return torch.exp(self.kappa * (cosine - 1))
+            case "exact":
+                return self.kappa * cosine + sphere.reward_constant(self.latent_dim, self.kappa)
+
+    def update(self, rollout: Rollout) -> dict[str, float]:
+        """L_phi = (1-c) (-log q(z|s')) + alpha c KL(q || q-), the mean over all samples; then figures to log."""
+        order = torch.randperm(rollout.num_samples, generator=self._generator, device=rollout.z.device)
+        observation, z = rollout.next_observation.flatten(0, 1), rollout.z.flatten(0, 1)
+        imitation = rollout.imitation.flatten()
+        losses = []
+        for ids in order.chunk(self.config.encoder_minibatches):
+            loss, _ = self._encoder_loss(observation[ids], z[ids], imitation[ids])
+            self._optimizer.zero_grad()
+            loss.backward()
+            self._optimizer.step()
+            losses.append(float(loss.detach()))
+        with torch.no_grad():
+            sample = order[:4096]
+            _, kl = self._encoder_loss(observation[sample], z[sample], imitation[sample])
+            frozen = (self.frozen(observation[sample]) * z[sample]).sum(dim=-1)
+            trained = (self.encoder(observation[sample]) * z[sample]).sum(dim=-1)
+        chosen = imitation[sample]
+        return {
+            "Encoder/loss": sum(losses) / len(losses),
+            "Encoder/kl": float(kl),
+            "Skill/alignment": float(frozen[chosen].mean()),
+            "Discovery/alignment": float(trained[~chosen].mean()),
+            "Discovery/frozen_alignment": float(frozen[~chosen].mean()),
+        }
+
+    def latents(self, minibatch: Minibatch) -> Tensor:
+        """The stored latents."""
+        return minibatch.z
+
+    def extra_loss(self, minibatch: Minibatch) -> None:
+        """None: the encoder has an update of its own."""
+
+    def export(self) -> dict[str, Any]:
+        """The frozen encoder and z_m by clip."""
+        directions = dict(zip(self.library.names, self.directions, strict=True))
+        return {"encoder": self.frozen, "clip_latents": directions, "kappa": self.kappa}
+
+    def state_dict(self) -> dict[str, Any]:
+        """Both encoders, the optimiser and the generator."""
+        return {
+            "frozen": self.frozen.state_dict(),
+            "encoder": self.encoder.state_dict(),
+            "optimizer": self._optimizer.state_dict(),
+            "generator": self._generator.get_state(),
+        }
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go back to a saved state."""
+        self.frozen.load_state_dict(state["frozen"])
+        self.encoder.load_state_dict(state["encoder"])
+        self.directions = clip_directions(self.frozen, self.library)
+        self._optimizer.load_state_dict(state["optimizer"])
+        self._generator.set_state(state["generator"])
+
+    def _encoder_loss(self, observation: Tensor, z: Tensor, imitation: Tensor) -> tuple[Tensor, Tensor]:
+        """The loss and the mean KL on imitation states."""
+        mu = self.encoder(observation)
+        with torch.no_grad():
+            anchor = self.frozen(observation)
+        c = imitation.float()
+        # the vMF normaliser does not depend on the encoder, so -log q is -kappa mu.z up to a constant
+        discover = (1 - c) * (-self.kappa * (mu * z).sum(dim=-1))
+        kl = sphere.kl_divergence(mu, anchor, self.kappa)
+        return (discover + self.config.alpha * c * kl).mean(), (c * kl).sum() / c.sum().clamp(min=1)

@@ -1,0 +1,94 @@
+"""Named sets of clips: an explicit table of (subject, folder, clip), never a match of bare names.
+
+`accad20` are 20 clips of ACCAD's subject Male2 in the RGSD paper's five groups. The paper does not list its clips; four
+it draws (walk turning right by 90 deg, running backwards, run turning left by 135 deg, sidestep to the right).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from rgsd.motions.motion import MotionError
+
+
+@dataclass(frozen=True)
+class CollectionClip:
+    """One clip of a named set, wherever it may be found."""
+
+    name: str
+    """What the clip is called here and in tables."""
+    group: str
+    """The kind of motion that tables average over."""
+    bvh: str
+    """Stem of ACCAD's BVH file; empty where only the AMASS form has the clip."""
+    amass: tuple[str, str] | None
+    """AMASS's folder and the file's stem without its ending; None where AMASS lacks the clip."""
+
+
+_WALKING, _RUNNING, _PUNCHES = "Male2Walking_c3d", "Male2Running_c3d", "Male2MartialArtsPunches_c3d"
+
+ACCAD20: tuple[CollectionClip, ...] = (
+    CollectionClip("B3_walk", "walk", "Male2_B3_Walk", None),
+    CollectionClip("B9_walk_left_90", "walk", "Male2_B9_WalkTurnLeft90", (_WALKING, "B9 - Walk turn left 90")),
+    CollectionClip("B10_walk_left_45", "walk", "Male2_B10_WalkTurnLeft45", (_WALKING, "B10 - Walk turn left 45")),
+    CollectionClip("B12_walk_right_90", "walk", "Male2_B12_WalkTurnRight90", None),
+    # AMASS has no B12 of this subject; its B13 is the turn by 90 deg
+    CollectionClip("B13_walk_right_90", "walk", "", (_WALKING, "B13 - Walk turn right 90")),
+    CollectionClip("B14_walk_right_45", "walk", "Male2_B14_WalkTurnRight45", (_WALKING, "B14 - Walk turn right 45")),
+    CollectionClip("C3_run", "run", "Male2_C3_Run", (_RUNNING, "C3 - run")),
+    CollectionClip("C11_run_left_90", "run", "Male2_C11_RunTurnLeft90", (_RUNNING, "C11 - run turn left 90")),
+    CollectionClip("C13_run_left_135", "run", "Male2_C13_RunTurnLeft135", (_RUNNING, "C13 - run turn left 135")),
+    CollectionClip("C14_run_right_90", "run", "Male2_C14_RunTurnRight90", (_RUNNING, "C14 - run turn right 90")),
+    CollectionClip("C16_run_right_135", "run", "Male2_C16_RunTurnRight135", (_RUNNING, "C16 - run turn right 135")),
+    CollectionClip("B22_sidestep_left", "sidestep", "Male2_B22_SideStepLeft", (_WALKING, "B22 - side step left")),
+    CollectionClip("B23_sidestep_right", "sidestep", "Male2_B23_SideStepRight", (_WALKING, "B23 - side step right")),
+    CollectionClip(
+        "C24_quick_sidestep_left", "sidestep", "Male2_C24_QuickSidestepLeft", (_RUNNING, "C24 - quick sidestep left")
+    ),
+    CollectionClip(
+        "C25_quick_sidestep_right", "sidestep", "Male2_C25_QuickSidestepRight", (_RUNNING, "C25 - quick sidestep right")
+    ),
+    CollectionClip("B5_walk_backward", "backward", "Male2_B5_WalkBackwards", (_WALKING, "B5 - Walk backwards")),
+    # of the AMASS form only the second take exists
+    CollectionClip("C7_run_backward", "backward", "Male2_C7_RunBackwards", (_RUNNING, "C7 - run backwards t2")),
+    CollectionClip("E1_jab_left", "punch", "Male2_E1_JabLeft", (_PUNCHES, "E1 - Jab left")),
+    CollectionClip("E2_jab_right", "punch", "Male2_E2_JabRight", (_PUNCHES, "E2 - Jab right")),
+    CollectionClip("E3_cross_left", "punch", "Male2_E3_CrossLeft", (_PUNCHES, "E3 - cross left")),
+    CollectionClip("E4_cross_right", "punch", "Male2_E4_CrossRight", (_PUNCHES, "E4 - cross right")),
+)
+
+COLLECTIONS: dict[str, tuple[CollectionClip, ...]] = {"accad20": ACCAD20}
+"""The sets by the names that `--collection` takes."""
+
+
+def get_collection(name: str) -> tuple[CollectionClip, ...]:
+    """The clips of a named set.
+
+    Raises:
+        MotionError: there is no such set.
+    """
+    if name not in COLLECTIONS:
+        raise MotionError(f"no collection '{name}'; choose one of {', '.join(COLLECTIONS)}")
+    return COLLECTIONS[name]
+
+
+def find_clip(path: Path) -> CollectionClip | None:
+    """The clip of a named set that a source file is, or None.
+
+    Files of these data sets have irregular spaces and parentheses, so letters and digits alone are compared: a BVH
+    file's stem, or an npz file's folder and stem.
+    """
+    stem = path.stem.removesuffix("_poses").removesuffix("_stageii")
+    for clips in COLLECTIONS.values():
+        for clip in clips:
+            if path.suffix.lower() == ".bvh":
+                if clip.bvh and _key(clip.bvh) == _key(stem):
+                    return clip
+            elif clip.amass is not None and tuple(map(_key, clip.amass)) == (_key(path.parent.name), _key(stem)):
+                return clip
+    return None
+
+
+def _key(text: str) -> str:
+    return "".join(c for c in text.lower() if c.isalnum())

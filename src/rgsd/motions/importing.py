@@ -1,0 +1,217 @@
+"""From files of any readable format to motions of a body: one file, a folder, or a zip, taken whole.
+
+What cannot be taken is named with its reason, and one such file does not stop the others.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import logging
+import tempfile
+import zipfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from rgsd.bodies.body import Body
+from rgsd.motions.collections import find_clip, get_collection
+from rgsd.motions.formats.accad import accad_to_smpl
+from rgsd.motions.formats.amass import NoMotion, read_amass
+from rgsd.motions.formats.bvh import read_bvh
+from rgsd.motions.formats.smpl_clip import SmplClip
+from rgsd.motions.library import resample
+from rgsd.motions.motion import Motion, MotionError
+from rgsd.motions.retarget import retarget
+
+_log = logging.getLogger(__name__)
+
+# formats that people have and that are not read, with what to do instead
+_REFUSED = {
+    ".pkl": "a pickle, which may run foreign code when it is read; save its arrays as npz with AMASS's keys",
+    ".txt": "DeepMimic's txt, whose body has other joints than any here; use BVH, AMASS, or SMPL npz instead",
+    ".csv": "a csv without names of joints or body; use BVH, AMASS, or SMPL npz instead",
+    ".fbx": "FBX, a closed format; export the clip as BVH",
+    ".c3d": "C3D marker positions without a skeleton; use the clip's AMASS form",
+}
+_READ = (".bvh", ".npz")
+
+
+@dataclass(frozen=True)
+class Imported:
+    """What became of one file."""
+
+    path: str
+    """The file; within a zip, the zip's path and the member's."""
+    motion: Motion | None
+    """The clip, or None if the file was not taken."""
+    note: str = ""
+    """Why it was skipped or refused; empty for a clip taken as it is."""
+    skipped: bool = False
+    """Whether it was passed over without fault: it holds no motion, or is not in the collection."""
+
+
+def read_motion(path: Path, body: Body, fps: float | None = None) -> Motion:
+    """Read a file of any readable format as a motion of `body`.
+
+    Clips of a named set get its name and group.
+
+    Args:
+        path: rgsd's own npz, AMASS or SMPL npz, or ACCAD BVH.
+        body: the body to map to.
+        fps: rate of the result; the source's for own files, the body's control rate for others, if not given.
+
+    Raises:
+        NoMotion: the file holds none.
+        MotionError: it cannot be read or mapped; the message says why and what to do.
+    """
+    suffix = path.suffix.lower()
+    if suffix in _REFUSED:
+        raise MotionError(f"{path}: {_REFUSED[suffix]}")
+    if suffix == ".npz" and is_own(path):
+        motion = Motion.load(path, body)
+        return motion if fps is None else resample(body, motion, fps)
+    motion = retarget(read_source(path), body, fps)
+    known = find_clip(path)
+    if known is not None:
+        motion = dataclasses.replace(motion, name=known.name, group=known.group)
+    return dataclasses.replace(motion, license=motion.license or _license_beside(path))
+
+
+def read_source(path: Path) -> SmplClip:
+    """Read a foreign file as SMPL poses.
+
+    Raises:
+        NoMotion: the file holds none.
+        MotionError: it cannot be read as such.
+    """
+    if path.suffix.lower() == ".bvh":
+        return accad_to_smpl(read_bvh(path))
+    if path.suffix.lower() != ".npz":
+        raise MotionError(f"{path}: no format that rgsd reads; give one of {', '.join(_READ)}, a folder or a zip of them")
+    try:
+        with np.load(path, allow_pickle=False) as data:
+            content = {key: data[key] for key in data.files if data[key].dtype != object}
+    except (OSError, ValueError, zipfile.BadZipFile) as error:
+        raise MotionError(f"{path}: not a readable npz ({error}); fetch the file again") from None
+    return read_amass(path, content)
+
+
+def is_own(path: Path) -> bool:
+    """Whether an npz is rgsd's own (a file that cannot be read is not)."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return {"schema_version.npy", "qpos.npy"} <= set(archive.namelist())
+    except (OSError, zipfile.BadZipFile):
+        return False
+
+
+def import_motions(
+    paths: list[Path], body: Body, collection: str | None = None, fps: float | None = None
+) -> list[Imported]:
+    """Read files, folders and zips whole.
+
+    Args:
+        paths: what to read.
+        body: the body to map to.
+        collection: take only the clips of this named set.
+        fps: rate of the results; see `read_motion`.
+
+    Returns:
+        One entry a file that looks like a motion, in order of path; the names of those taken are unique.
+
+    Raises:
+        MotionError: a path does not exist, or there is no such collection.
+    """
+    wanted = {clip.name for clip in get_collection(collection)} if collection else None
+    results: list[Imported] = []
+    taken: set[str] = set()
+    for path in paths:
+        if not path.exists():
+            raise MotionError(f"{path}: no such file or folder; give a motion file, a folder or a zip of them")
+        for file, label in _files(path):
+            found = _import_file(file, label, body, wanted, fps)
+            if found.motion is not None:
+                unique = _unique(found.motion.name, file, taken)
+                taken.add(unique)
+                found = dataclasses.replace(found, motion=dataclasses.replace(found.motion, name=unique))
+            results.append(found)
+    return results
+
+
+def load_motions(path: Path, body: Body, collection: str | None = None) -> list[Motion]:
+    """The motions that training takes from a file, a folder or a zip of any readable format.
+
+    Args:
+        path: where they are.
+        body: the body to map to.
+        collection: take only the clips of this named set, such as `accad20`.
+
+    Raises:
+        MotionError: nothing could be taken; the message gives the first reasons.
+    """
+    results = import_motions([path], body, collection)
+    motions = [found.motion for found in results if found.motion is not None]
+    refused = [found.note for found in results if found.motion is None and not found.skipped]
+    if not motions:
+        reasons = "; ".join(refused[:3]) or "no .bvh or .npz with a motion" + (f" of {collection}" if collection else "")
+        raise MotionError(f"{path}: no motion for body '{body.name}': {reasons}")
+    for reason in refused:
+        _log.warning("left out: %s", reason)
+    return motions
+
+
+def _import_file(file: Path, label: str, body: Body, wanted: set[str] | None, fps: float | None) -> Imported:
+    if wanted is not None and not is_own(file):  # own files are asked by the name inside
+        known = find_clip(file)
+        if known is None or known.name not in wanted:
+            return Imported(label, None, "not in the collection", skipped=True)
+    try:
+        motion = read_motion(file, body, fps)
+    except NoMotion as error:
+        return Imported(label, None, str(error).replace(str(file), label), skipped=True)
+    except MotionError as error:
+        return Imported(label, None, str(error).replace(str(file), label))
+    if wanted is not None and motion.name not in wanted:
+        return Imported(label, None, "not in the collection", skipped=True)
+    return Imported(label, motion)
+
+
+def _files(path: Path) -> Iterator[tuple[Path, str]]:
+    """Files that look like motions, each with the path to show for it; a zip is unpacked for the while."""
+    suffix = path.suffix.lower()
+    if path.is_dir():
+        for file in sorted(p for p in path.rglob("*") if p.suffix.lower() in (*_READ, *_REFUSED, ".zip") and p.is_file()):
+            yield from _files(file)
+    elif suffix == ".zip":
+        with tempfile.TemporaryDirectory() as folder:
+            try:
+                with zipfile.ZipFile(path) as archive:
+                    archive.extractall(folder)
+            except zipfile.BadZipFile as error:
+                raise MotionError(f"{path}: not a readable zip ({error}); fetch the file again") from None
+            for file, label in _files(Path(folder)):
+                yield file, label.replace(folder, str(path))
+    else:
+        yield path, str(path)
+
+
+def _unique(name: str, file: Path, taken: set[str]) -> str:
+    """A name that no other clip has: the folder's name is put before it, then a number after it."""
+    if name not in taken:
+        return name
+    name = f"{file.parent.name}_{name}"
+    number = 2
+    unique = name
+    while unique in taken:
+        unique, number = f"{name}_{number}", number + 1
+    return unique
+
+
+def _license_beside(path: Path) -> str:
+    """The first line of a LICENSE file in the clip's folder."""
+    for candidate in sorted(path.parent.glob("LICENSE*")):
+        lines = candidate.read_text(encoding="utf-8", errors="replace").split("\n")
+        return next((line.strip() for line in lines if line.strip()), "")
+    return "unknown: ask the source"

@@ -1,0 +1,47 @@
+"""What steps a body: the one interface that environments and evaluations see."""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+
+import torch
+from torch import Tensor
+
+from rgsd.bodies.body import Body
+from rgsd.bodies.state import BodyState
+
+
+class Physics(Protocol):
+    """Many copies of one body, stepped together.
+
+    Attributes:
+        body: what is stepped.
+        num_envs: N, how many copies.
+        device: where the state tensors lie.
+        state: the state after the last `reset` or `step`, leading shape (N,); read only.
+        blown_up: (N,) bool, copies whose last step was not finite; they have been put to the standing pose.
+        blowups: how many such copies there were so far.
+    """
+
+    body: Body
+    num_envs: int
+    device: torch.device
+    state: BodyState
+    blown_up: Tensor
+    blowups: int
+
+    def reset(self, env_ids: Tensor, qpos: Tensor, qvel: Tensor) -> None:
+        """Put copies `env_ids` (n,) into poses qpos (n, nq), m and rad, with velocities qvel (n, nv)."""
+        ...
+
+    def step(self, targets: Tensor) -> None:
+        """Advance every copy by one control period under PD targets (N, num_actions), rad."""
+        ...
+
+    def snapshot(self) -> dict[str, Any]:
+        """Everything that the next step depends on, as arrays: what an exact resume needs."""
+        ...
+
+    def restore(self, snapshot: dict[str, Any]) -> None:
+        """Go back to a snapshot."""
+        ...

@@ -1,0 +1,187 @@
+"""`RunFolder`: what a finished or running training has left on disk, read for viewing. Everything is optional.
+
+| file | written by | read as |
+|---|---|---|
+| `config.yaml` | training | `config` |
+| `metrics.jsonl` | training, one object an iteration | `history` |
+| `policy/policy.json` | training | `policy` |
+| `landscape.json` | `rgsd.evaluation.landscape` | `landscape` |
+| `latents.npz`: `clip_names` (M,), `z` (M, d), `mu` (F, d), `clip` (F,) | pretraining | `latents` |
+| `evaluation/evaluation.json` | `rgsd.evaluation.protocol` | `evaluation` |
+| `evaluation/rollouts.npz` | `rgsd.evaluation.recording` | `rollouts` |
+| `evaluation/*.mp4` | `rgsd.viewing.showreel` | `films` |
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+from zipfile import BadZipFile
+
+import numpy as np
+import torch
+import yaml
+
+from rgsd.evaluation.measures import heading_local, pose_error, root_error
+from rgsd.viewing.plots import ClipErrors, number
+
+
+class RunFolderError(ValueError):
+    """A file of a run that cannot be read; the message names it and the remedy."""
+
+
+@dataclass(frozen=True)
+class RunFolder:
+    """A run folder; files are read when first asked for, and a missing one is empty."""
+
+    path: Path
+    """The folder."""
+
+    def __post_init__(self) -> None:
+        if not self.path.is_dir():
+            raise RunFolderError(f"{self.path}: no such folder; give a run folder such as runs/quadruped-rgsd-2026-01-31")
+
+    @cached_property
+    def config(self) -> dict[str, Any]:
+        """What was asked of the training."""
+        file = self.path / "config.yaml"
+        try:
+            content = yaml.safe_load(file.read_text()) if file.exists() else {}
+        except yaml.YAMLError as error:
+            raise RunFolderError(f"{file}: not readable YAML ({error}); restore it or remove it") from None
+        return content if isinstance(content, dict) else {}
+
+    @cached_property
+    def history(self) -> list[dict[str, Any]]:
+        """Training iterations in order; a last line that is still being written is left out."""
+        file = self.path / "metrics.jsonl"
+        lines = file.read_text().splitlines() if file.exists() else []
+        rows = []
+        for i, line in enumerate(lines):
+            try:
+                rows.append(json.loads(line))
+            except ValueError as error:
+                if i + 1 < len(lines):
+                    raise RunFolderError(f"{file}: line {i + 1} is not JSON ({error}); remove that line") from None
+        return rows
+
+    @cached_property
+    def policy(self) -> dict[str, Any]:
+        """The published policy's description."""
+        return _json(self.path / "policy" / "policy.json")
+
+    @cached_property
+    def evaluation(self) -> dict[str, Any]:
+        """What the protocol measured."""
+        return _json(self.path / "evaluation" / "evaluation.json")
+
+    @cached_property
+    def landscape(self) -> dict[str, Any]:
+        """The reward landscape."""
+        return _json(self.path / "landscape.json")
+
+    @cached_property
+    def latents(self) -> dict[str, np.ndarray]:
+        """Embeddings of the clips' frames."""
+        return _arrays(self.path / "latents.npz")
+
+    @cached_property
+    def rollouts(self) -> dict[str, np.ndarray]:
+        """The rollouts behind the evaluation; `rgsd.evaluation.recording` tells the arrays."""
+        return _arrays(self.path / "evaluation" / "rollouts.npz")
+
+    @property
+    def films(self) -> list[Path]:
+        """Videos of the run."""
+        return sorted(self.path.glob("evaluation/*.mp4"))
+
+    @cached_property
+    def clips(self) -> dict[str, dict[str, Any]]:
+        """Metrics of the deterministic policy by clip."""
+        return self.evaluation.get("clips") or {}
+
+    @cached_property
+    def rows(self) -> dict[str, dict[str, Any]]:
+        """The reference rows that were measured, by name."""
+        return {name: row for name, row in (self.evaluation.get("reference_rows") or {}).items() if row}
+
+    @property
+    def groups(self) -> dict[str, str]:
+        """Group of each clip; a clip whose group is not recorded is its own."""
+        return {name: clip.get("group") or name for name, clip in self.clips.items()}
+
+    def clip_errors(self) -> list[ClipErrors]:
+        """Errors of the deterministic rollouts, frame by frame, in the clips' order in the evaluation."""
+        data = self.rollouts
+        if not data:
+            return []
+        names = [n for n in self.clips or dict.fromkeys(data["clip"].tolist()) if n in data["clip"]]
+        return [self._errors_of(name) for name in names]
+
+    def _errors_of(self, name: str) -> ClipErrors:
+        data = self.rollouts
+        pose, root = [], []
+        for i in np.flatnonzero((data["clip"] == name) & data["deterministic"]):
+            part = slice(int(data["offsets"][i]), int(data["offsets"][i + 1]))
+            own, reference = (torch.from_numpy(data[f"{p}body_pos"][part]) for p in ("", "reference_"))
+            turns = (torch.from_numpy(data[f"{p}root_quat"][part]) for p in ("", "reference_"))
+            own_local, local = (heading_local(p, q) for p, q in zip((own, reference), turns, strict=True))
+            pose.append(100.0 * pose_error(own_local, local).numpy())
+            root.append(root_error(own[:, 0], reference[:, 0]).numpy())
+        levels = {row: number(_of_clip(self.rows.get(row), name)) for row in ("statue", "playback")}
+        levels = {row: level for row, level in levels.items() if np.isfinite(level)}
+        fps = float(data["fps"])
+        return ClipErrors(name, self.groups.get(name, name), fps, np.stack(pose), np.stack(root), levels)
+
+    def reference_paths(self) -> dict[str, np.ndarray]:
+        """Root paths (T, 2) of the reference clips in their start's heading frame, m."""
+        data = self.rollouts
+        if not data:
+            return {}
+        paths = {}
+        for i, name in enumerate(data["clip_names"].tolist()):
+            part = slice(int(data["clip_offsets"][i]), int(data["clip_offsets"][i + 1]))
+            qpos = data["reference_qpos"][part]
+            w, x, y, z = qpos[0, 3:7]
+            yaw = np.arctan2(2 * (x * y + w * z), 1 - 2 * (y * y + z * z))
+            paths[name] = in_start_frame(qpos[None, :, :2], np.array([yaw]))[0]
+        return paths
+
+
+def in_start_frame(xy: np.ndarray, yaw: np.ndarray) -> np.ndarray:
+    """Paths moved and turned so that each starts at the origin and faces +x.
+
+    Args:
+        xy: (L, T, 2) positions on the ground, m.
+        yaw: (L,) heading at the first frame, rad.
+
+    Returns:
+        (L, T, 2): x forward, y left, m.
+    """
+    away = xy - xy[:, :1]
+    c, s = np.cos(yaw)[:, None], np.sin(yaw)[:, None]
+    return np.stack((c * away[..., 0] + s * away[..., 1], -s * away[..., 0] + c * away[..., 1]), axis=-1)
+
+
+def _of_clip(row: dict[str, Any] | None, name: str) -> object:
+    return (row or {}).get("clips", {}).get(name, {}).get("cartesian_error_cm")
+
+
+def _json(file: Path) -> dict[str, Any]:
+    try:
+        return json.loads(file.read_text()) if file.exists() else {}
+    except ValueError as error:
+        raise RunFolderError(f"{file}: not readable JSON ({error}); make it again, or remove it") from None
+
+
+def _arrays(file: Path) -> dict[str, np.ndarray]:
+    if not file.exists():
+        return {}
+    try:
+        with np.load(file, allow_pickle=False) as data:
+            return {key: data[key] for key in data.files}
+    except (OSError, ValueError, BadZipFile) as error:
+        raise RunFolderError(f"{file}: not a readable npz ({error}); make it again, or remove it") from None
