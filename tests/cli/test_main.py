@@ -15,7 +15,7 @@ import pytest
 
 from rgsd.cli import doctor
 from rgsd.cli.main import COMMANDS, main
-from rgsd.cli.suggest import UnknownName, UsageError, nearest
+from rgsd.errors import UnknownName, UsageError, nearest
 from rgsd.motions.motion import MotionError
 
 ROOT = Path(__file__).parents[2]

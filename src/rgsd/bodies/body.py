@@ -9,6 +9,10 @@ import mujoco
 import numpy as np
 
 
+class BodyError(ValueError):
+    """A model that cannot be a body; the message names the part and the remedy."""
+
+
 @dataclass(frozen=True)
 class FallRule:
     """When a body counts as fallen: by height and tilt alone, whatever contacts are simulated."""
@@ -72,17 +76,17 @@ class Body:
     def __post_init__(self) -> None:
         m = self.model
         if m.njnt == 0 or m.jnt_type[0] != mujoco.mjtJoint.mjJNT_FREE:
-            raise ValueError(f"body '{self.name}': the first joint must be a free root joint")
+            raise BodyError(f"body '{self.name}': the first joint must be a free root joint")
         if np.any(m.jnt_type[1:] != mujoco.mjtJoint.mjJNT_HINGE):
-            raise ValueError(f"body '{self.name}': every joint but the root must be a hinge")
+            raise BodyError(f"body '{self.name}': every joint but the root must be a hinge")
         if m.nu != m.njnt - 1 or np.any(m.actuator_trnid[:, 0] != np.arange(1, m.njnt)):
-            raise ValueError(
+            raise BodyError(
                 f"body '{self.name}': needs one position actuator per hinge, in the hinges' order; "
                 f"found {m.nu} actuators for {m.njnt - 1} hinges"
             )
         for given in (*self.feet, *self.key_bodies, *self.fall_rule.min_height):
             if given not in self.body_names:
-                raise ValueError(f"body '{self.name}' has no part '{given}'; it has {', '.join(self.body_names)}")
+                raise BodyError(f"body '{self.name}' has no part '{given}'; it has {', '.join(self.body_names)}")
 
     @cached_property
     def body_names(self) -> tuple[str, ...]:

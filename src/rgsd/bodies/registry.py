@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import difflib
-
 from rgsd.bodies.body import Body
 from rgsd.bodies.quadruped import make_quadruped
 from rgsd.bodies.smpl import make_smpl
+from rgsd.errors import UnknownName
 
 BODIES = {"smpl": make_smpl, "quadruped": make_quadruped}
 
@@ -15,9 +14,8 @@ def make_body(name: str) -> Body:
     """Build a body by its name.
 
     Raises:
-        ValueError: an unknown name; the message lists the nearest.
+        UnknownName: no such body; the message lists the nearest.
     """
     if name not in BODIES:
-        near = difflib.get_close_matches(name, BODIES, n=1, cutoff=0.3) or list(BODIES)
-        raise ValueError(f"no body '{name}'; nearest: {', '.join(near)}")
+        raise UnknownName("body", name, BODIES)
     return BODIES[name]()

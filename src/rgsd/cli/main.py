@@ -18,7 +18,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import NamedTuple
 
-from rgsd.cli.suggest import UnknownName
+from rgsd.errors import UnknownName
 
 
 class Command(NamedTuple):

@@ -4,25 +4,29 @@ from __future__ import annotations
 
 import json as jsonlib
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
 import numpy as np
 from rich.console import Console
 from rich.table import Table
-from tyro.conf import Positional, arg
+from tyro.conf import Positional
 
 from rgsd.bodies.body import Body
-from rgsd.bodies.quadruped import make_quadruped
-from rgsd.bodies.smpl import make_smpl
-from rgsd.cli.suggest import UnknownName, UsageError
+from rgsd.bodies.registry import BODIES, make_body
+from rgsd.errors import UnknownName, UsageError
 from rgsd.motions.collections import get_collection
 from rgsd.motions.formats.bvh import read_bvh
-from rgsd.motions.importing import Imported, import_motions, is_own
+from rgsd.motions.importing import Imported, import_motions, is_own, natural_order
 from rgsd.motions.motion import Motion
 from rgsd.motions.synthesis.quadruped import synthesize_quadruped
 
-_BODIES = {"smpl": make_smpl, "quadruped": make_quadruped}
-_QUALITY = ("fk_error_cm", "penetration_cm", "skate_cm", "largest_jump_rad")
+# figures of an import and what tables call them
+_QUALITY = {
+    "fk_error_cm": "error cm",
+    "penetration_cm": "depth cm",
+    "skate_cm": "skate cm",
+    "largest_jump_rad": "jump rad",
+}
 
 
 def motions_import(
@@ -45,6 +49,8 @@ def motions_import(
         fps: rate of the results, 1/s; the body's control rate if not given.
         json: print one JSON object instead of tables.
     """
+    if not paths:
+        raise UsageError("nothing to import; name a motion file, a folder or a zip of them")
     results = import_motions(paths, _make_body(body), collection, fps)
     for found in results:
         if found.motion is not None:
@@ -57,7 +63,9 @@ def motions_import(
         console.print(_motion_table(taken, f"{len(taken)} motions written to {out}"))
         for found in results:
             if found.motion is None and not (found.skipped and collection):
-                console.print(f"{'skipped' if found.skipped else 'refused'}: {found.note or found.path}", highlight=False)
+                console.print(
+                    f"{'skipped' if found.skipped else 'refused'}: {found.note or found.path}", highlight=False
+                )
         if collection:
             _tell_missing(console, collection, {motion.name for motion in taken})
     if not taken:
@@ -110,9 +118,7 @@ def motions_synthesize(out: Path, body: str = "quadruped") -> None:
     Console().print(_motion_table(motions, f"{len(motions)} motions written to {out}"))
 
 
-def motions_render(
-    path: Positional[Path], out: Path, frames: Annotated[int, arg(help="frames across")] = 12
-) -> None:
+def motions_render(path: Positional[Path], out: Path, frames: int = 12) -> None:
     """Draw motions as a contact sheet: one row a clip, its frames across.
 
     Args:
@@ -134,14 +140,15 @@ def motions_render(
 
 
 def _make_body(name: str) -> Body:
-    if name not in _BODIES:
-        raise UnknownName("body", name, _BODIES)
-    return _BODIES[name]()
+    if name not in BODIES:
+        raise UnknownName("body", name, BODIES)
+    return make_body(name)
 
 
 def _own_motions(path: Path) -> list[Motion]:
-    files = sorted(path.glob("*.npz")) if path.is_dir() else [path]
-    motions = [Motion.load(file) for file in files if path.is_file() or is_own(file)]
+    if path.is_file():
+        return [Motion.load(path)]
+    motions = [Motion.load(file) for file in sorted(path.glob("*.npz"), key=natural_order) if is_own(file)]
     if not motions:
         raise UsageError(f"{path}: no rgsd motions there; make some with `rgsd motions import` or `synthesize`")
     return motions
@@ -169,10 +176,10 @@ def _summary(motion: Motion) -> dict[str, Any]:
 
 
 def _motion_table(motions: list[Motion], title: str) -> Table:
-    table = Table(title=title, title_justify="left")
+    table = Table(title=title, title_justify="left", box=None, padding=(0, 1, 0, 0))
     table.add_column("name", no_wrap=True)
-    table.add_column("group")
-    for heading in ("frames", "fps", "seconds", "path m", *(key.replace("_", " ") for key in _QUALITY)):
+    table.add_column("group", no_wrap=True)
+    for heading in ("s", "path m", *_QUALITY.values()):
         table.add_column(heading, justify="right")
     for motion in motions:
         steps = np.linalg.norm(np.diff(motion.qpos[:, :2], axis=0), axis=1)
@@ -180,8 +187,6 @@ def _motion_table(motions: list[Motion], title: str) -> Table:
         table.add_row(
             motion.name,
             motion.group,
-            str(motion.num_frames),
-            f"{motion.fps:g}",
             f"{motion.duration:.2f}",
             f"{steps.sum():.2f}",
             *quality,
@@ -211,7 +216,7 @@ def _facts(path: Path) -> dict[str, Any]:
         }
     if path.suffix.lower() == ".npz" and is_own(path):
         return {"file": str(path), "format": "rgsd motion", **_summary(Motion.load(path))}
-    motion = import_motions([path], make_smpl())[0]
+    motion = import_motions([path], make_body("smpl"))[0]
     if motion.motion is None:
         return {"file": str(path), "usable": f"no: {motion.note}"}
     return {"file": str(path), "format": motion.motion.source, "usable": "body smpl", **_summary(motion.motion)}

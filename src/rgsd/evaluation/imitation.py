@@ -17,6 +17,8 @@ from rgsd.evaluation.rollouts import Rollouts, clip_states, observe_frames
 from rgsd.motions.library import MotionLibrary
 
 CENTIMETRES = 100.0
+STILL = 1e-3
+"""Statue's error below which a clip is a statue itself and has no `skill`, m."""
 Encode = Callable[[Tensor], Tensor | None]
 """Observations (N, D) to unit vectors (N, d), or None for a method without an encoder."""
 
@@ -65,7 +67,7 @@ class Reference:
         return {
             "cartesian_error_cm": CENTIMETRES * cartesian,
             "best_shift_error_cm": CENTIMETRES * measures.best_shift_error(local, self.local, dt),
-            "skill": 1.0 - cartesian / (self.statue_error or torch.nan),
+            "skill": 1.0 - cartesian / (self.statue_error if self.statue_error > STILL else torch.nan),
             "root_error_m": roots.mean(dim=1),
             "root_error_end_m": roots[:, -1],
             "heading_error_deg": headings.mean(dim=1),

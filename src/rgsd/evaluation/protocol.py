@@ -17,7 +17,7 @@ from torch import Tensor
 
 from rgsd.evaluation import discovery
 from rgsd.evaluation.frechet import FEATURE_SET
-from rgsd.evaluation.imitation import Encode
+from rgsd.evaluation.imitation import Reference
 from rgsd.evaluation.latent_search import clip_latents
 from rgsd.evaluation.recording import Recording
 from rgsd.evaluation.reference_rows import oracle_row, statue_row
@@ -60,7 +60,7 @@ class EvaluationConfig:
     rollouts_per_switch: int = 4
     """Rollouts of each ordered pair of clips whose latents are switched."""
     num_envs: int = 256
-    """Copies simulated at a time; bounds the memory, and does not change what is measured."""
+    """Copies simulated at a time, which bounds the memory; another number draws other initial noise."""
     threads: int = 0
     """Physics threads; 0 for one a core."""
     seed: int = 0
@@ -110,6 +110,7 @@ def evaluate(
     simulate = simulate or (lambda count: MujocoCpu(body, count, config.threads))
     oracle_content = None if oracle is None else oracle_row(oracle, library, PROTOCOL_VERSION)  # fails early
     recording, seed = Recording(library), config.seed
+    references = [Reference.of(library, clip) for clip in range(len(library))]
 
     with torch.no_grad():
         tell("latents")
@@ -117,7 +118,13 @@ def evaluate(
 
         def row(controller: Callable[[Tensor], Controller], deterministic: bool | None = None) -> dict[str, Any]:
             """One row; those of the judged policy itself say whether it is deterministic, and are recorded."""
-            return _row(simulate, library, controller, config, policy.encode, z, recording, deterministic)
+            builder = RowBuilder(library, references, torch.Generator().manual_seed(seed + 7))
+            start_noise, count = torch.Generator().manual_seed(seed + 8), config.rollouts_per_clip
+            for clip, rollouts in roll_out_clips(simulate, library, controller, count, config.num_envs, start_noise):
+                builder.add(clip, rollouts, policy.encode, z[clip].expand(count, -1))
+                if deterministic is not None:
+                    recording.add_clip(clip, rollouts, deterministic)
+            return builder.row()
 
         tell("deterministic rollouts")
         headline = row(_controller(policy, library, z), deterministic=True)
@@ -129,7 +136,7 @@ def evaluate(
         stochastic = row(_controller(policy, library, z, noise), deterministic=False)
         tell("reference rows")
         reference_rows = {
-            "statue": statue_row(library, torch.Generator().manual_seed(seed)),
+            "statue": statue_row(library, references, torch.Generator().manual_seed(seed)),
             "playback": row(lambda clip: PlaybackController(library)),
             "oracle": oracle_content,
             "untrained": None if untrained is None else row(_controller(untrained, library, z)),
@@ -212,23 +219,3 @@ def _discovery(
         if untrained is not None:
             result["untrained_held_out"] = discovery.gait_shares(discover(untrained), held_out)
     return result
-
-
-def _row(
-    simulate: Simulate,
-    library: MotionLibrary,
-    controller: Callable[[Tensor], Controller],
-    config: EvaluationConfig,
-    encode: Encode,
-    z: Tensor,
-    recording: Recording,
-    deterministic: bool | None,
-) -> dict[str, Any]:
-    noise, thinning = (torch.Generator().manual_seed(config.seed + offset) for offset in (7, 8))
-    builder = RowBuilder(library, thinning)
-    count = config.rollouts_per_clip
-    for clip, rollouts in roll_out_clips(simulate, library, controller, count, config.num_envs, noise):
-        builder.add(clip, rollouts, encode, z[clip].expand(count, -1))
-        if deterministic is not None:
-            recording.add_clip(clip, rollouts, deterministic)
-    return builder.row()

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -38,11 +39,11 @@ def statue(reference: Reference) -> Rollouts:
     return Rollouts(still[[0] * frames][None], targets, fell, torch.zeros_like(fell[:, 0]))
 
 
-def statue_row(library: MotionLibrary, generator: torch.Generator) -> dict[str, Any]:
+def statue_row(library: MotionLibrary, references: Sequence[Reference], generator: torch.Generator) -> dict[str, Any]:
     """The row of the constant poses with the least Cartesian error; alignment null, intervals null."""
-    builder = RowBuilder(library, generator)
-    for clip in range(len(library)):
-        builder.add(clip, statue(Reference.of(library, clip)))
+    builder = RowBuilder(library, references, generator)
+    for clip, reference in enumerate(references):
+        builder.add(clip, statue(reference))
     return builder.row()
 
 

@@ -44,7 +44,9 @@ class RowBuilder:
     """Collects clips one by one and makes the row of them all."""
 
     library: MotionLibrary
-    """The references."""
+    """The clips."""
+    references: Sequence[Reference]
+    """The same clips as the measures need them."""
     generator: torch.Generator
     """Thins frames to equal counts for the Frechet distance."""
     clips: dict[str, dict[str, Any]] = field(default_factory=dict)
@@ -60,7 +62,7 @@ class RowBuilder:
             encode: the frozen encoder; with z (R, d) it gives the alignment, null without.
             z: latents that the rollouts should express.
         """
-        reference = Reference.of(self.library, clip)
+        reference = self.references[clip]
         values = reference.measure(rollouts)
         values["alignment"] = torch.full_like(values["skill"], torch.nan)
         if encode is not None and z is not None:

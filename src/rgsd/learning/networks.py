@@ -90,7 +90,7 @@ class Critic(nn.Module):
         self.latent_scale = math.sqrt(latent_dim)
         self.privileged = config.privileged_critic
         extra = privileged_size if config.privileged_critic else 0
-        self.network = mlp((observation_size + latent_dim + extra, *config.critic_hidden, 1), 1.0)
+        self.network = mlp((observation_size + latent_dim + extra, *config.critic_hidden, 1), 0.1)
 
     def forward(self, observation: Tensor, z: Tensor, privileged: Tensor) -> Tensor:
         """Values (...,) for observations (..., D), latents (..., d) and the privileged view (..., P)."""

@@ -28,7 +28,7 @@ class PpoConfig:
     """Passes over each rollout."""
     minibatches: int = 4
     """Minibatches a pass."""
-    learning_rate: float = 1e-3
+    learning_rate: float = 1e-4
     """Of Adam, at the start."""
     min_learning_rate: float = 1e-5
     """Lower bound of the adaptive rate."""
@@ -173,14 +173,14 @@ class Ppo:
         for network in (self.actor, self.critic):
             nn.utils.clip_grad_norm_(network.parameters(), config.max_gradient_norm)
         self._optimizer.step()
-        clip_share = float(((ratio - 1).abs() > config.clip).float().mean())
+        clip_share = float(((ratio.detach() - 1).abs() > config.clip).float().mean())
         return {
-            "Loss/surrogate": float(surrogate),
-            "Loss/value": float(value_loss),
-            "Loss/bound": float(bound),
+            "Loss/surrogate": float(surrogate.detach()),
+            "Loss/value": float(value_loss.detach()),
+            "Loss/bound": float(bound.detach()),
             "Policy/kl": float(kl),
             "Policy/clip_fraction": clip_share,
-            "Policy/entropy": float(entropy),
+            "Policy/entropy": float(entropy.detach()),
         }
 
     def _adapt_rate(self, kl: float, actions: int) -> None:

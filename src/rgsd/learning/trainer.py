@@ -24,12 +24,15 @@ from rgsd.learning.networks import Actor, Critic, NetworkConfig
 from rgsd.learning.ppo import Ppo, PpoConfig
 from rgsd.learning.rollout import Rollout
 from rgsd.learning.skill_policy import SkillPolicy
+from rgsd.learning.warm_start import WarmStart, WarmStartConfig
 
 
 @dataclass(frozen=True)
 class TrainerConfig:
     """The loop around the learner."""
 
+    warm_start: WarmStartConfig = WarmStartConfig()
+    """Cloning of playback in the first iterations."""
     horizon: int = 24
     """Control steps of every environment an iteration."""
     checkpoint_minutes: float = 1.0
@@ -71,6 +74,7 @@ class Trainer:
         for model in (self.actor, self.critic):
             model.normalizer.update(torch.cat((reference, padding), dim=1))
         self.ppo = Ppo(self.actor, self.critic, ppo, method.latents, method.extra_loss, seed)
+        self.warm_start = WarmStart(self.actor, self.critic, env.library, config.warm_start, ppo.gamma, seed)
         self.collector = Collector(env, method, self.actor, seed)
         self.iteration, self.samples, self.seconds = 0, 0, 0.0
         self._reference = reference
@@ -117,7 +121,11 @@ class Trainer:
         rollout, statistics = self.collector.collect(self.config.horizon)
         collected = time.perf_counter()
         rewards = self.method.rewards(rollout)
-        figures = self.ppo.update(rollout, rewards) | self.method.update(rollout)
+        if self.iteration < self.config.warm_start.iterations:
+            figures = self.warm_start.update(rollout, self.ppo.evaluate_values(rollout), rewards)
+        else:
+            figures = self.ppo.update(rollout, rewards)
+        figures |= self.method.update(rollout)
         for model in (self.actor, self.critic):
             model.normalizer.update(rollout.observation.flatten(0, 1))
         ended = time.perf_counter()
@@ -146,6 +154,7 @@ class Trainer:
             "actor": self.actor.state_dict(),
             "critic": self.critic.state_dict(),
             "ppo": self.ppo.state_dict(),
+            "warm_start": self.warm_start.state_dict(),
             "method": self.method.state_dict(),
             "collector": self.collector.snapshot(),
         }
@@ -162,6 +171,7 @@ class Trainer:
         self.actor.load_state_dict(state["actor"])
         self.critic.load_state_dict(state["critic"])
         self.ppo.load_state_dict(state["ppo"])
+        self.warm_start.load_state_dict(state["warm_start"])
         self.method.load_state_dict(state["method"])
         self.collector.restore(state["collector"])
         return True

@@ -21,23 +21,23 @@ from rgsd.motions.library import MotionLibrary
 
 @dataclass(frozen=True)
 class OracleConfig:
-    """Weights and sharpness of the tracking reward; the weights sum to one."""
+    """Weights and sharpness of the tracking reward; the weights sum to one.
 
-    position_weight: float = 0.35
-    """Of exp(-position_sharpness x mean squared distance of heading-local body positions)."""
-    position_sharpness: float = 100.0
-    """1/m^2."""
+    Errors of posture and velocity are counted in units of what the references themselves vary by, so that
+    one setting fits bodies of any size, and a statue earns little.
+    """
+
+    position_weight: float = 0.3
+    """Of exp(-sharpness x mean squared error of heading-local body positions over their variance)."""
     rotation_weight: float = 0.25
-    """Of exp(-rotation_sharpness x mean squared difference of 6-D rotations)."""
-    rotation_sharpness: float = 20.0
-    """Dimensionless."""
-    velocity_weight: float = 0.1
-    """Of exp(-velocity_sharpness x mean squared difference of linear velocities)."""
-    velocity_sharpness: float = 1.0
-    """s^2/m^2."""
+    """Likewise of 6-D rotations."""
+    velocity_weight: float = 0.15
+    """Likewise of linear velocities."""
+    sharpness: float = 2.0
+    """Of the three terms above, dimensionless."""
     root_weight: float = 0.3
     """Of exp(-root_sharpness x (squared root distance + squared yaw error)), in the world frame."""
-    root_sharpness: float = 20.0
+    root_sharpness: float = 40.0
     """1/m^2 and 1/rad^2."""
 
 
@@ -74,7 +74,8 @@ class Oracle:
         self.latent_dim = self._reference.size
         self._observation = observe(library.states)
         layout = ObservationLayout(library.body)
-        self._parts = {k: layout.indices((k,)) for k in ("position", "rotation", "linear_velocity")}
+        parts = {k: layout.indices((k,)) for k in ("position", "rotation", "linear_velocity")}
+        self._parts = {k: (ids, self._observation[:, ids].var(dim=0).mean()) for k, ids in parts.items()}
         self._generator = torch.Generator(library.device).manual_seed(seed)
 
     def begin_episodes(self, count: int) -> Episodes:
@@ -93,15 +94,15 @@ class Oracle:
         reference = self._observation[self.library.row(rollout.clip, rollout.frame)]
         difference = rollout.next_observation[..., : reference.shape[-1]] - reference
 
-        def mean_square(kind: str, group: int) -> Tensor:
-            """Mean over bodies of the squared norm of their `group` numbers."""
-            return group * difference[..., self._parts[kind]].square().mean(dim=-1)
+        def closeness(kind: str) -> Tensor:
+            ids, variance = self._parts[kind]
+            return torch.exp(-config.sharpness * difference[..., ids].square().mean(dim=-1) / variance)
 
         root = rollout.root_error.square() + rollout.heading_error.square()
         return (
-            config.position_weight * torch.exp(-config.position_sharpness * mean_square("position", 3))
-            + config.rotation_weight * torch.exp(-config.rotation_sharpness * mean_square("rotation", 6) / 6)
-            + config.velocity_weight * torch.exp(-config.velocity_sharpness * mean_square("linear_velocity", 3))
+            config.position_weight * closeness("position")
+            + config.rotation_weight * closeness("rotation")
+            + config.velocity_weight * closeness("linear_velocity")
             + config.root_weight * torch.exp(-config.root_sharpness * root)
         )
 

@@ -21,7 +21,7 @@ class CollectionClip:
     group: str
     """The kind of motion that tables average over."""
     bvh: str
-    """Stem of ACCAD's BVH file; empty where only the AMASS form has the clip."""
+    """Stem of ACCAD's BVH file."""
     amass: tuple[str, str] | None
     """AMASS's folder and the file's stem without its ending; None where AMASS lacks the clip."""
 
@@ -32,9 +32,8 @@ ACCAD20: tuple[CollectionClip, ...] = (
     CollectionClip("B3_walk", "walk", "Male2_B3_Walk", None),
     CollectionClip("B9_walk_left_90", "walk", "Male2_B9_WalkTurnLeft90", (_WALKING, "B9 - Walk turn left 90")),
     CollectionClip("B10_walk_left_45", "walk", "Male2_B10_WalkTurnLeft45", (_WALKING, "B10 - Walk turn left 45")),
-    CollectionClip("B12_walk_right_90", "walk", "Male2_B12_WalkTurnRight90", None),
-    # AMASS has no B12 of this subject; its B13 is the turn by 90 deg
-    CollectionClip("B13_walk_right_90", "walk", "", (_WALKING, "B13 - Walk turn right 90")),
+    # AMASS has no B12 of this subject; what it calls B13 is this turn
+    CollectionClip("B12_walk_right_90", "walk", "Male2_B12_WalkTurnRight90", (_WALKING, "B13 - Walk turn right 90")),
     CollectionClip("B14_walk_right_45", "walk", "Male2_B14_WalkTurnRight45", (_WALKING, "B14 - Walk turn right 45")),
     CollectionClip("C3_run", "run", "Male2_C3_Run", (_RUNNING, "C3 - run")),
     CollectionClip("C11_run_left_90", "run", "Male2_C11_RunTurnLeft90", (_RUNNING, "C11 - run turn left 90")),
@@ -83,7 +82,7 @@ def find_clip(path: Path) -> CollectionClip | None:
     for clips in COLLECTIONS.values():
         for clip in clips:
             if path.suffix.lower() == ".bvh":
-                if clip.bvh and _key(clip.bvh) == _key(stem):
+                if _key(clip.bvh) == _key(stem):
                     return clip
             elif clip.amass is not None and tuple(map(_key, clip.amass)) == (_key(path.parent.name), _key(stem)):
                 return clip

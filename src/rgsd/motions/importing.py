@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 import logging
+import re
 import tempfile
 import zipfile
 from collections.abc import Iterator
@@ -89,7 +90,9 @@ def read_source(path: Path) -> SmplClip:
     if path.suffix.lower() == ".bvh":
         return accad_to_smpl(read_bvh(path))
     if path.suffix.lower() != ".npz":
-        raise MotionError(f"{path}: no format that rgsd reads; give one of {', '.join(_READ)}, a folder or a zip of them")
+        raise MotionError(
+            f"{path}: no format that rgsd reads; give one of {', '.join(_READ)}, a folder or a zip of them"
+        )
     try:
         with np.load(path, allow_pickle=False) as data:
             content = {key: data[key] for key in data.files if data[key].dtype != object}
@@ -155,7 +158,9 @@ def load_motions(path: Path, body: Body, collection: str | None = None) -> list[
     motions = [found.motion for found in results if found.motion is not None]
     refused = [found.note for found in results if found.motion is None and not found.skipped]
     if not motions:
-        reasons = "; ".join(refused[:3]) or "no .bvh or .npz with a motion" + (f" of {collection}" if collection else "")
+        reasons = "; ".join(refused[:3]) or "no .bvh or .npz with a motion" + (
+            f" of {collection}" if collection else ""
+        )
         raise MotionError(f"{path}: no motion for body '{body.name}': {reasons}")
     for reason in refused:
         _log.warning("left out: %s", reason)
@@ -182,7 +187,10 @@ def _files(path: Path) -> Iterator[tuple[Path, str]]:
     """Files that look like motions, each with the path to show for it; a zip is unpacked for the while."""
     suffix = path.suffix.lower()
     if path.is_dir():
-        for file in sorted(p for p in path.rglob("*") if p.suffix.lower() in (*_READ, *_REFUSED, ".zip") and p.is_file()):
+        known = (*_READ, *_REFUSED, ".zip")
+        for file in sorted(
+            (p for p in path.rglob("*") if p.suffix.lower() in known and p.is_file()), key=natural_order
+        ):
             yield from _files(file)
     elif suffix == ".zip":
         with tempfile.TemporaryDirectory() as folder:
@@ -195,6 +203,11 @@ def _files(path: Path) -> Iterator[tuple[Path, str]]:
                 yield file, label.replace(folder, str(path))
     else:
         yield path, str(path)
+
+
+def natural_order(path: Path) -> list[tuple[int, str]]:
+    """Sort key that puts B3 before B10."""
+    return [(int(word), "") if word.isdigit() else (-1, word) for word in re.split(r"(\d+)", str(path))]
 
 
 def _unique(name: str, file: Path, taken: set[str]) -> str:
@@ -211,7 +224,6 @@ def _unique(name: str, file: Path, taken: set[str]) -> str:
 
 def _license_beside(path: Path) -> str:
     """The first line of a LICENSE file in the clip's folder."""
-    for candidate in sorted(path.parent.glob("LICENSE*")):
-        lines = candidate.read_text(encoding="utf-8", errors="replace").split("\n")
-        return next((line.strip() for line in lines if line.strip()), "")
-    return "unknown: ask the source"
+    texts = [file.read_text(encoding="utf-8", errors="replace") for file in sorted(path.parent.glob("LICENSE*"))]
+    lines = [line.strip() for text in texts for line in text.splitlines() if line.strip()]
+    return lines[0] if lines else "unknown: ask the source"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import difflib
 from collections.abc import Sequence
 
 import numpy as np
@@ -14,6 +13,7 @@ from torch import Tensor
 from rgsd.bodies.body import Body
 from rgsd.bodies.kinematics import forward_kinematics
 from rgsd.bodies.state import BodyState
+from rgsd.errors import UnknownName
 from rgsd.motions.motion import Motion, MotionError, finite_difference_velocity
 
 
@@ -92,11 +92,10 @@ class MotionLibrary:
         """Number of a clip.
 
         Raises:
-            MotionError: no clip of that name; the message lists the nearest.
+            UnknownName: no clip of that name; the message lists the nearest.
         """
         if name not in self.names:
-            near = difflib.get_close_matches(name, self.names, n=3, cutoff=0.3) or list(self.names)
-            raise MotionError(f"no clip '{name}'; nearest: {', '.join(near)}")
+            raise UnknownName("clip", name, self.names)
         return self.names.index(name)
 
     def row(self, clip: Tensor, frame: Tensor) -> Tensor:

@@ -14,7 +14,7 @@ _PERTURBATIONS = {"joint": "joints (rad)", "tilt": "tilt (rad)", "height": "heig
 
 
 def run_figures(run: RunFolder) -> dict[str, Figure]:
-    """Every figure that the run's files suffice for, among `scores`, `errors`, `paths`, `latents`, `landscape`, `curves`."""
+    """Every figure that the files suffice for: `scores`, `errors`, `paths`, `latents`, `landscape`, `curves`."""
     makers: dict[str, tuple[bool, Callable[[RunFolder], Figure]]] = {
         "scores": (bool(run.clips), _scores),
         "errors": (bool(run.rollouts), lambda r: plots.error_along_clips(r.clip_errors())),

@@ -170,23 +170,22 @@ def reward_landscape(
         figure = new_figure(11.0, max(5.0, 2.4 + 0.2 * len(names)))
         grid = figure.add_gridspec(2, columns, width_ratios=[2.0] + [1.0] * (columns - 1))
         _heat(figure, figure.add_subplot(grid[:, 0]), names, across)
-        _speed_bars(figure.add_subplot(grid[0, 1]), speeds)
-        course = figure.add_subplot(grid[1, 1])
+        curves = [figure.add_subplot(grid[i % 2, 1 + i // 2]) for i in range(2 + len(perturbations))]
+        _speed_bars(curves[0], speeds)
+        course = curves[1]
         for cosines, color in zip(along, colors, strict=True):
             course.plot(np.linspace(0, 1, len(cosines)), cosines, color=color, linewidth=1.0)
         course.set_title("along each clip")
         course.set_xlabel("share of the clip")
-        for i, (kind, (sizes, cosines)) in enumerate(perturbations.items()):
-            axes = figure.add_subplot(grid[i % 2, 2 + i // 2])
+        for axes, (kind, (sizes, cosines)) in zip(curves[2:], perturbations.items(), strict=True):
             for column, color in zip(cosines.T, colors, strict=True):
                 axes.plot(sizes, column, color=shade(color, 0.5), linewidth=0.8)
             axes.plot(sizes, cosines.mean(axis=1), color=INK, marker="o", markersize=3.5)
             axes.set_title(f"perturbed {kind.split(' (')[0]}")
             axes.set_xlabel(kind)
-        lowest = min(0.0, *(float(np.min(v)) for v in (*along, *speeds.values(), *(c for _, c in perturbations.values()))))
-        for axes in figure.axes:
-            if axes.get_subplotspec() is not None and axes.get_subplotspec().colspan.start > 0:
-                axes.set_ylim(lowest - 0.02, 1.03)
+        drawn = [*along, *speeds.values(), *(cosines for _, cosines in perturbations.values())]
+        for axes in curves:
+            axes.set_ylim(min(0.0, *(float(np.min(values)) for values in drawn)) - 0.02, 1.03)
     return figure
 
 

@@ -42,7 +42,7 @@ class RunFolder:
 
     def __post_init__(self) -> None:
         if not self.path.is_dir():
-            raise RunFolderError(f"{self.path}: no such folder; give a run folder such as runs/quadruped-rgsd-2026-01-31")
+            raise RunFolderError(f"{self.path}: no such folder; give one that `rgsd train` made, below runs/")
 
     @cached_property
     def config(self) -> dict[str, Any]:

@@ -19,7 +19,7 @@ ACCENT, WARM = "#2563a8", "#c8553d"
 REFERENCE_COLORS = {"statue": "#8a8f98", "playback": "#b08a3c", "oracle": "#3f7f5f", "untrained": "#b5626b"}
 """Colours of the four reference rows of the protocol."""
 
-_PALETTE = ("#2563a8", "#d97706", "#2f855a", "#9b3d8c", "#c8553d", "#0e8a9a", "#7a6a2b", "#5b5fc7", "#8b5e4a", "#60717f")
+_PALETTE = ("#2563a8", "#d97706", "#2f855a", "#9b3d8c", "#c8553d", "#0e8a9a", "#7a6a2b", "#5b5fc7")
 _SETTINGS = {
     "font.family": "DejaVu Sans",
     "font.size": 9.0,
@@ -70,7 +70,7 @@ def new_figure(width: float, height: float) -> Figure:
 
 
 def group_colors(groups: Iterable[str]) -> dict[str, str]:
-    """A colour for each distinct motion group, in order of appearance; more than ten groups share colours."""
+    """A colour for each distinct motion group, in order of appearance; more than eight groups share colours."""
     return {name: _PALETTE[i % len(_PALETTE)] for i, name in enumerate(dict.fromkeys(groups))}
 
 

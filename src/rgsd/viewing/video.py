@@ -32,7 +32,7 @@ _MAX_GEOMS = 1000
 _TRACKING = 15  # frames over which the camera's aim is averaged: it follows the travel, not the sway
 
 
-class GlUnavailable(RuntimeError):
+class GlUnavailable(RuntimeError):  # noqa: N818 - the name says it all
     """This machine offers no offscreen OpenGL; the message says how to get one."""
 
 
@@ -73,10 +73,10 @@ def render_frames(
     for name, poses in (("qpos", qpos), ("ghost_qpos", ghost_qpos)):
         if poses is not None and poses.shape != (len(qpos), body.model.nq):
             expected = (len(qpos), body.model.nq)
-            raise ValueError(f"{name} has shape {poses.shape}, body '{body.name}' needs {expected}; render its own poses")
+            raise ValueError(f"{name} has shape {poses.shape}, expected {expected}; render poses of body '{body.name}'")
     captions = [caption] * len(qpos) if caption is None or isinstance(caption, str) else list(caption)
     if len(captions) != len(qpos):
-        raise ValueError(f"caption has {len(captions)} texts for {len(qpos)} poses; give one text, or one for each pose")
+        raise ValueError(f"caption has {len(captions)} texts for {len(qpos)} poses; give one text, or one a pose")
     aims = _smooth(qpos[:, :3])
     aims[:, 2] = body.standing_qpos[2]
     with _Stage(body, size, camera or Camera()) as stage:
@@ -127,9 +127,7 @@ class _Stage:
         self._camera.lookat[:] = aim
         _pose(self._model, self._data, qpos)
         everything = mujoco.mjtCatBit.mjCAT_ALL
-        mujoco.mjv_updateScene(
-            self._model, self._data, self._option, self._pick, self._camera, everything, self._scene
-        )
+        mujoco.mjv_updateScene(self._model, self._data, self._option, self._pick, self._camera, everything, self._scene)
         if ghost is not None:
             self._add_ghost(ghost)
         picture, frame = np.empty((height, width, 3), np.uint8), mujoco.MjrRect(0, 0, width, height)
@@ -161,20 +159,20 @@ def _gl_context(width: int, height: int) -> Any:
     the context is made here.
     """
     asked = os.environ.get("MUJOCO_GL", "").lower()
-    choices = [asked] if asked in ("egl", "osmesa", "glfw") else ["egl", "osmesa"] if sys.platform == "linux" else ["glfw"]
+    usual = ["egl", "osmesa"] if sys.platform == "linux" else ["glfw"]
+    choices = [asked] if asked in ("egl", "osmesa", "glfw") else usual
     reasons = []
     for choice in choices:
         try:
             context = importlib.import_module(f"mujoco.{choice}").GLContext(width, height)
             context.make_current()
-        except (ImportError, AttributeError, OSError, RuntimeError) as error:  # what a missing driver raises, by platform
+        except (ImportError, AttributeError, OSError, RuntimeError) as error:  # a missing driver raises any of them
             reasons.append(f"{choice}: {error}")
         else:
             return context
     raise GlUnavailable(
-        f"no offscreen OpenGL ({'; '.join(reasons)}). On Debian or Ubuntu `apt-get install libegl1 libgl1-mesa-dri` gives "
-        "a software renderer (MUJOCO_GL=egl); with an NVIDIA GPU install its driver's EGL part. No video was made; "
-        "everything else works without."
+        f"no offscreen OpenGL ({'; '.join(reasons)}). On Debian or Ubuntu `apt-get install libegl1 libgl1-mesa-dri` "
+        "gives a software renderer; with an NVIDIA GPU install its driver's EGL part. Or do without videos."
     )
 
 

@@ -48,7 +48,9 @@ _MAP: dict[str, tuple[str, tuple[float, float, float, float]]] = {
     "R_Wrist": ("RightHand", (0.52610, -0.46230, 0.49039, 0.51867)),
 }
 _PELVIS = np.array([-0.0006, -0.0012, 0.0316])  # the SMPL pelvis as the (scaled) Hips' frame has it, m
-_LANDMARKS = tuple(name for name in _MAP if name.endswith(("Hip", "Knee", "Ankle", "Toe", "Shoulder", "Elbow", "Wrist")))
+_LANDMARKS = tuple(
+    name for name in _MAP if name.endswith(("Hip", "Knee", "Ankle", "Toe", "Shoulder", "Elbow", "Wrist"))
+)
 _LEG = ("L_Knee", "R_Knee", "L_Ankle", "R_Ankle")  # the scale is that of thighs and shins, so that feet do not slide
 _TOO_FAR = 0.08  # m: subject Male2's clips stay below 0.04
 
@@ -114,5 +116,5 @@ def _check_fit(bvh: Bvh, rotations: np.ndarray, pelvis: np.ndarray, landmarks: d
     if np.mean(errors) > _TOO_FAR:
         raise MotionError(
             f"{bvh.path}: its joints lie {100 * np.mean(errors):.0f} cm from the mapped ones, expected below "
-            f"{100 * _TOO_FAR:.0f}: the constants are those of ACCAD's subject Male2; use this clip's AMASS form instead"
+            f"{100 * _TOO_FAR:.0f}: the constants are those of ACCAD's subject Male2; use this clip's AMASS form"
         )

@@ -47,12 +47,19 @@ def read_amass(path: Path, content: dict[str, np.ndarray]) -> SmplClip:
         NoMotion: there are no poses.
         MotionError: arrays are lacking or do not fit; `path`, field, value and remedy are in the message.
     """
+    robot = sorted({"qpos", "joint_pos"} & set(content))
+    if robot:
+        raise MotionError(f"{path}: {robot[0]} holds a robot's joint angles, expected SMPL's poses and trans; give those")
     if "poses" not in content or "trans" not in content:
-        raise NoMotion(f"{path}: no poses and trans among its fields ({', '.join(sorted(content))}); it holds no motion")
+        raise NoMotion(
+            f"{path}: no poses and trans among its fields ({', '.join(sorted(content))}); it holds no motion"
+        )
     poses, trans = content["poses"], content["trans"]
     if poses.ndim != 2 or poses.shape[1] not in _MODELS:
         expected = ", ".join(f"{columns} ({model})" for columns, model in _MODELS.items())
-        raise MotionError(f"{path}: poses has shape {poses.shape}, expected (T, columns) with columns one of {expected}")
+        raise MotionError(
+            f"{path}: poses has shape {poses.shape}, expected (T, columns) with columns one of {expected}"
+        )
     if trans.shape != (len(poses), 3) or len(poses) < 2:
         raise MotionError(f"{path}: trans has shape {trans.shape}, expected ({len(poses)}, 3), at least 2 frames")
     for key, array in (("poses", poses), ("trans", trans)):

@@ -1,0 +1,130 @@
+"""`rgsd train METHOD`: train a skill policy, or go on with one."""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Any
+
+import tyro
+from rich.console import Console
+
+from rgsd.errors import UsageError
+from rgsd.learning.trainer import Trainer
+from rgsd.methods.presets import make_preset
+from rgsd.methods.runs import RunConfig, check_method, make_trainer
+from rgsd.viewing.progress import TrainingDisplay
+
+_RUNS = Path("runs")
+
+
+@dataclasses.dataclass(frozen=True)
+class _Choice:
+    """What decides on the defaults of all other options."""
+
+    method: Annotated[str, tyro.conf.Positional, tyro.conf.arg(metavar="METHOD")]
+    """rgsd, or oracle (phase-conditioned tracking, the upper reference)."""
+    body: str = "quadruped"
+    """quadruped or smpl."""
+    preset: str = "cpu"
+    """cpu (what works best on two cores) or paper (the paper's algorithm, the field's network sizes)."""
+    out: Path | None = None
+    """Folder of the new run; runs/<body>-<method>-<date> if not given."""
+    resume: Path | None = None
+    """Folder of a run to go on with, by its own configuration; --steps or --minutes move its goal."""
+
+
+def train(args: Sequence[str]) -> None:
+    """Train a policy by METHOD.
+
+    `rgsd train rgsd --body smpl --motions DIR --minutes 20` writes a run folder with config.yaml, metrics.jsonl,
+    TensorBoard events, checkpoints and the policy. Ctrl-C stops at the end of an iteration and loses nothing.
+
+    Raises:
+        UsageError: no goal, a folder that is taken, or a run that is not there.
+    """
+    choice, rest = tyro.cli(_Choice, prog="rgsd train", args=args, return_unknown_args=True, add_help=False) \
+        if not _asks_for_help(args) else (_choice_for_help(args), ["--help"])  # fmt: skip
+    check_method(choice.method)
+    if choice.resume is not None:
+        _resume(choice, rest)
+        return
+    default = make_preset(choice.preset, choice.method, choice.body)
+    config = tyro.cli(
+        Annotated[RunConfig, tyro.conf.AvoidSubcommands],
+        prog=f"rgsd train {choice.method} --body {choice.body} --preset {choice.preset} [--out RUN | --resume RUN]",
+        description=f"{train.__doc__}",
+        args=rest,
+        default=default,
+        config=(tyro.conf.SuppressFixed, tyro.conf.FlagCreatePairsOff),
+    )
+    if config.steps is None and config.minutes is None:
+        raise UsageError("--steps or --minutes must say when training ends; for a first look: --minutes 10")
+    folder = choice.out or _new_folder(config)
+    if (folder / "config.yaml").exists():
+        raise UsageError(f"--out {folder}: there is a run already; choose another folder, or go on with --resume {folder}")
+    run_training(config, folder)
+
+
+def run_training(config: RunConfig, folder: Path, console: Console | None = None) -> Trainer:
+    """Train a run in its folder, from its latest checkpoint if it has one, with a live display."""
+    console = console or Console()
+    config.save(folder)
+    with console.status("pretraining the encoder"):
+        trainer = make_trainer(config, folder)
+    if trainer.resume():
+        console.print(f"going on at iteration {trainer.iteration}, {trainer.samples:,} steps")
+    with TrainingDisplay(
+        total_steps=config.steps, total_seconds=None if config.minutes is None else 60 * config.minutes
+    ) as display:
+        reached = trainer.run(config.steps, config.minutes, display.update)
+    word = "trained" if reached else "stopped; go on with --resume"
+    console.print(f"{word}: {trainer.samples:,} steps in {trainer.seconds / 60:.1f} min, in [bold]{folder}[/bold]")
+    return trainer
+
+
+def _resume(choice: _Choice, rest: Sequence[str]) -> None:
+    folder = choice.resume or Path()
+    config = RunConfig.load(folder)
+    if config.method != choice.method:
+        raise UsageError(f"--resume {folder}: that run's method is {config.method}, not {choice.method}")
+    goal = tyro.cli(_Goal, prog=f"rgsd train {choice.method} --resume {folder}", args=rest, default=_Goal.of(config))
+    config = dataclasses.replace(config, **dataclasses.asdict(goal))
+    trainer = run_training(config, folder)
+    del trainer
+
+
+@dataclasses.dataclass(frozen=True)
+class _Goal:
+    """What may change when a run goes on."""
+
+    steps: int | None = None
+    """Environment steps in total."""
+    minutes: float | None = None
+    """Minutes of training in total."""
+
+    @classmethod
+    def of(cls, config: RunConfig) -> _Goal:
+        """The goal that a run has."""
+        return cls(config.steps, config.minutes)
+
+
+def _asks_for_help(args: Sequence[str]) -> bool:
+    return "--help" in args or "-h" in args
+
+
+def _choice_for_help(args: Sequence[str]) -> _Choice:
+    """Help needs no METHOD: that of rgsd is shown if none is given."""
+    words: Any = [a for a in args if a not in ("--help", "-h")]
+    if not words or words[0].startswith("-"):
+        words = ["rgsd", *words]
+    return tyro.cli(_Choice, args=words, return_unknown_args=True)[0]
+
+
+def _new_folder(config: RunConfig) -> Path:
+    """runs/<body>-<method>-<date>, numbered where that is taken."""
+    name = f"{config.body}-{config.method}-{datetime.date.today():%Y%m%d}"
+    candidates = [_RUNS / name, *(_RUNS / f"{name}-{n}" for n in range(2, 1000))]
+    return next(folder for folder in candidates if not folder.exists())

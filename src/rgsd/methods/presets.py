@@ -1,0 +1,81 @@
+"""Presets: settings that go together, by name, body and method."""
+
+from __future__ import annotations
+
+import dataclasses
+
+from rgsd.envs.skill_env import EnvConfig
+from rgsd.errors import UnknownName
+from rgsd.learning.networks import NetworkConfig
+from rgsd.learning.ppo import PpoConfig
+from rgsd.learning.trainer import TrainerConfig
+from rgsd.methods.registry import METHODS
+from rgsd.methods.rgsd import RgsdConfig
+from rgsd.methods.runs import RunConfig, check_method
+from rgsd.skills.contrastive import ContrastiveConfig
+from rgsd.skills.encoder import EncoderConfig
+
+PRESETS = ("cpu", "paper")
+"""`cpu` is what works best on two cores; `paper` keeps to the paper's algorithm and the field's network sizes."""
+
+
+def make_preset(name: str, method: str, body: str) -> RunConfig:
+    """The settings of a preset.
+
+    Raises:
+        UnknownName: no such preset, method or body.
+    """
+    if name not in PRESETS:
+        raise UnknownName("preset", name, PRESETS)
+    settings = METHODS[check_method(method)].settings()
+    if body == "quadruped":
+        config = _quadruped(method)
+    elif body == "smpl":
+        config = _smpl(method)
+    else:
+        raise UnknownName("body", body, ("quadruped", "smpl"))
+    if isinstance(settings, RgsdConfig):
+        settings = _rgsd_settings(name, body)
+    config = dataclasses.replace(config, settings=settings)
+    if name == "paper":
+        network = NetworkConfig(
+            actor_hidden=(1024, 1024, 512), critic_hidden=(1024, 1024, 512), privileged_critic=False
+        )
+        config = dataclasses.replace(
+            config, network=network, ppo=dataclasses.replace(config.ppo, advantage_per_stream=False)
+        )
+    return config
+
+
+def _quadruped(method: str) -> RunConfig:
+    return RunConfig(
+        method=method,
+        body="quadruped",
+        num_envs=512,
+        env=EnvConfig(discovery_seconds=4.0, worst_body_distance=0.15),
+        network=NetworkConfig(actor_hidden=(256, 128), critic_hidden=(256, 128), noise=0.05, final_noise=0.05),
+        ppo=PpoConfig(gamma=0.97),
+        trainer=TrainerConfig(horizon=24),
+    )
+
+
+def _smpl(method: str) -> RunConfig:
+    return RunConfig(
+        method=method,
+        body="smpl",
+        motions="../shared/motions/accad",
+        collection="accad20",
+        num_envs=512,
+        env=EnvConfig(discovery_seconds=10.0, worst_body_distance=0.25),
+        network=NetworkConfig(actor_hidden=(512, 256), critic_hidden=(512, 256), noise=0.05, final_noise=0.05),
+        ppo=PpoConfig(gamma=0.97),
+        trainer=TrainerConfig(horizon=16),
+    )
+
+
+def _rgsd_settings(name: str, body: str) -> RgsdConfig:
+    """A small sphere for few clips: in 64-D a uniform z is nearly orthogonal to every reference."""
+    encoder = EncoderConfig(latent_dim=8 if body == "quadruped" else 16)
+    if name == "paper":
+        return RgsdConfig(encoder=encoder, contrastive=ContrastiveConfig(decoys=False), reward="cosine")
+    return RgsdConfig(encoder=encoder)

@@ -1,0 +1,140 @@
+"""A run: what was trained on what, its folder, and how the pieces are put together."""
+
+from __future__ import annotations
+
+import dataclasses
+import typing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from rgsd.bodies.body import Body
+from rgsd.bodies.registry import make_body
+from rgsd.envs.skill_env import EnvConfig, SkillEnv
+from rgsd.errors import UnknownName, UsageError
+from rgsd.learning.checkpoint import write_atomically
+from rgsd.learning.networks import NetworkConfig
+from rgsd.learning.ppo import PpoConfig
+from rgsd.learning.trainer import Trainer, TrainerConfig
+from rgsd.methods.registry import METHODS, MethodConfig, PretrainProgress
+from rgsd.methods.rgsd import RgsdConfig
+from rgsd.motions.importing import load_motions
+from rgsd.motions.library import MotionLibrary
+from rgsd.motions.synthesis.quadruped import synthesize_quadruped
+
+
+@dataclass(frozen=True)
+class RunConfig:
+    """Everything that a run depends on."""
+
+    method: str = "rgsd"
+    """rgsd or oracle."""
+    body: str = "quadruped"
+    """quadruped or smpl."""
+    motions: str = "synthetic"
+    """A file or folder of motions in any readable format, or `synthetic` for the quadruped's planned gaits."""
+    collection: str | None = None
+    """A named set of clips to take from `motions`, such as accad20; all clips if none."""
+    clips: tuple[str, ...] = ()
+    """Names of the clips to use; all if none."""
+    steps: int | None = None
+    """Environment steps in total after which training ends."""
+    minutes: float | None = None
+    """Minutes of the training loop in total after which it ends, at an iteration."""
+    num_envs: int = 512
+    """Copies of the body that are stepped together."""
+    seed: int = 0
+    """Of everything random."""
+    env: EnvConfig = EnvConfig()
+    """Episodes."""
+    network: NetworkConfig = NetworkConfig()
+    """Actor, critic and exploration."""
+    ppo: PpoConfig = PpoConfig()
+    """The learner."""
+    trainer: TrainerConfig = TrainerConfig()
+    """The loop around it."""
+    settings: MethodConfig = RgsdConfig()
+    """The method's own settings."""
+
+    def save(self, folder: Path) -> None:
+        """Write config.yaml."""
+        text = yaml.safe_dump(_plain(self), sort_keys=False)
+        write_atomically(folder / "config.yaml", lambda p: p.write_text(text) and None)
+
+    @classmethod
+    def load(cls, folder: Path) -> RunConfig:
+        """Read config.yaml of a run.
+
+        Raises:
+            UsageError: no such run, or a field that this version does not know.
+        """
+        path = folder / "config.yaml"
+        if not path.exists():
+            raise UsageError(f"{path}: no such file, so {folder} is no run; train one with `rgsd train rgsd --out {folder}`")
+        try:
+            content = yaml.safe_load(path.read_text())
+            settings = METHODS[content["method"]].settings
+            return _build(cls, content | {"settings": _build(settings, content["settings"], path)}, path)
+        except (yaml.YAMLError, KeyError, TypeError) as error:
+            raise UsageError(f"{path}: not a run's configuration ({error}); restore it or train anew") from error
+
+
+def check_method(name: str) -> str:
+    """The name, if there is such a method.
+
+    Raises:
+        UnknownName: there is none; the message lists the nearest.
+    """
+    if name not in METHODS:
+        raise UnknownName("method", name, METHODS)
+    return name
+
+
+def load_library(config: RunConfig, body: Body) -> MotionLibrary:
+    """The reference motions that a run's configuration names.
+
+    Raises:
+        MotionError: none, or one that does not fit.
+        UsageError: `synthetic` for a body that has no planned gaits.
+    """
+    if config.motions == "synthetic":
+        if body.name != "quadruped":
+            raise UsageError(f"--motions synthetic: gaits are planned for the quadruped, not for '{body.name}'; give a folder")
+        motions = synthesize_quadruped(body)
+    else:
+        motions = load_motions(Path(config.motions), body, config.collection)
+    library = MotionLibrary(body, motions)
+    return library.select(config.clips) if config.clips else library
+
+
+def make_trainer(config: RunConfig, folder: Path, progress: PretrainProgress | None = None) -> Trainer:
+    """Everything that trains a run, at its start; pretraining happens here."""
+    library = load_library(config, make_body(config.body))
+    method = METHODS[check_method(config.method)].build(library, config.settings, config.seed, progress)
+    env = SkillEnv(library, config.env, config.num_envs, seed=config.seed)
+    return Trainer(env, method, config.method, config.network, config.ppo, config.trainer, folder, config.seed)
+
+
+def _plain(value: Any) -> Any:
+    """Dataclasses and tuples as dicts and lists, for YAML."""
+    if dataclasses.is_dataclass(value):
+        return {f.name: _plain(getattr(value, f.name)) for f in dataclasses.fields(value)}
+    return [_plain(v) for v in value] if isinstance(value, tuple) else value
+
+
+def _build(cls: Any, content: dict[str, Any], path: Path) -> Any:
+    """A dataclass from a dict; nested dataclasses and tuples are restored, unknown fields refused."""
+    hints = typing.get_type_hints(cls)
+    arguments = {}
+    for name, value in content.items():
+        if name not in hints:
+            raise UsageError(f"{path}: {UnknownName('field', name, hints)}; it was written by another version of rgsd")
+        hint = hints[name]
+        if dataclasses.is_dataclass(hint) and isinstance(value, dict):
+            value = _build(hint, value, path)
+        elif isinstance(value, list):
+            value = tuple(value)
+        arguments[name] = value
+    return cls(**arguments)

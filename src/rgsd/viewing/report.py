@@ -1,0 +1,303 @@
+"""The report of a run: one HTML file that can be mailed, with the numbers, figures and films of its folder."""
+
+from __future__ import annotations
+
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from rgsd.viewing import page
+from rgsd.viewing.figures import run_figures
+from rgsd.viewing.page import Card, Row, shown
+from rgsd.viewing.plots import number
+from rgsd.viewing.run_folder import RunFolder
+from rgsd.viewing.style import png_bytes
+
+
+class Column(NamedTuple):
+    """One measure in a table."""
+
+    key: str
+    """In evaluation.json."""
+    name: str
+    """In the header."""
+    unit: str
+    """Below it."""
+    digits: int
+    """Decimals."""
+    best: float | None
+    """The value to be near to, for bold type; -inf for the least, inf for the greatest, None for neither."""
+
+
+_LESS, _MORE = float("-inf"), float("inf")
+_POSE = Column("cartesian_error_cm", "pose error", "cm", 1, _LESS)
+_ROOT = Column("root_error_m", "root error", "m", 2, _LESS)
+_CLIP_COLUMNS = (
+    _POSE,
+    Column("best_shift_error_cm", "at best shift", "cm", 1, _LESS),
+    Column("skill", "skill", "0 statue, 1 perfect", 2, _MORE),
+    _ROOT,
+    Column("heading_error_deg", "heading error", "deg", 1, _LESS),
+    Column("tracked", "tracked", "share of frames", 2, _MORE),
+    Column("survival", "survival", "share of clip", 2, _MORE),
+    Column("path_ratio", "path ratio", "1 = reference", 2, 1.0),
+    Column("turn_ratio", "turn ratio", "1 = reference", 2, 1.0),
+    Column("alignment", "alignment", "cosine", 2, _MORE),
+    Column("foot_slip_cm", "foot slip", "cm a frame", 2, _LESS),
+    Column("fid", "FID", "feature set v1", 1, _LESS),
+)
+_VARIATION_COLUMNS = (
+    Column("mean_cosine", "mean cosine", "to z of the clip", 2, None),
+    Column("cartesian_error_cm", "pose error", "cm", 1, None),
+    Column("spread_path_m", "spread of ends", "m", 2, None),
+    Column("spread_pose_cm", "spread of poses", "cm", 1, None),
+    Column("fall_rate", "fall rate", "share", 2, None),
+)
+_ROWS = ("statue", "playback", "oracle", "untrained")
+_CAPTIONS = {
+    "scores": "Each clip's scores (dots) beside the reference rows (hollow marks).",
+    "errors": "Deterministic rollouts from frame 0: median and range over rollouts; dashed levels are reference rows.",
+    "paths": "Top view in the start's heading frame, forward up. Left: random latents, coloured by where they lead.",
+    "latents": "The skill sphere: directions of the clips, and how closely each clip's frames keep to its own.",
+    "landscape": "Cosine of the frozen encoder around the references: the reward should peak at the reference itself.",
+    "curves": "Everything that training logged, raw (pale) and averaged over 5 % of the run.",
+}
+
+
+def write_report(run_dir: Path) -> Path:
+    """Write `evaluation/report.html`, and its figures as `evaluation/plots/*.png`.
+
+    What the run lacks (an evaluation, a landscape, a film) is left out with a sentence that says how to get it.
+
+    Args:
+        run_dir: a run folder, finished or still training.
+
+    Returns:
+        The report's path.
+
+    Raises:
+        RunFolderError: no such folder, or a file in it cannot be read.
+    """
+    run = RunFolder(run_dir)
+    pictures = {name: png_bytes(figure) for name, figure in run_figures(run).items()}
+    for name, png in pictures.items():
+        target = run_dir / "evaluation" / "plots" / f"{name}.png"
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes(png)
+    html = page.page(
+        f"rgsd: {run_dir.resolve().name}",
+        _header(run),
+        _films(run),
+        _imitation(run, pictures),
+        _discovery(run, pictures),
+        _skills(pictures, run_dir),
+        _curves(pictures),
+        _footer(run),
+    )
+    path = run_dir / "evaluation" / "report.html"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = path.with_name("report.html.partial")
+    unfinished.write_text(html, encoding="utf-8")
+    unfinished.replace(path)
+    return path
+
+
+def _header(run: RunFolder) -> str:
+    last = run.history[-1] if run.history else {}
+    evaluation = run.evaluation
+    body = evaluation.get("body") or run.policy.get("body") or _find(run.config, "body")
+    method = run.policy.get("method") or _find(run.config, "method")
+    samples, seconds = number(last.get("samples")), number(last.get("seconds"))
+    clips = len(run.clips) or len(run.policy.get("clips", []))
+    parts = [
+        ("method", None if method is None else str(method).upper()),
+        ("clips", clips or None),
+        ("samples", f"{samples / 1e6:.2f} M" if samples == samples else None),
+        ("training", f"{seconds / 60:.1f} min" if seconds == seconds else None),
+        ("latent", f"{run.policy['latent_dim']}-D" if "latent_dim" in run.policy else None),
+        ("seed", _find(run.config, "seed")),
+        ("protocol", f"version {evaluation['protocol']}" if "protocol" in evaluation else None),
+        ("rollouts a clip", evaluation.get("rollouts_per_clip")),
+        ("report by", f"rgsd {version('rgsd')}"),
+    ]
+    references = f"{clips or 'its'} reference motions"
+    lead = f"Skills of the {body or 'body'}, learned from {references}; run {run.path.resolve().name}."
+    return f"<header><h1>Reference-grounded skills</h1>{page.paragraph(lead, 'lead')}{page.facts(parts)}</header>" + (
+        page.cards(_headlines(run)) if run.clips else ""
+    )
+
+
+def _find(config: dict[str, Any], key: str) -> object:
+    """The plain value of a key anywhere in a nested configuration, the outermost first; None where there is none."""
+    value = config.get(key)
+    if isinstance(value, (str, int, float)):
+        return value
+    inner = (_find(part, key) for part in config.values() if isinstance(part, dict))
+    return next((found for found in inner if found is not None), None)
+
+
+def _headlines(run: RunFolder) -> list[Card]:
+    mean, found = run.evaluation.get("mean", {}), run.evaluation.get("discovery") or {}
+    worst = min(run.clips, key=lambda name: _or(run.clips[name].get("skill"), 1.0))
+
+    def beside(key: str, digits: int, *rows: str) -> str:
+        means = {row: run.rows[row]["mean"].get(key) for row in rows if row in run.rows}
+        return ", ".join(f"{row} {shown(value, digits)}" for row, value in means.items())
+
+    cards = [
+        Card("pose error", mean.get(_POSE.key), "cm", beside(_POSE.key, 1, "statue", "oracle"), 1),
+        Card("skill", mean.get("skill"), "", f"worst clip {worst}: {shown(run.clips[worst].get('skill'))}"),
+        Card("root error", mean.get(_ROOT.key), "m", beside(_ROOT.key, 2, "playback", "oracle")),
+        Card("path ratio", mean.get("path_ratio"), "", beside("path_ratio", 2, "playback", "oracle")),
+        Card("tracked frames", _percent(mean.get("tracked")), "%", beside("tracked", 2, "playback", "oracle"), 0),
+    ]
+    if found:
+        own, theirs = (_percent(found.get(f"{whose}direction_coverage")) for whose in ("", "reference_"))
+        falls, latents = _percent(found.get("fall_rate")), f"{found.get('num_latents')} latents"
+        cards += [
+            Card("falls of random skills", falls, "%", latents, 0),
+            Card("directions covered", own, "%", f"references {shown(theirs, 0)} %", 0),
+        ]
+    return cards
+
+
+def _percent(share: object) -> float:
+    return 100.0 * number(share)
+
+
+def _or(value: object, default: float) -> float:
+    found = number(value)
+    return found if found == found else default
+
+
+def _films(run: RunFolder) -> str:
+    if not run.films:
+        return page.section("Film", page.paragraph(f"No film was made; `rgsd record {run.path}` makes one.", "note"))
+    caption = "Clips imitated by the deterministic policy (blue ghost: the reference), then random skills."
+    parts = (page.film(f.read_bytes(), caption if f.stem == "showreel" else f.stem) for f in run.films)
+    return page.section("Film", *parts)
+
+
+def _imitation(run: RunFolder, pictures: dict[str, bytes]) -> str:
+    if not run.clips:
+        text = f"The run was not evaluated yet; `rgsd evaluate {run.path}` does it."
+        return page.section("Imitation", page.paragraph(text, "note"), *_pictures(pictures, "errors"))
+    header = [("clip", ""), *((c.name, c.unit) for c in _CLIP_COLUMNS)]
+    rows = [Row(name, [shown(clip.get(c.key), c.digits) for c in _CLIP_COLUMNS]) for name, clip in run.clips.items()]
+    means = {"mean of the policy": run.evaluation.get("mean", {})}
+    if run.evaluation.get("stochastic"):
+        means["with exploration noise"] = run.evaluation["stochastic"]["mean"]
+    means |= {name: run.rows.get(name, {}).get("mean", {}) for name in _ROWS}
+    columns = [_emphasised([mean.get(c.key) for mean in means.values()], c) for c in _CLIP_COLUMNS]
+    for i, name in enumerate(means):
+        rows.append(Row(name, [column[i] for column in columns], "beside" if i else "sum"))
+    note = "Deterministic policy, no early termination, falls included. Bold: best of the means. A dash: not defined."
+    return page.section(
+        "Imitation",
+        page.paragraph(note, "note"),
+        page.table(header, rows),
+        _comparison(run, _POSE),
+        _comparison(run, _ROOT),
+        *_pictures(pictures, "scores", "errors"),
+    )
+
+
+def _comparison(run: RunFolder, column: Column) -> str:
+    """One measure, clip by clip, of the policy and of every reference row that was measured."""
+    rivals = [name for name in _ROWS if name in run.rows]
+    rows = []
+    for name, clip in run.clips.items():
+        values = [clip.get(column.key), *(run.rows[r]["clips"].get(name, {}).get(column.key) for r in rivals)]
+        rows.append(Row(name, _emphasised(values, column)))
+    header = [("clip", ""), *((name, column.unit) for name in ("policy", *rivals))]
+    return f"<h3>{column.name.capitalize()} beside the reference rows</h3>" + page.table(header, rows)
+
+
+def _emphasised(values: list[object], column: Column) -> list[str]:
+    """Cells of values that compete, the best in bold."""
+    sizes = [number(v) for v in values]
+    known = [v for v in sizes if v == v]
+    best = min(known, key=lambda v: _badness(v, column.best), default=None) if column.best is not None else None
+    cells = [shown(v, column.digits) for v in values]
+    return [f"<b>{c}</b>" if size == best else c for c, size in zip(cells, sizes, strict=True)]
+
+
+def _badness(value: float, best: float | None) -> float:
+    if best == _LESS:
+        return value
+    return -value if best == _MORE else abs(value - (best or 0.0))
+
+
+def _discovery(run: RunFolder, pictures: dict[str, bytes]) -> str:
+    found = run.evaluation.get("discovery")
+    if not found:
+        none = page.paragraph("No discovery rollouts yet.", "note")
+        return page.section("Discovery", none, *_pictures(pictures, "paths"))
+    distance = (found.get("displacement_m") or {}).get("distance") or {}
+    rows = [
+        Row("fall rate", [shown(found.get("fall_rate")), page.EN_DASH]),
+        Row("distance travelled, median (m)", [shown(distance.get("q50")), page.EN_DASH]),
+        Row("distance travelled, 95 % quantile (m)", [shown(distance.get("q95")), page.EN_DASH]),
+        Row("direction coverage", [shown(found.get(f"{p}direction_coverage")) for p in ("", "reference_")]),
+        Row("turn coverage", [shown(found.get(f"{p}turn_coverage")) for p in ("", "reference_")]),
+        Row("spread of end positions (m)", [shown(found.get("spread_path_m")), page.EN_DASH]),
+        Row("spread of poses (cm)", [shown(found.get("spread_pose_cm"), 1), page.EN_DASH]),
+        Row("FID to all references", [shown(found.get("fid"), 1), shown(found.get("fid_floor"), 1)]),
+    ]
+    for name, share in (found.get("held_out") or {}).items():
+        untrained = (found.get("untrained_held_out") or {}).get(name)
+        rows.append(Row(f"share that moves like {name}", [shown(share, 3), f"untrained {shown(untrained, 3)}"]))
+    title = f"{found.get('num_latents')} latents, {shown(found.get('seconds'), 1)} s"
+    table = page.table([("measure", ""), ("random skills", title), ("references", "where they apply")], rows)
+    return page.section("Discovery", *_pictures(pictures, "paths"), table, _variations(found), _switching(found))
+
+
+def _variations(found: dict[str, Any]) -> str:
+    """Means over clips for each concentration; the cosine says what a kappa means in this dimension."""
+    by_clip = list((found.get("variations") or {}).values())
+    if not by_clip:
+        return ""
+    rows = []
+    for kappa in by_clip[0]:
+        values = [[number(clip[kappa].get(c.key)) for clip in by_clip] for c in _VARIATION_COLUMNS]
+        known = [[v for v in column if v == v] for column in values]
+        means = [sum(column) / len(column) if column else None for column in known]
+        rows.append(Row(kappa, [shown(m, c.digits) for m, c in zip(means, _VARIATION_COLUMNS, strict=True)]))
+    header = [("kappa", "vMF around a clip's z"), *((c.name, c.unit) for c in _VARIATION_COLUMNS)]
+    return "<h3>Variations of the clips, mean over clips</h3>" + page.table(header, rows)
+
+
+def _switching(found: dict[str, Any]) -> str:
+    switching = found.get("switching")
+    if not switching:
+        return ""
+    mean = shown(switching["mean"])
+    note = f"Share of rollouts that fall within 2 s after the latent changes; mean over pairs {mean}."
+    heading = f"<h3>Switching between skills</h3><p class='note'>{note}</p>"
+    return heading + page.heat_table(switching["clips"], switching["falls"])
+
+
+def _skills(pictures: dict[str, bytes], run_dir: Path) -> str:
+    parts = _pictures(pictures, "latents", "landscape")
+    if "landscape" not in pictures:
+        text = f"No reward landscape yet; `rgsd landscape {run_dir}` makes it in seconds."
+        parts.append(page.paragraph(text, "note"))
+    return page.section("The space of skills", *parts)
+
+
+def _curves(pictures: dict[str, bytes]) -> str:
+    parts = _pictures(pictures, "curves") or [page.paragraph("No metrics were logged yet.", "note")]
+    return page.section("Training", *parts)
+
+
+def _pictures(pictures: dict[str, bytes], *names: str) -> list[str]:
+    return [page.picture(pictures[n], _CAPTIONS[n]) for n in names if n in pictures]
+
+
+def _footer(run: RunFolder) -> str:
+    where = run.path
+    commands = page.escape(f"rgsd evaluate {where}\nrgsd landscape {where}\nrgsd record {where}")
+    versions = ", ".join(f"{name} {version(name)}" for name in ("rgsd", "mujoco", "torch", "numpy"))
+    text = "The run's config.yaml holds every option and the seed; these commands make its numbers anew."
+    text = f"{text} Report made with {versions}."
+    return f"<footer><h2>Reproduce</h2>{page.paragraph(text, 'note')}<pre>{commands}</pre></footer>"

@@ -1,0 +1,133 @@
+"""Coverage, spread and shares on displacements drawn by hand, and discovery on a puppet."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+import pytest
+import torch
+from torch import Tensor
+
+from rgsd import rotations
+from rgsd.evaluation import discovery
+from rgsd.evaluation.rollouts import Simulate
+from rgsd.learning.skill_policy import SkillPolicy
+from rgsd.motions.library import MotionLibrary
+
+
+def rays(*degrees: float, length: float = 1.0) -> Tensor:
+    angle = torch.tensor(degrees).deg2rad()
+    return length * torch.stack((angle.cos(), angle.sin()), dim=1)
+
+
+def test_displacement_is_seen_from_the_start() -> None:
+    # faces left (+y) and goes 2 m along +y: 2 m ahead
+    path = torch.tensor([[1.0, 1.0, 0.5], [1.0, 3.0, 0.5]])
+    quat = rotations.from_yaw(torch.tensor([math.pi / 2, 0.0]))
+    torch.testing.assert_close(discovery.displacement(path, quat), torch.tensor([2.0, 0.0]), atol=1e-6, rtol=0)
+
+
+def test_a_sidestep_stays_a_sidestep_on_a_bent_path() -> None:
+    # on a circle of radius 1 m about the origin, always facing away from it: 1 rad in 1 s is 1 m/s to the left
+    angle = torch.linspace(0, 1, 101)
+    path = torch.stack((angle.cos(), angle.sin(), torch.zeros(101)), dim=1)
+    velocity = discovery.own_velocity(path, rotations.from_yaw(angle), dt=0.01)
+    torch.testing.assert_close(velocity, torch.tensor([0.0, 1.0]), atol=0.01, rtol=0)
+
+
+def test_direction_coverage_counts_sectors_with_five_latents() -> None:
+    ahead = rays(-10, -5, 0, 5, 10)  # one sector: it reaches 11.25 degrees to either side
+    assert discovery.direction_coverage(ahead) == 1 / 16
+    assert discovery.direction_coverage(torch.cat((ahead, rays(90, 90, 90, 90)))) == 1 / 16  # four are too few
+    assert discovery.direction_coverage(torch.cat((ahead, rays(*[-179, 179] * 3)))) == 2 / 16  # behind is one sector
+    assert discovery.direction_coverage(torch.cat((ahead, rays(*[90] * 5, length=0.49)))) == 1 / 16  # too short
+    every = rays(*[22.5 * k for k in range(16) for _ in range(5)])
+    assert discovery.direction_coverage(every) == 1.0
+    assert discovery.direction_coverage(torch.zeros(0, 2)) == 0.0
+
+
+def test_turn_coverage_needs_real_turns() -> None:
+    assert discovery.turn_coverage(torch.full((9,), 29.0)) == 0.0
+    assert discovery.turn_coverage(torch.tensor([31.0, 35.0, 40.0, 44.0, 44.9])) == 1 / 8
+    # 200 and 400 degrees lie in the outermost bin
+    assert discovery.turn_coverage(torch.tensor([200.0, 400.0, 170.0, 150.0, 136.0])) == 1 / 8
+
+
+def test_pairwise_means_by_hand() -> None:
+    # a 3-4-5 triangle: (3 + 4 + 5) / 3
+    assert discovery.mean_pairwise_distance(torch.tensor([[0.0, 0.0], [3.0, 0.0], [3.0, 4.0]])) == pytest.approx(4.0)
+    assert discovery.mean_pairwise_distance(torch.zeros(1, 2)) is None
+    poses = torch.zeros(2, 1, 2, 3)  # two rollouts, one frame, two bodies of which one differs by 0.4 m
+    poses[1, 0, 1, 0] = 0.4
+    assert discovery.mean_pairwise_pose_error(poses) == pytest.approx(0.2)
+
+
+def test_share_of_a_gait_wants_direction_and_speed() -> None:
+    wanted = torch.tensor([1.0, 0.0])
+    tries = torch.cat((rays(14), rays(16), rays(0, length=1.19), rays(0, length=1.21), rays(180)))
+    assert discovery.share_of_gait(tries, wanted, of=10) == 0.2
+    assert discovery.share_of_gait(tries, torch.tensor([0.05, 0.0]), of=10) is None
+
+
+def found(library: MotionLibrary, velocity: Tensor, fell: list[bool]) -> discovery.Discovery:
+    """Rollouts of 2 s at 10 Hz at constant velocities (L, 2), facing ahead."""
+    count, frames, size = len(velocity), 21, 7 + 6 * len(library.body.key_bodies)
+    root = torch.zeros(count, frames, 3)
+    root[..., :2] = velocity.unsqueeze(1) * 0.1 * torch.arange(frames).view(1, -1, 1)
+    quat = rotations.from_yaw(torch.zeros(count, frames))
+    return discovery.Discovery(
+        dt=0.1,
+        z=torch.zeros(count, 3),
+        root_pos=root,
+        root_quat=quat,
+        fell=torch.tensor(fell),
+        blown_up=torch.zeros(count, dtype=torch.bool),
+        poses=torch.zeros(count, 5, library.body.num_bodies, 3),
+        features=torch.zeros(count, frames, size),
+        qpos=torch.zeros(0, frames, 19),
+    )
+
+
+def test_fallen_latents_count_as_falls_and_as_nothing_else(library: MotionLibrary) -> None:
+    velocity = torch.cat((rays(0, 0, 0, 0, 0), rays(*[90] * 5)))
+    case = found(library, velocity, [False] * 5 + [True] * 5)
+    result = discovery.measure(case, library, torch.Generator().manual_seed(0))
+    assert result["fall_rate"] == 0.5
+    assert result["direction_coverage"] == 1 / 16
+    assert result["displacement_m"]["ahead"]["q50"] == pytest.approx(2.0)
+    assert result["spread_path_m"] == pytest.approx(0.0, abs=1e-5)
+    # the walk of 0.6 m leaves by one sector; the turn of 43 degrees fills one bin
+    assert result["reference_direction_coverage"] == 1 / 16
+    assert result["reference_turn_coverage"] == 1 / 8
+
+
+def test_all_fallen_gives_nulls_instead_of_an_error(library: MotionLibrary) -> None:
+    result = discovery.measure(found(library, rays(0, 90), [True, True]), library, torch.Generator().manual_seed(0))
+    assert result["displacement_m"] == {"distance": None, "ahead": None, "left": None}
+    assert result["spread_path_m"] is None
+    assert result["spread_pose_cm"] is None
+    assert result["direction_coverage"] == 0.0
+
+
+def test_gait_shares_are_of_all_latents(library: MotionLibrary) -> None:
+    velocity = torch.cat((rays(0, 5, length=0.6), rays(90, length=0.6), rays(0, length=0.6)))
+    shares = discovery.gait_shares(found(library, velocity, [False, False, False, True]), library)
+    assert shares["walk"] == 0.5
+    assert shares["turn"] is None
+
+
+def test_discover_does_not_depend_on_the_latents_of_other_copies(
+    puppet: Simulate, make_policy: Callable[..., SkillPolicy]
+) -> None:
+    def script(observation: Tensor, z: Tensor, clock: Tensor) -> Tensor:
+        return z[:, :1].expand(-1, 12)  # the latent is the pose
+
+    z = torch.nn.functional.normalize(torch.randn(11, 3, generator=torch.Generator().manual_seed(0)), dim=1)
+    result = discovery.discover(puppet, make_policy(script), z, seconds=1.0, num_envs=4, seed=0)
+    frames = round(1.0 * make_policy().body.control_hz) + 1
+    assert result.root_pos.shape == (11, frames, 3)
+    assert result.qpos.shape[:2] == (discovery.NUM_SHOWN, frames)
+    body = make_policy().body
+    actions = (result.qpos[:, -1, 7:] - torch.tensor(body.action_center)) / torch.tensor(body.action_scale)
+    torch.testing.assert_close(actions.float(), z[:8, :1].expand(-1, 12), atol=1e-4, rtol=0)

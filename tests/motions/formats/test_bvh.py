@@ -1,0 +1,101 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from rgsd.motions.formats.bvh import read_bvh
+from rgsd.motions.motion import MotionError
+
+HEAD = """HIERARCHY
+ROOT Hips
+{
+  OFFSET 7 7 7
+  CHANNELS 6 Xposition Yposition Zposition Zrotation Xrotation Yrotation
+  JOINT Leg
+  {
+    OFFSET 0 2 0
+    CHANNELS 3 %s
+    End Site
+    {
+      OFFSET 0 1 0
+    }
+  }
+}
+"""
+TAIL = "MOTION\nFrames:\t2\nFrame Time: 0.0333333\n"
+ROWS = "1 2 3 90 90 0 0 0 0\n1 2 3 0 0 0 0 0 0\n"
+ZXY = "Zrotation Xrotation Yrotation"
+
+
+def write(path: Path, text: str) -> Path:
+    path.write_text(text)
+    return path
+
+
+def test_positions_and_orientations_by_hand(tmp_path: Path) -> None:
+    bvh = read_bvh(write(tmp_path / "a.bvh", HEAD % ZXY + TAIL + ROWS))
+    assert bvh.joint_names == ("Hips", "Leg")
+    assert bvh.parents == (-1, 0)
+    assert bvh.fps == 30.0
+    positions, rotations = bvh.pose()
+    # the root's OFFSET is ignored where it has position channels
+    np.testing.assert_allclose(positions[:, 0], [[1, 2, 3], [1, 2, 3]])
+    # Rz(90) Rx(90) takes y to z (about x), and z stays (about z): the leg's (0, 2, 0) points along z
+    np.testing.assert_allclose(positions[0, 1], [1, 2, 5], atol=1e-9)
+    np.testing.assert_allclose(positions[1, 1], [1, 4, 3], atol=1e-9)
+    # x goes to y, y to z, z to x
+    np.testing.assert_allclose(rotations[0, 1], [[0, 0, 1], [1, 0, 0], [0, 1, 0]], atol=1e-9)
+
+
+def test_order_of_channels_is_the_joints_own(tmp_path: Path) -> None:
+    rows = "0 0 0 0 0 0 90 90 0\n0 0 0 0 0 0 0 0 0\n"
+    bvh = read_bvh(write(tmp_path / "a.bvh", HEAD % "Xrotation Zrotation Yrotation" + TAIL + rows))
+    # Rx(90) Rz(90): y goes to -x (about z) and stays there (about x)
+    np.testing.assert_allclose(bvh.pose()[1][0, 1][:, 1], [-1, 0, 0], atol=1e-9)
+
+
+def test_position_channels_replace_the_offset(tmp_path: Path) -> None:
+    head = (HEAD % ZXY).replace("CHANNELS 3", "CHANNELS 6 Xposition Yposition Zposition")
+    rows = "0 0 0 0 0 0 1 0 5 0 0 0\n" * 2
+    positions, _ = read_bvh(write(tmp_path / "a.bvh", head + TAIL + rows)).pose()
+    np.testing.assert_allclose(positions[0, 1], [1, 0, 5])
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("hello", "not BVH"),
+        (HEAD % ZXY, "MOTION"),
+        (HEAD % ZXY + TAIL + "1 2 3\n", "3 numbers, expected 2 frames x 9 channels = 18"),
+        (HEAD % ZXY + TAIL + ROWS.replace("90", "up", 1), "'up'"),
+        (HEAD % ZXY + TAIL + ROWS.replace("90", "nan", 1), "not finite"),
+        (HEAD % ZXY + TAIL.replace("0.0333333", "0") + ROWS, "Frame Time 0"),
+        (HEAD % ZXY + TAIL.replace("\t2", "\t1") + ROWS[: len(ROWS) // 2], "Frames is 1"),
+        (HEAD % "Zrotation Wrotation Yrotation" + TAIL + ROWS, "'Leg' holds 'Wrotation'"),
+        ((HEAD % ZXY).replace("JOINT", "JIONT") + TAIL + ROWS, "'JIONT'"),
+        ((HEAD % ZXY)[:-3] + TAIL + ROWS, "1 open braces"),
+    ],
+)
+def test_faults_are_named(tmp_path: Path, text: str, message: str) -> None:
+    path = write(tmp_path / "bad.bvh", text)
+    with pytest.raises(MotionError, match="bad.bvh") as caught:
+        read_bvh(path)
+    assert message in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("joints", "dialect"),
+    [
+        ("Hips LeftUpLeg Spine2 LeftToe RightForeArm", "LAFAN1"),
+        ("Hips LHipJoint LeftUpLeg RHipJoint LowerBack", "CMU"),
+        ("joint_Root Hips UpperArm_L Toes_R", "Bandai-Namco"),
+        ("Hips Wing", "unknown"),
+    ],
+)
+def test_dialects_are_told_by_their_joints(tmp_path: Path, joints: str, dialect: str) -> None:
+    names = joints.split()
+    blocks = "".join(f"{'JOINT' if i else 'ROOT'} {n} {{ OFFSET 0 0 0 CHANNELS 0 " for i, n in enumerate(names))
+    text = f"HIERARCHY {blocks} {' }' * len(names)} MOTION Frames: 2 Frame Time: 0.01"
+    assert read_bvh(write(tmp_path / "a.bvh", text)).dialect == dialect

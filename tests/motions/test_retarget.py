@@ -1,0 +1,111 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from scipy.spatial.transform import Rotation
+
+from rgsd.bodies.body import Body
+from rgsd.bodies.quadruped import make_quadruped
+from rgsd.motions.importing import read_motion
+from rgsd.motions.motion import Motion, MotionError
+from rgsd.motions.retarget import hinge_angles, retarget
+
+Clip = Callable[..., object]
+
+
+def test_hinges_are_intrinsic_xyz_and_follow_without_leaps_through_gimbal_lock() -> None:
+    # a knee that flexes to 130 deg, slightly out of its plane: Euler angles of scipy leap by 180 deg at y = 90 deg
+    flexion = np.radians(130) * np.sin(np.linspace(0, np.pi, 40))
+    wanted = np.stack([np.full(40, 0.05), flexion, np.full(40, -0.03)], axis=1)
+    local = Rotation.from_euler("XYZ", wanted).as_matrix()[:, None]
+    angles = hinge_angles(local)[:, 0]
+    leaps = np.abs(np.diff(Rotation.from_matrix(local[:, 0]).as_euler("XYZ"), axis=0)).max()
+    assert leaps > 2.0
+    assert np.abs(np.diff(angles, axis=0)).max() < 0.2
+    assert angles[:, 1].max() == pytest.approx(np.radians(130), abs=0.02)
+    error = Rotation.from_euler("XYZ", angles).inv() * Rotation.from_matrix(local[:, 0])
+    assert error.magnitude().max() < np.radians(4)
+
+
+def test_clip_starts_at_the_origin_heading_along_x_and_stands_on_the_ground(smpl: Body, make_clip: Clip) -> None:
+    turn = Rotation.from_euler("z", 2.0).as_matrix()
+    rotations = np.tile(turn, (20, 24, 1, 1))
+    # along the body's own x axis, 2 cm a frame, far from the origin and 3 m too high
+    travel = np.arange(20)[:, None] * 0.02 * turn[:, 0]
+    motion = retarget(make_clip(rotations, travel + [5.0, -4.0, 4.0]), smpl)  # type: ignore[arg-type]
+    np.testing.assert_allclose(motion.qpos[0, :2], 0, atol=1e-9)
+    np.testing.assert_allclose(motion.qpos[0, 3:7], [1, 0, 0, 0], atol=1e-6)
+    np.testing.assert_allclose(motion.qpos[-1, :2], [0.38, 0], atol=1e-6)
+    # 2 cm at 30 Hz is 0.6 m/s along x
+    np.testing.assert_allclose(motion.qvel[:, 0], 0.6, atol=1e-6)
+    np.testing.assert_allclose(motion.qvel[:, 1:], 0, atol=1e-6)
+    # T-pose on flat soles: the longer, right leg (0.0905 + 0.3826 + 0.3984) and the sole, 0.072 below the ankle
+    assert motion.qpos[0, 2] == pytest.approx(0.9435, abs=1e-3)
+    # the soles slide with the body, 2 cm a frame
+    assert motion.quality["skate_cm"] == pytest.approx(2.0, abs=1e-3)
+    assert motion.quality["penetration_cm"] == pytest.approx(0.0, abs=1e-3)
+    assert motion.quality["fk_error_cm"] == pytest.approx(0.0, abs=1e-3)
+
+
+def test_single_dip_counts_as_penetration_and_does_not_lift_the_clip(smpl: Body, make_clip: Clip) -> None:
+    pelvis = np.tile([0.0, 0.0, 1.0], (60, 1))
+    pelvis[30, 2] -= 0.04
+    motion = retarget(make_clip(np.tile(np.eye(3), (60, 24, 1, 1)), pelvis), smpl)  # type: ignore[arg-type]
+    assert motion.quality["penetration_cm"] == pytest.approx(4.0, abs=0.01)
+
+
+def test_rate_becomes_the_control_rate_unless_given(smpl: Body, make_clip: Clip) -> None:
+    clip = make_clip(np.tile(np.eye(3), (121, 24, 1, 1)), fps=120.0)
+    assert (retarget(clip, smpl).fps, retarget(clip, smpl).num_frames) == (30.0, 31)  # type: ignore[arg-type]
+    assert retarget(clip, smpl, fps=60.0).num_frames == 61  # type: ignore[arg-type]
+
+
+def test_loop_is_told_from_the_posture(smpl: Body, make_clip: Clip) -> None:
+    def swing(turns: float) -> Motion:
+        angle = 0.3 * np.sin(np.linspace(0, 2 * np.pi * turns, 40, endpoint=False))
+        rotations = np.tile(np.eye(3), (40, 24, 1, 1))
+        rotations[:, 17] = Rotation.from_euler("y", angle[:, None]).as_matrix()  # the left wrist alone
+        return retarget(make_clip(rotations), smpl)  # type: ignore[arg-type]
+
+    assert swing(1.0).loop
+    assert not swing(0.75).loop
+
+
+def test_other_bodies_are_refused(make_clip: Clip) -> None:
+    with pytest.raises(MotionError, match="body 'quadruped'.*--body smpl"):
+        retarget(make_clip(), make_quadruped())  # type: ignore[arg-type]
+
+
+def _recorded(shared: Path, smpl: Body, stem: str) -> Motion:
+    return read_motion(shared / "motions/accad" / f"Male2_{stem}.bvh", smpl)
+
+
+def test_recorded_root_paths(shared: Path, smpl: Body) -> None:
+    # the paper draws C13 from (0, 0) by (-0.1, 2.7) to (-2.3, 0.45), and C7 7.5 m long, at the actor's size, whose legs
+    # are 1 / 0.907 of ours: the far point 2.70 m and the end 2.34 m from the start
+    run = _recorded(shared, smpl, "C13_RunTurnLeft135")
+    away = np.linalg.norm(run.qpos[:, :2], axis=1) / 0.907
+    assert away[-1] == pytest.approx(2.34, abs=0.1)
+    assert away.max() == pytest.approx(3.0, abs=0.4)
+    assert run.qpos[-1, 1] > 1.0  # to the left
+    back = _recorded(shared, smpl, "C7_RunBackwards")
+    assert np.linalg.norm(back.qpos[-1, :2]) / 0.907 == pytest.approx(7.5, abs=0.1)
+    assert back.qpos[-1, 0] < -5.0  # backwards
+
+
+@pytest.mark.parametrize(("stem", "least", "most"), [("B10_WalkTurnLeft45", 60, 75), ("C3_Run", 105, 130)])
+def test_recorded_knees_bend_one_way_and_as_far_as_knees_do(
+    shared: Path, smpl: Body, stem: str, least: float, most: float
+) -> None:
+    # between the source's own thigh and shin lie 72 deg at most in this walk, 130 deg in this run
+    motion = _recorded(shared, smpl, stem)
+    knees = [7 + i for i, name in enumerate(smpl.joint_names) if name.endswith("Knee_y")]
+    flexion = np.degrees(motion.qpos[:, knees])
+    assert flexion.min() > -3
+    assert least < flexion.max() < most
+    assert motion.quality["fk_error_cm"] < 3.5
+    assert motion.quality["penetration_cm"] < 2.0
+    assert motion.quality["largest_jump_rad"] < 1.0
