@@ -31,7 +31,12 @@ class Puppet:
 
     def __init__(self, body: Body, count: int, explodes_at: int | None = None) -> None:
         self.body, self.num_envs, self.device = body, count, torch.device("cpu")
-        self.blown_up, self.blowups, self._steps, self._explodes_at = torch.zeros(count, dtype=torch.bool), 0, 0, explodes_at
+        self.blown_up, self.blowups, self._steps, self._explodes_at = (
+            torch.zeros(count, dtype=torch.bool),
+            0,
+            0,
+            explodes_at,
+        )
         self.state: BodyState
 
     def reset(self, env_ids: Tensor, qpos: Tensor, qvel: Tensor) -> None:

@@ -117,9 +117,7 @@ def test_gait_shares_are_of_all_latents(library: MotionLibrary) -> None:
     assert shares["turn"] is None
 
 
-def test_discover_does_not_depend_on_the_latents_of_other_copies(
-    puppet: Simulate, make_policy: Callable[..., SkillPolicy]
-) -> None:
+def test_each_latent_drives_a_copy_of_its_own(puppet: Simulate, make_policy: Callable[..., SkillPolicy]) -> None:
     def script(observation: Tensor, z: Tensor, clock: Tensor) -> Tensor:
         return z[:, :1].expand(-1, 12)  # the latent is the pose
 

@@ -73,5 +73,5 @@ def test_features_ignore_place_and_heading_and_have_the_declared_scales(body: Bo
 
 def test_too_many_key_bodies_are_refused(body: Body, library: MotionLibrary) -> None:
     many = dataclasses.replace(body, key_bodies=body.body_names[:9])
-    with pytest.raises(ValueError, match="9 key_bodies.*at most 8"):
+    with pytest.raises(ValueError, match=r"9 key_bodies.*at most 8"):
         frechet.features(many, library.states)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -98,11 +99,14 @@ def write_accad() -> Callable[..., SmplClip]:
 def write_smpl() -> Callable[..., None]:
     """Write an npz with AMASS's keys: T frames of zero poses but for the root, upright, and what is given."""
 
-    def write(path: Path, columns: int = 72, frames: int = 12, rate_key: str = "mocap_framerate", **more: object) -> None:
+    def write(
+        path: Path, columns: int = 72, frames: int = 12, rate_key: str = "mocap_framerate", **more: object
+    ) -> None:
         poses = np.zeros((frames, columns))
         poses[:, 0] = np.pi / 2  # SMPL's y axis up into AMASS's z
         content: dict[str, object] = {"poses": poses, "trans": np.zeros((frames, 3)), rate_key: 30.0, **more}
         path.parent.mkdir(parents=True, exist_ok=True)
-        np.savez(path, **{key: np.asarray(value) for key, value in content.items() if value is not None})
+        arrays: dict[str, Any] = {key: np.asarray(value) for key, value in content.items() if value is not None}
+        np.savez(path, **arrays)
 
     return write

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from rgsd.errors import UnknownName
 from rgsd.motions.collections import ACCAD20, find_clip, get_collection
-from rgsd.motions.motion import MotionError
 
 
 def test_twenty_clips_in_the_papers_five_groups() -> None:
@@ -42,7 +42,7 @@ def test_other_clips_are_not(path: str) -> None:
 
 
 def test_unknown_collections_list_the_known() -> None:
-    with pytest.raises(MotionError, match="no collection 'accad'; choose one of accad20"):
+    with pytest.raises(UnknownName, match="unknown collection 'accad'; did you mean accad20"):
         get_collection("accad")
 
 

@@ -19,7 +19,7 @@ Write = Callable[..., None]
 
 @pytest.fixture
 def folder(tmp_path: Path, make_clip: Callable[..., SmplClip], write_accad: Write, write_smpl: Write) -> Path:
-    """Two clips of accad20, one in each form, an unknown clip in two folders, a shape file, and two that are refused."""
+    """Two clips of accad20, one in each form, an unknown clip in two folders, a shape, and two that are refused."""
     data = tmp_path / "data"
     write_smpl(data / "Male2Walking_c3d/B22 - side step left_poses.npz", columns=156)
     write_smpl(data / "Male2Walking_c3d/hop_poses.npz")
@@ -82,7 +82,7 @@ def test_wrong_bodies_and_missing_paths_are_named(folder: Path, smpl: Body, tmp_
         load_motions(folder / "Male2_C3_Run.bvh", make_quadruped())
     with pytest.raises(MotionError, match="nowhere: no such file or folder"):
         load_motions(tmp_path / "nowhere", smpl)
-    with pytest.raises(MotionError, match="README.md: no format that rgsd reads"):
+    with pytest.raises(MotionError, match=r"README.md: no format that rgsd reads"):
         load_motions(folder / "README.md", smpl)
 
 

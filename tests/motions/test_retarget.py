@@ -9,11 +9,12 @@ from scipy.spatial.transform import Rotation
 
 from rgsd.bodies.body import Body
 from rgsd.bodies.quadruped import make_quadruped
+from rgsd.motions.formats.smpl_clip import SmplClip
 from rgsd.motions.importing import read_motion
 from rgsd.motions.motion import Motion, MotionError
 from rgsd.motions.retarget import hinge_angles, retarget
 
-Clip = Callable[..., object]
+Clip = Callable[..., SmplClip]
 
 
 def test_hinges_are_intrinsic_xyz_and_follow_without_leaps_through_gimbal_lock() -> None:
@@ -35,7 +36,7 @@ def test_clip_starts_at_the_origin_heading_along_x_and_stands_on_the_ground(smpl
     rotations = np.tile(turn, (20, 24, 1, 1))
     # along the body's own x axis, 2 cm a frame, far from the origin and 3 m too high
     travel = np.arange(20)[:, None] * 0.02 * turn[:, 0]
-    motion = retarget(make_clip(rotations, travel + [5.0, -4.0, 4.0]), smpl)  # type: ignore[arg-type]
+    motion = retarget(make_clip(rotations, travel + np.array([5.0, -4.0, 4.0])), smpl)
     np.testing.assert_allclose(motion.qpos[0, :2], 0, atol=1e-9)
     np.testing.assert_allclose(motion.qpos[0, 3:7], [1, 0, 0, 0], atol=1e-6)
     np.testing.assert_allclose(motion.qpos[-1, :2], [0.38, 0], atol=1e-6)
@@ -53,14 +54,14 @@ def test_clip_starts_at_the_origin_heading_along_x_and_stands_on_the_ground(smpl
 def test_single_dip_counts_as_penetration_and_does_not_lift_the_clip(smpl: Body, make_clip: Clip) -> None:
     pelvis = np.tile([0.0, 0.0, 1.0], (60, 1))
     pelvis[30, 2] -= 0.04
-    motion = retarget(make_clip(np.tile(np.eye(3), (60, 24, 1, 1)), pelvis), smpl)  # type: ignore[arg-type]
+    motion = retarget(make_clip(np.tile(np.eye(3), (60, 24, 1, 1)), pelvis), smpl)
     assert motion.quality["penetration_cm"] == pytest.approx(4.0, abs=0.01)
 
 
 def test_rate_becomes_the_control_rate_unless_given(smpl: Body, make_clip: Clip) -> None:
     clip = make_clip(np.tile(np.eye(3), (121, 24, 1, 1)), fps=120.0)
-    assert (retarget(clip, smpl).fps, retarget(clip, smpl).num_frames) == (30.0, 31)  # type: ignore[arg-type]
-    assert retarget(clip, smpl, fps=60.0).num_frames == 61  # type: ignore[arg-type]
+    assert (retarget(clip, smpl).fps, retarget(clip, smpl).num_frames) == (30.0, 31)
+    assert retarget(clip, smpl, fps=60.0).num_frames == 61
 
 
 def test_loop_is_told_from_the_posture(smpl: Body, make_clip: Clip) -> None:
@@ -68,15 +69,15 @@ def test_loop_is_told_from_the_posture(smpl: Body, make_clip: Clip) -> None:
         angle = 0.3 * np.sin(np.linspace(0, 2 * np.pi * turns, 40, endpoint=False))
         rotations = np.tile(np.eye(3), (40, 24, 1, 1))
         rotations[:, 17] = Rotation.from_euler("y", angle[:, None]).as_matrix()  # the left wrist alone
-        return retarget(make_clip(rotations), smpl)  # type: ignore[arg-type]
+        return retarget(make_clip(rotations), smpl)
 
     assert swing(1.0).loop
     assert not swing(0.75).loop
 
 
 def test_other_bodies_are_refused(make_clip: Clip) -> None:
-    with pytest.raises(MotionError, match="body 'quadruped'.*--body smpl"):
-        retarget(make_clip(), make_quadruped())  # type: ignore[arg-type]
+    with pytest.raises(MotionError, match=r"body 'quadruped'.*--body smpl"):
+        retarget(make_clip(), make_quadruped())
 
 
 def _recorded(shared: Path, smpl: Body, stem: str) -> Motion:

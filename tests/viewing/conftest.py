@@ -55,7 +55,13 @@ def evaluation() -> dict[str, Any]:
     for i, name in enumerate(CLIPS):
         own["clips"][name] |= {"z": np.eye(4)[i].tolist(), "group": name.split("_")[0], "latent_source": "embedding"}
     own["clips"]["walk_forward"]["cartesian_error_cm"] = 1.2345
-    kappas = {"mean_cosine": 0.84, "cartesian_error_cm": 2.0, "spread_path_m": 0.4, "spread_pose_cm": 1.0, "fall_rate": 0.0}
+    kappas = {
+        "mean_cosine": 0.84,
+        "cartesian_error_cm": 2.0,
+        "spread_path_m": 0.4,
+        "spread_pose_cm": 1.0,
+        "fall_rate": 0.0,
+    }
     quantiles = {"q05": 0.1, "q25": 0.3, "q50": 0.77, "q75": 1.2, "q95": 1.9}
     discovery = {
         "num_latents": LATENTS, "seconds": 4.0, "fall_rate": 0.25, "direction_coverage": 0.5625,
@@ -101,7 +107,7 @@ def rollouts(body: Body) -> dict[str, np.ndarray]:
     return {
         "clip": np.repeat(CLIPS, ROLLOUTS), "deterministic": np.ones(shown, bool), "fps": np.array(FPS),
         "offsets": np.arange(shown + 1) * FRAMES, "body_names": np.array(body.body_names),
-        "body_pos": np.tile(bodies + [0, 0.1, 0], (shown, 1, 1)), "reference_body_pos": np.tile(bodies, (shown, 1, 1)),
+        "body_pos": np.tile(bodies + np.array([0, 0.1, 0]), (shown, 1, 1)), "reference_body_pos": np.tile(bodies, (shown, 1, 1)),
         "root_quat": quats, "reference_root_quat": quats, "clip_names": np.array(CLIPS),
         "clip_offsets": np.arange(clips + 1) * FRAMES, "qpos": np.tile(own, (clips, 1)),
         "reference_qpos": np.tile(reference, (clips, 1)), "z": np.eye(LATENTS, 4), "root_pos": out,
@@ -110,7 +116,7 @@ def rollouts(body: Body) -> dict[str, np.ndarray]:
     }  # fmt: skip
 
 
-@pytest.fixture()
+@pytest.fixture
 def run_dir(tmp_path: Path, body: Body) -> Path:
     """A run folder of the tiny body with everything but a film; 30 iterations."""
     folder = tmp_path / "runs" / "tiny-rgsd-2026-01-31"

@@ -30,6 +30,8 @@ class Command(NamedTuple):
     """Its parameters are the options."""
     summary: str
     """One line for the list of commands."""
+    takes_words: bool = False
+    """Whether the function is given the words themselves, because its options depend on them."""
 
 
 COMMANDS: dict[str, Command] = {
@@ -43,7 +45,7 @@ COMMANDS: dict[str, Command] = {
     "motions render": Command("rgsd.cli.motions", "motions_render", "draw motions as a contact sheet"),
     "pretrain": Command("rgsd.cli.pretrain", "pretrain", "embed the motions on the sphere, without any physics"),
     "landscape": Command("rgsd.cli.landscape", "landscape", "show where the encoder's reward has its peak"),
-    "train": Command("rgsd.cli.train", "train", "train a skill policy by METHOD, or go on with one"),
+    "train": Command("rgsd.cli.train", "train", "train a skill policy by METHOD, or go on with one", True),
     "evaluate": Command("rgsd.cli.evaluate", "evaluate", "measure RUN by the protocol and write its report"),
     "record": Command("rgsd.cli.record", "record", "film the skills of RUN"),
     "bench": Command("rgsd.cli.bench", "bench", "measure steps a second and memory on this machine"),
@@ -104,7 +106,10 @@ def _dispatch(args: Sequence[str]) -> None:
         raise UnknownName("command", name, words)
     command = COMMANDS[name]
     function = getattr(import_module(command.module), command.function)
-    _call(function, f"rgsd {name}", rest)
+    if command.takes_words:
+        function(rest)
+    else:
+        _call(function, f"rgsd {name}", rest)
 
 
 def _call(function: Callable[..., None], prog: str, args: Sequence[str]) -> None:

@@ -11,9 +11,8 @@ from rich.console import Console
 from rich.table import Table
 from tyro.conf import Positional
 
-from rgsd.bodies.body import Body
-from rgsd.bodies.registry import BODIES, make_body
-from rgsd.errors import UnknownName, UsageError
+from rgsd.bodies.registry import make_body
+from rgsd.errors import UsageError
 from rgsd.motions.collections import get_collection
 from rgsd.motions.formats.bvh import read_bvh
 from rgsd.motions.importing import Imported, import_motions, is_own, natural_order
@@ -51,7 +50,7 @@ def motions_import(
     """
     if not paths:
         raise UsageError("nothing to import; name a motion file, a folder or a zip of them")
-    results = import_motions(paths, _make_body(body), collection, fps)
+    results = import_motions(paths, make_body(body), collection, fps)
     for found in results:
         if found.motion is not None:
             found.motion.save(out / f"{found.motion.name}.npz")
@@ -112,7 +111,7 @@ def motions_synthesize(out: Path, body: str = "quadruped") -> None:
     """
     if body != "quadruped":
         raise UsageError(f"--body {body}: gaits are planned for 'quadruped' alone; import recordings for others")
-    motions = synthesize_quadruped(_make_body(body))
+    motions = synthesize_quadruped(make_body(body))
     for motion in motions:
         motion.save(out / f"{motion.name}.npz")
     Console().print(_motion_table(motions, f"{len(motions)} motions written to {out}"))
@@ -135,14 +134,8 @@ def motions_render(path: Positional[Path], out: Path, frames: int = 12) -> None:
     if len(bodies) > 1:
         raise UsageError(f"{path} holds motions of several bodies ({', '.join(bodies)}); render one folder for each")
     out.parent.mkdir(parents=True, exist_ok=True)
-    contact_sheet(_make_body(bodies[0]), motions, frames).save(out)
+    contact_sheet(make_body(bodies[0]), motions, frames).save(out)
     Console().print(f"{len(motions)} motions drawn to {out}")
-
-
-def _make_body(name: str) -> Body:
-    if name not in BODIES:
-        raise UnknownName("body", name, BODIES)
-    return make_body(name)
 
 
 def _own_motions(path: Path) -> list[Motion]:
@@ -177,10 +170,10 @@ def _summary(motion: Motion) -> dict[str, Any]:
 
 def _motion_table(motions: list[Motion], title: str) -> Table:
     table = Table(title=title, title_justify="left", box=None, padding=(0, 1, 0, 0))
-    table.add_column("name", no_wrap=True)
+    table.add_column("name", overflow="fold")
     table.add_column("group", no_wrap=True)
     for heading in ("s", "path m", *_QUALITY.values()):
-        table.add_column(heading, justify="right")
+        table.add_column(heading, justify="right", no_wrap=True)
     for motion in motions:
         steps = np.linalg.norm(np.diff(motion.qpos[:, :2], axis=0), axis=1)
         quality = [f"{motion.quality[key]:.2f}" if key in motion.quality else "" for key in _QUALITY]

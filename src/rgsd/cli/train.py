@@ -11,10 +11,13 @@ from typing import Annotated, Any
 import tyro
 from rich.console import Console
 
+from rgsd.cli.pretrain import write_encoder_views
 from rgsd.errors import UsageError
 from rgsd.learning.trainer import Trainer
 from rgsd.methods.presets import make_preset
 from rgsd.methods.runs import RunConfig, check_method, make_trainer
+from rgsd.motions.library import MotionLibrary
+from rgsd.skills.encoder import Encoder
 from rgsd.viewing.progress import TrainingDisplay
 
 _RUNS = Path("runs")
@@ -74,6 +77,9 @@ def run_training(config: RunConfig, folder: Path, console: Console | None = None
     config.save(folder)
     with console.status("pretraining the encoder"):
         trainer = make_trainer(config, folder)
+    encoder = trainer.method.export().get("encoder")
+    if encoder is not None:
+        _show_landscape(encoder, trainer.env.library, folder, console)
     if trainer.resume():
         console.print(f"going on at iteration {trainer.iteration}, {trainer.samples:,} steps")
     with TrainingDisplay(
@@ -85,6 +91,13 @@ def run_training(config: RunConfig, folder: Path, console: Console | None = None
     return trainer
 
 
+def _show_landscape(encoder: Encoder, library: MotionLibrary, folder: Path, console: Console) -> None:
+    """One line on where the reward has its peak, looked at before hours of training are spent."""
+    mean = write_encoder_views(encoder, library, folder)["mean"]
+    speeds = ", ".join(f"{speed} times its speed {cosine:.2f}" for speed, cosine in mean["speed"].items() if speed != "1")
+    console.print(f"cosine along the references {mean['reference']:.2f}; {speeds}; other clips {mean['others'] or 0:.2f}")
+
+
 def _resume(choice: _Choice, rest: Sequence[str]) -> None:
     folder = choice.resume or Path()
     config = RunConfig.load(folder)
@@ -92,8 +105,7 @@ def _resume(choice: _Choice, rest: Sequence[str]) -> None:
         raise UsageError(f"--resume {folder}: that run's method is {config.method}, not {choice.method}")
     goal = tyro.cli(_Goal, prog=f"rgsd train {choice.method} --resume {folder}", args=rest, default=_Goal.of(config))
     config = dataclasses.replace(config, **dataclasses.asdict(goal))
-    trainer = run_training(config, folder)
-    del trainer
+    run_training(config, folder)
 
 
 @dataclasses.dataclass(frozen=True)

@@ -139,8 +139,10 @@ class SkillEnv:
         """Say from now on how episodes begin: called with the ids (n,) of the copies to start."""
         self._starts = starts
 
-    def reset(self) -> Tensor:
-        """Start every episode anew; returns the observation (N, D)."""
+    def reset(self, seed: int | None = None) -> Tensor:
+        """Start every episode anew, with a new seed of start noise and default starts if given; returns (N, D)."""
+        if seed is not None:
+            self._generator.manual_seed(seed)
         self._start(torch.arange(self.num_envs, device=self.device))
         return self._observe()
 

@@ -143,7 +143,8 @@ def gait_shares(found: Discovery, held_out: MotionLibrary) -> dict[str, float | 
     """`share_of_gait` among unfallen latents for each clip of a held-out library; fallen ones count as misses."""
     alive = ~found.fell
     velocity = own_velocity(found.root_pos[alive], found.root_quat[alive], found.dt)
-    wanted = {name: own_velocity(*roots, found.dt) for name, roots in _clip_roots(held_out).items()}
+    dt = held_out.body.control_dt
+    wanted = {name: own_velocity(*roots, dt) for name, roots in _clip_roots(held_out).items()}
     return {name: share_of_gait(velocity, gait, len(found.z)) for name, gait in wanted.items()}
 
 

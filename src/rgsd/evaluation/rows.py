@@ -77,17 +77,14 @@ class RowBuilder:
         self.clips[reference.name] = row | self._pooled([reference.name]) | beside
 
     def row(self) -> dict[str, Any]:
-        """The finished row: clips, then the mean over each group's clips, then the mean over groups."""
+        """The row, once every clip is added: clips, then the mean over each group's, then the mean over groups."""
+        clips = {name: self.clips[name] for name in self.library.names}
         groups = {}
         for group, members in self.library.groups.items():
-            names = [self.library.names[m] for m in members if self.library.names[m] in self.clips]
-            if names:
-                groups[group] = average([self.clips[n] for n in names]) | self._pooled(names)
-        return {
-            "clips": self.clips,
-            "groups": groups,
-            "mean": average(list(groups.values())) | self._pooled(list(self.clips)),
-        }
+            names = [self.library.names[m] for m in members]
+            groups[group] = average([clips[n] for n in names]) | self._pooled(names)
+        mean = average(list(groups.values())) | self._pooled(self.library.names)
+        return {"clips": clips, "groups": groups, "mean": mean}
 
     def _pooled(self, names: Sequence[str]) -> dict[str, float | None]:
         own, reference = (torch.cat(side) for side in zip(*(self._frames[n] for n in names), strict=True))

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from rgsd.motions.motion import MotionError
+from rgsd.errors import UnknownName
 
 
 @dataclass(frozen=True)
@@ -65,10 +65,10 @@ def get_collection(name: str) -> tuple[CollectionClip, ...]:
     """The clips of a named set.
 
     Raises:
-        MotionError: there is no such set.
+        UnknownName: there is no such set.
     """
     if name not in COLLECTIONS:
-        raise MotionError(f"no collection '{name}'; choose one of {', '.join(COLLECTIONS)}")
+        raise UnknownName("collection", name, COLLECTIONS)
     return COLLECTIONS[name]
 
 

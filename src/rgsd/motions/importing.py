@@ -125,7 +125,8 @@ def import_motions(
         One entry a file that looks like a motion, in order of path; the names of those taken are unique.
 
     Raises:
-        MotionError: a path does not exist, or there is no such collection.
+        MotionError: a path does not exist.
+        UnknownName: there is no such collection.
     """
     wanted = {clip.name for clip in get_collection(collection)} if collection else None
     results: list[Imported] = []

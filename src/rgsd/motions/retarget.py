@@ -20,6 +20,7 @@ from rgsd.motions.motion import Motion, MotionError, finite_difference_velocity
 _DAMPING = 1e-2  # of a step; bounds it where x and z turn about the same axis
 _POSTURE = 3e-3  # weight of small angles against the error of the rotation: costs 0.1 deg in the mean, 4 deg at most
 _SOLVER_STEPS = 4  # Gauss-Newton steps a frame, from the frame before
+_FIRST_STEPS = 50  # in the first frame, from zero
 _FLOOR_PERCENTILE = 5.0  # of the lowest sole point over the clip: stance counts, single dips do not
 _STANCE_HEIGHT = 0.02  # m: a sole point lower than this is meant to stand still
 
@@ -86,23 +87,19 @@ def hinge_angles(local: np.ndarray) -> np.ndarray:
 
     Each frame is solved from the one before by damped least squares with a slight preference for small angles, so
     that the branch of the Euler angles never changes and none leaps or winds up where y passes 90 deg (the knees of a
-    run, shoulders), at the price of a small error there. The first frame takes the branch with the smaller angles.
+    run, shoulders), at the price of a small error there. The first frame is solved from the T-pose.
     """
-    first = Rotation.from_matrix(local[0]).as_euler("XYZ")
-    other = np.stack([first[:, 0] + np.pi, np.pi - first[:, 1], first[:, 2] + np.pi], axis=1)
-    other = (other + np.pi) % (2 * np.pi) - np.pi
     angles = np.empty(local.shape[:3])
-    angles[0] = np.where((np.abs(other).sum(axis=1) < np.abs(first).sum(axis=1))[:, None], other, first)
-    for t in range(1, len(local)):
-        current = angles[t - 1].copy()
-        for _ in range(_SOLVER_STEPS):
+    current = np.zeros(local.shape[1:3])
+    for t in range(len(local)):
+        for _ in range(_SOLVER_STEPS if t else _FIRST_STEPS):
             turn, jacobian = _euler_rotation(current)
             missing = np.swapaxes(turn, 1, 2) @ local[t]
             error = Rotation.from_matrix(missing).as_rotvec()
             transposed = np.swapaxes(jacobian, 1, 2)
             normal = transposed @ jacobian + (_DAMPING + _POSTURE) * np.eye(3)
             gradient = transposed @ error[..., None] - _POSTURE * current[..., None]
-            current += np.linalg.solve(normal, gradient)[..., 0]
+            current = current + np.linalg.solve(normal, gradient)[..., 0]
         angles[t] = current
     return angles
 
@@ -173,7 +170,7 @@ def _sole_points(body: Body, state: BodyState) -> np.ndarray:
 
 
 def _loops(qpos: np.ndarray) -> bool:
-    """Whether the last frame leads into the first: no hinge, nor the height, hops further there than within the clip."""
+    """Whether the last frame leads into the first: no hinge, nor the height, hops further there than elsewhere."""
     posture = np.concatenate([qpos[:, 2:3], qpos[:, 7:]], axis=1)
     hops = np.abs(np.diff(posture, axis=0)).max(axis=0)
     return bool(np.all(np.abs(posture[-1] - posture[0]) <= hops + 1e-3))

@@ -15,9 +15,10 @@ from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 from matplotlib.patches import Circle
 
-from rgsd.viewing.style import ACCENT, INK, MUTED, SIMILARITY, group_colors, new_figure, shade, styled
+from rgsd.viewing.style import ACCENT, COMPASS, INK, MUTED, SIMILARITY, group_colors, new_figure, shade, styled
 
 _MAX_POINTS = 4000  # a map of more dots says nothing more
+_NEAR = 0.06  # share of the frame within which a clip counts as staying in place
 _CORE = 99.0  # percent of the paths' end points that the top view frames
 
 
@@ -54,7 +55,7 @@ def latent_map(
         for m, name in enumerate(names):
             plane.plot([0, points[m, 0]], [0, points[m, 1]], color=shade(colors[groups[m]], 0.5), linewidth=0.8)
             plane.plot(*points[m], "o", color=colors[groups[m]], markersize=7, markeredgecolor="white")
-            plane.annotate(name, points[m], (5, 4), textcoords="offset points", fontsize=7.5, color=INK)
+            _label_outward(plane, name, points[m])
         for group, color in colors.items():
             plane.plot([], [], "o", color=color, label=group)
         plane.legend(loc="lower left", ncols=min(5, len(colors)), bbox_to_anchor=(0, -0.12))
@@ -63,6 +64,13 @@ def latent_map(
         plane.grid(visible=False)
         plane.set_title(f"Directions of {len(names)} clips in {z.shape[1]}-D, two principal axes")
     return figure
+
+
+def _label_outward(axes: Axes, text: str, point: np.ndarray) -> None:
+    """Text on the side of a point that faces away from the map's centre."""
+    x, y = 7 * point / max(float(np.linalg.norm(point)), 1e-9)
+    side = "left" if x > 2 else "right" if x < -2 else "center"
+    axes.annotate(text, point, (x, y), textcoords="offset points", fontsize=7.5, ha=side, va="center")
 
 
 def _principal_axes(z: np.ndarray) -> np.ndarray:
@@ -74,7 +82,7 @@ def _principal_axes(z: np.ndarray) -> np.ndarray:
 
 
 def _spread_of_clips(
-    axes: Axes, names: Sequence[str], colors: Sequence[str], within: list[np.ndarray], z: np.ndarray
+    axes: Axes, names: Sequence[str], colors: Sequence[str], within: Sequence[np.ndarray], z: np.ndarray
 ) -> None:
     """Per clip: quantiles of its frames' cosine with its own direction, and the nearest other clip's cosine."""
     nearest = np.where(np.eye(len(z), dtype=bool), -1.0, z @ z.T).max(axis=1)
@@ -85,10 +93,9 @@ def _spread_of_clips(
     axes.plot(nearest, range(len(names)), "|", color=MUTED, markersize=11, markeredgewidth=1.6)
     axes.set_yticks(range(len(names)), list(names), color=INK)
     axes.set_ylim(len(names) - 0.5, -0.5)
-    axes.set_xlim(-1.02, 1.04)
     axes.grid(axis="y", visible=False)
-    axes.set_xlabel("cosine with the clip's direction: frames, 5-95 % and median; bar: nearest other clip")
-    axes.set_title("Spread within a clip")
+    axes.set_xlabel("cosine with the clip's direction")
+    axes.set_title("Frames of a clip (5-95 %, median); tick: nearest other clip", fontsize=9)
 
 
 def root_paths(
@@ -116,7 +123,7 @@ def root_paths(
         discovered, grounded = figure.subplots(1, 2)
         _ground(discovered, radius)
         angle = np.degrees(np.arctan2(ends[:, 1], ends[:, 0]))
-        tints = ScalarMappable(hue, "twilight_shifted").to_rgba(angle)
+        tints = ScalarMappable(hue, COMPASS).to_rgba(angle)
         tints[:, 3] = 0.55
         tints[fallen] = (0.6, 0.6, 0.6, 0.25)
         discovered.add_collection(LineCollection(list(_on_page(paths)), colors=list(tints), linewidths=0.7))
@@ -129,7 +136,12 @@ def root_paths(
             drawn = _on_page(path)
             grounded.plot(*drawn.T, color=colors[groups.get(name, name)], linewidth=2.8)
             grounded.plot(*drawn[-1], "o", color=colors[groups.get(name, name)], markersize=4)
-            grounded.annotate(name, tuple(drawn[-1]), (4, 4), textcoords="offset points", fontsize=7.5)
+            if np.linalg.norm(path[-1]) > _NEAR * radius:
+                _label_outward(grounded, name, drawn[-1])
+        staying = [name for name, path in references.items() if np.linalg.norm(path[-1]) <= _NEAR * radius]
+        if staying:
+            text = f"in place: {', '.join(staying)}"
+            grounded.text(0.03, 0.03, text, fontsize=7.5, transform=grounded.transAxes)
         grounded.set_title(f"{len(references)} reference clips")
     return figure
 

@@ -18,7 +18,7 @@ STYLE = """
   --card: #1a2029; --accent: #7fb2ea; --good: #7cc9a0; } }
 * { box-sizing: border-box; }
 body { margin: 0; background: var(--page); color: var(--ink); font: 15px/1.55 system-ui, Roboto, sans-serif; }
-main { max-width: 1120px; margin: 0 auto; padding: 40px 24px 64px; }
+main { max-width: 1200px; margin: 0 auto; padding: 40px 24px 64px; }
 h1 { font-size: 30px; line-height: 1.2; margin: 0 0 6px; letter-spacing: -0.02em; }
 h2 { font-size: 19px; margin: 44px 0 6px; letter-spacing: -0.01em; }
 h3 { font-size: 15px; margin: 22px 0 4px; }
@@ -26,7 +26,7 @@ p { margin: 4px 0 12px; max-width: 78ch; } p.lead, .note { color: var(--muted); 
 .facts { display: flex; flex-wrap: wrap; gap: 6px 26px; margin: 16px 0 0; }
 .facts div { font-size: 13px; } .facts dt { color: var(--muted); display: inline; }
 .facts dd { display: inline; margin: 0 0 0 5px; font-weight: 600; }
-.cards { display: grid; grid-template-columns: repeat(auto-fit, minmax(158px, 1fr)); gap: 12px; margin: 24px 0 8px; }
+.cards { display: grid; grid-template-columns: repeat(auto-fit, minmax(136px, 1fr)); gap: 12px; margin: 24px 0 8px; }
 .card { background: var(--card); border: 1px solid var(--line); border-radius: 12px; padding: 14px 16px; }
 .card .name { color: var(--muted); font-size: 12.5px; } .card .beside { color: var(--muted); font-size: 12px; }
 .card .value { font-size: 27px; font-weight: 650; letter-spacing: -0.02em; line-height: 1.25; }
@@ -36,11 +36,11 @@ figure img, figure video { display: block; width: 100%; border-radius: 6px; }
 figcaption { color: #6b7686; font-size: 13px; padding: 8px 4px 0; }
 .wide { overflow-x: auto; background: var(--card); border: 1px solid var(--line); border-radius: 12px; margin: 12px 0; }
 table { border-collapse: collapse; width: 100%; font-size: 13px; font-variant-numeric: tabular-nums; }
-th, td { padding: 6px 11px; text-align: right; white-space: nowrap; border-bottom: 1px solid var(--line); }
+th, td { padding: 6px 9px; text-align: right; white-space: nowrap; border-bottom: 1px solid var(--line); }
 th { color: var(--muted); font-weight: 600; vertical-align: bottom; line-height: 1.3; } th small { font-weight: 400; }
 th:first-child, td:first-child { text-align: left; } tbody tr:last-child td { border-bottom: 0; }
 tr.sum td { font-weight: 600; border-top: 2px solid var(--line); } tr.beside td { color: var(--muted); }
-td b { color: var(--good); font-weight: 700; } td.heat { text-align: center; }
+td b { color: var(--good); font-weight: 700; } .heat { text-align: center; }
 code, pre { font: 13px/1.5 ui-monospace, "SF Mono", Menlo, monospace; }
 pre { background: var(--card); border: 1px solid var(--line); border-radius: 10px; padding: 12px 16px; }
 footer { margin-top: 48px; border-top: 1px solid var(--line); padding-top: 4px; }
@@ -113,7 +113,7 @@ def table(header: Sequence[tuple[str, str]], rows: Sequence[Row]) -> str:
 
 def heat_table(names: Sequence[str], shares: Sequence[Sequence[float | None]]) -> str:
     """A square table of shares in [0, 1], the redder the more; rows are `from`, columns `to`."""
-    titles = "".join(f"<th>{escape(n)}</th>" for n in names)
+    titles = "".join(f'<th class="heat">{escape(n)}</th>' for n in names)
     rows = []
     for name, values in zip(names, shares, strict=True):
         tints = (f"background: rgba(200, 85, 61, {0.75 * (v or 0.0):.2f})" for v in values)

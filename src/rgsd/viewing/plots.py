@@ -29,7 +29,7 @@ def number(value: object) -> float:
 
 
 def learning_curves(history: Sequence[Metrics]) -> Figure:
-    """One small panel per logged figure, a row of panels per prefix (`Train/`, `Loss/`, ...).
+    """One small panel per logged figure, those of a prefix (`Train/`, `Loss/`, ...) side by side in one colour.
 
     Args:
         history: iterations in order, as in `metrics.jsonl`. A figure may be missing from some iterations.
@@ -44,19 +44,15 @@ def learning_curves(history: Sequence[Metrics]) -> Figure:
     if not series:
         raise ValueError("learning curves: no iteration holds any figure; train at least one iteration")
     x = np.array([number(row.get(clock)) for row in history]) if clock else np.arange(len(history), dtype=float)
-    prefixes = dict.fromkeys(_prefix(n) for n in series)
-    rows = [(p, [n for n in series if _prefix(n) == p]) for p in prefixes]
-    lines = sum(-(-len(members) // _COLUMNS) for _, members in rows)
-    colors = group_colors(prefixes)
+    colors = group_colors(_prefix(n) for n in series)
+    order = sorted(series, key=lambda name: list(colors).index(_prefix(name)))
+    lines = -(-len(order) // _COLUMNS)
     with styled():
         figure = new_figure(11.0, 0.35 + 1.75 * lines)
-        grid, line = figure.add_gridspec(lines, _COLUMNS), 0
-        for prefix, members in rows:
-            for i, name in enumerate(members):
-                axes = figure.add_subplot(grid[line + i // _COLUMNS, i % _COLUMNS])
-                _curve(axes, x, series[name], colors[prefix])
-                axes.set_title(name, fontsize=8.5)
-            line += -(-len(members) // _COLUMNS)
+        for i, name in enumerate(order):
+            axes = figure.add_subplot(lines, _COLUMNS, i + 1)
+            _curve(axes, x, series[name], colors[_prefix(name)])
+            axes.set_title(name, fontsize=8.5)
         figure.supxlabel(clock or "row", fontsize=8.5, color=MUTED)
     return figure
 

@@ -35,16 +35,16 @@ _ROOT = Column("root_error_m", "root error", "m", 2, _LESS)
 _CLIP_COLUMNS = (
     _POSE,
     Column("best_shift_error_cm", "at best shift", "cm", 1, _LESS),
-    Column("skill", "skill", "0 statue, 1 perfect", 2, _MORE),
+    Column("skill", "skill", "1 = perfect", 2, _MORE),
     _ROOT,
     Column("heading_error_deg", "heading error", "deg", 1, _LESS),
-    Column("tracked", "tracked", "share of frames", 2, _MORE),
-    Column("survival", "survival", "share of clip", 2, _MORE),
-    Column("path_ratio", "path ratio", "1 = reference", 2, 1.0),
-    Column("turn_ratio", "turn ratio", "1 = reference", 2, 1.0),
+    Column("tracked", "tracked", "share", 2, _MORE),
+    Column("survival", "survival", "share", 2, _MORE),
+    Column("path_ratio", "path ratio", "1 = ref.", 2, 1.0),
+    Column("turn_ratio", "turn ratio", "1 = ref.", 2, 1.0),
     Column("alignment", "alignment", "cosine", 2, _MORE),
-    Column("foot_slip_cm", "foot slip", "cm a frame", 2, _LESS),
-    Column("fid", "FID", "feature set v1", 1, _LESS),
+    Column("foot_slip_cm", "foot slip", "cm/frame", 2, _LESS),
+    Column("fid", "FID", "set v1", 1, _LESS),
 )
 _VARIATION_COLUMNS = (
     Column("mean_cosine", "mean cosine", "to z of the clip", 2, None),

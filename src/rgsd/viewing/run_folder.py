@@ -6,7 +6,7 @@
 | `metrics.jsonl` | training, one object an iteration | `history` |
 | `policy/policy.json` | training | `policy` |
 | `landscape.json` | `rgsd.evaluation.landscape` | `landscape` |
-| `latents.npz`: `clip_names` (M,), `z` (M, d), `mu` (F, d), `clip` (F,) | pretraining | `latents` |
+| `latents.npz`: `clip_names` and `group` (M,), `z` (M, d), `mu` (F, d), `clip` (F,) | pretraining | `latents` |
 | `evaluation/evaluation.json` | `rgsd.evaluation.protocol` | `evaluation` |
 | `evaluation/rollouts.npz` | `rgsd.evaluation.recording` | `rollouts` |
 | `evaluation/*.mp4` | `rgsd.viewing.showreel` | `films` |
@@ -111,7 +111,10 @@ class RunFolder:
     @property
     def groups(self) -> dict[str, str]:
         """Group of each clip; a clip whose group is not recorded is its own."""
-        return {name: clip.get("group") or name for name, clip in self.clips.items()}
+        embedded = [self.latents.get(key, np.array([])).tolist() for key in ("clip_names", "group")]
+        groups = dict(zip(*embedded, strict=False))
+        evaluated = {name: clip.get("group") or groups.get(name) or name for name, clip in self.clips.items()}
+        return groups | evaluated
 
     def clip_errors(self) -> list[ClipErrors]:
         """Errors of the deterministic rollouts, frame by frame, in the clips' order in the evaluation."""

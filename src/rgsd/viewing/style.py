@@ -53,6 +53,8 @@ _SETTINGS = {
 
 SIMILARITY = LinearSegmentedColormap.from_list("similarity", ["#b4532f", "#f0cdb8", "#fbfbf9", "#b9d0e8", "#1f5594"])
 """Diverging map for cosines from -1 (rust) over 0 (white) to 1 (blue)."""
+COMPASS = LinearSegmentedColormap.from_list("compass", ["#d97706", "#2f855a", "#2563a8", "#9b3d8c", "#d97706"])
+"""Cyclic map for directions from -180 to 180 degrees: back orange, right green, ahead blue, left purple."""
 
 
 @contextmanager

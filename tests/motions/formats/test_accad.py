@@ -19,7 +19,9 @@ def bent(make_clip: Callable[..., SmplClip]) -> SmplClip:
     turns = Rotation.from_euler("z", np.linspace(0.2, 1.0, 5)[:, None]).as_matrix()
     rotations = np.tile(turns[:, None], (1, 24, 1, 1))
     lean = Rotation.from_euler("y", 0.4).as_matrix()
-    above = [i for i, name in enumerate(BODY_NAMES) if not name.endswith(("Pelvis", "Hip", "Knee", "Ankle", "Toe", "Torso"))]
+    above = [
+        i for i, name in enumerate(BODY_NAMES) if not name.endswith(("Pelvis", "Hip", "Knee", "Ankle", "Toe", "Torso"))
+    ]
     rotations[:, above] = rotations[:, above] @ lean
     return make_clip(rotations, np.stack([np.linspace(0, 1, 5), np.zeros(5), np.ones(5)], axis=1))
 
@@ -52,7 +54,9 @@ def test_other_skeletons_are_refused_by_name(
     write_accad(tmp_path / "a.bvh", bent)
     text = (tmp_path / "a.bvh").read_text().replace("LeftToeBase", "LeftToe").replace("Spine1", "Spine2")
     (tmp_path / "lafan.bvh").write_text(text)
-    with pytest.raises(MotionError, match=r"lafan.bvh: joint 'LeftToeBase' is lacking \(LAFAN1 skeleton of 22 joints\)"):
+    with pytest.raises(
+        MotionError, match=r"lafan.bvh: joint 'LeftToeBase' is lacking \(LAFAN1 skeleton of 22 joints\)"
+    ):
         accad_to_smpl(read_bvh(tmp_path / "lafan.bvh"))
 
 

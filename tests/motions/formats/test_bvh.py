@@ -80,7 +80,7 @@ def test_position_channels_replace_the_offset(tmp_path: Path) -> None:
 )
 def test_faults_are_named(tmp_path: Path, text: str, message: str) -> None:
     path = write(tmp_path / "bad.bvh", text)
-    with pytest.raises(MotionError, match="bad.bvh") as caught:
+    with pytest.raises(MotionError, match=r"bad\.bvh") as caught:
         read_bvh(path)
     assert message in str(caught.value)
 

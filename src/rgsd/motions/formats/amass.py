@@ -49,7 +49,9 @@ def read_amass(path: Path, content: dict[str, np.ndarray]) -> SmplClip:
     """
     robot = sorted({"qpos", "joint_pos"} & set(content))
     if robot:
-        raise MotionError(f"{path}: {robot[0]} holds a robot's joint angles, expected SMPL's poses and trans; give those")
+        raise MotionError(
+            f"{path}: {robot[0]} holds a robot's joint angles, expected SMPL's poses and trans; give those"
+        )
     if "poses" not in content or "trans" not in content:
         raise NoMotion(
             f"{path}: no poses and trans among its fields ({', '.join(sorted(content))}); it holds no motion"

@@ -28,7 +28,7 @@ class SmplClip:
     pelvis: np.ndarray = field(repr=False)
     """(T, 3) position of the pelvis, m, at the scale of the neutral SMPL skeleton."""
     landmarks: dict[str, np.ndarray] = field(repr=False)
-    """(T, 3) each: where the source, brought to that scale, has the named bodies, m; a retargeting is judged by them."""
+    """(T, 3) each: where the source, brought to that scale, has these bodies, m; a retargeting is held to them."""
     source: str = ""
     """Where the clip comes from."""
     license: str = ""

@@ -1,0 +1,155 @@
+"""`rgsd evaluate RUN`: the whole protocol, then the report."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from pathlib import Path
+from typing import Annotated, Any
+
+import torch
+import tyro
+from rich.console import Console
+from rich.table import Table
+
+from rgsd.bodies.registry import make_body
+from rgsd.cli.pretrain import write_encoder_views
+from rgsd.evaluation.protocol import EvaluationConfig
+from rgsd.evaluation.protocol import evaluate as measure
+from rgsd.learning.networks import Actor
+from rgsd.learning.skill_policy import SkillPolicy
+from rgsd.methods.runs import RunConfig, load_library
+from rgsd.motions.library import MotionLibrary
+from rgsd.motions.synthesis.quadruped import held_out_quadruped
+from rgsd.viewing.report import write_report
+from rgsd.viewing.run_folder import RunFolder
+from rgsd.viewing.showreel import write_showreel
+from rgsd.viewing.video import GlUnavailable
+
+_COLUMNS = {
+    "cartesian_error_cm": ("error, cm", ".2f"),
+    "skill": ("skill", ".2f"),
+    "tracked": ("tracked", ".2f"),
+    "survival": ("survival", ".2f"),
+    "path_ratio": ("path", ".2f"),
+    "turn_ratio": ("turn", ".2f"),
+    "root_error_end_m": ("root at end, m", ".2f"),
+    "fid": ("FID", ".2f"),
+}
+
+
+def evaluate(
+    run: Annotated[Path, tyro.conf.Positional],
+    motions: str | None = None,
+    oracle: Path | None = None,
+    config: EvaluationConfig = EvaluationConfig(),  # noqa: B008 (frozen)
+    video: bool = True,
+    as_json: Annotated[bool, tyro.conf.arg(name="json")] = False,
+) -> None:
+    """Measure RUN by the protocol and write evaluation.json, rollouts.npz, plots, a film and report.html.
+
+    Args:
+        run: a run's folder.
+        motions: where the run's motions lie now, if they have moved.
+        oracle: folder of an evaluated oracle run on the same clips, for its row.
+        config: how much is rolled out.
+        video: whether to film; needs offscreen GL.
+        as_json: print the means as JSON instead of a table.
+    """
+    console = Console(quiet=as_json)
+    result = evaluate_run(run, config, console, motions, oracle)
+    write_views(run, console, video)
+    if as_json:
+        print(json.dumps({"mean": result["mean"], "discovery": result["discovery"]}))
+
+
+def evaluate_run(
+    run: Path,
+    config: EvaluationConfig,
+    console: Console,
+    motions: str | None = None,
+    oracle: Path | None = None,
+) -> dict[str, Any]:
+    """Measure a run and print its tables; returns the content of evaluation.json."""
+    settings = RunConfig.load(run)
+    if motions is not None:
+        settings = dataclasses.replace(settings, motions=motions)
+    body = make_body(settings.body)
+    library = load_library(settings, body)
+    policy = SkillPolicy.load(run, body)
+    held_out = MotionLibrary(body, held_out_quadruped(body)) if body.name == "quadruped" else None
+    with console.status("evaluating") as status:
+        result = measure(
+            policy,
+            library,
+            config,
+            run=run.resolve().name,
+            folder=run / "evaluation",
+            untrained=untrained_twin(policy, settings.seed),
+            oracle=None if oracle is None else oracle / "evaluation" / "evaluation.json",
+            held_out=held_out,
+            progress=lambda stage: status.update(f"evaluating: {stage}"),
+        )
+    if policy.encoder is not None:
+        write_encoder_views(policy.encoder, library, run)
+    console.print(_imitation_table(result))
+    _print_discovery(result, console)
+    return result
+
+
+def write_views(run: Path, console: Console, video: bool = True) -> Path:
+    """Film and report of an evaluated run; without offscreen GL the film is left out, with a word on the remedy."""
+    if video:
+        try:
+            with console.status("filming"):
+                film = write_showreel(RunFolder(run), make_body(RunConfig.load(run).body))
+            console.print(f"film: [bold]{film}[/bold]")
+        except GlUnavailable as error:
+            console.print(f"[yellow]no film: {error}[/yellow]")
+    report = write_report(run)
+    console.print(f"report: [bold]{report}[/bold], plots beside it in {report.parent / 'plots'}")
+    return report
+
+
+def untrained_twin(policy: SkillPolicy, seed: int) -> SkillPolicy:
+    """The same policy before any training: fresh weights, the same normalisation and latents."""
+    torch.manual_seed(seed)
+    old = policy.actor
+    fresh = Actor(len(old.normalizer.mean), policy.latent_dim, old.action_scale, old.config)
+    fresh.normalizer.load_state_dict(old.normalizer.state_dict())
+    return SkillPolicy(
+        policy.body,
+        fresh.requires_grad_(False),
+        policy.latent_dim,
+        policy.method,
+        policy.encoder,
+        policy.clip_latents,
+        policy.clock,
+        policy.condition,
+    )
+
+
+def _imitation_table(result: dict[str, Any]) -> Table:
+    table = Table(title="imitation from the first frame to the last, deterministic; falls included", title_justify="left")
+    table.add_column("clip")
+    for heading, _ in _COLUMNS.values():
+        table.add_column(heading, justify="right")
+    rows = [*result["clips"].items(), ("mean of groups", result["mean"])]
+    rows += [("stochastic", result["stochastic"]["mean"])]
+    rows += [(name, row["mean"]) for name, row in result["reference_rows"].items() if row is not None]
+    for name, row in rows:
+        if name == "mean of groups":
+            table.add_section()
+        cells = [(row.get(key), form) for key, (_, form) in _COLUMNS.items()]
+        table.add_row(name, *("-" if value is None else f"{value:{form}}" for value, form in cells))
+    return table
+
+
+def _print_discovery(result: dict[str, Any], console: Console) -> None:
+    found = result["discovery"]
+    if found is None:
+        return
+    console.print("discovery, uniform latents from the standing pose:")
+    for key, value in found.items():
+        if isinstance(value, float | int):
+            console.print(f"  {key} {value:.3g}")

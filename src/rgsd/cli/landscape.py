@@ -1,0 +1,55 @@
+"""`rgsd landscape RUN`: where the encoder's reward has its peak, before hours are spent on it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import tyro
+from rich.console import Console
+from rich.table import Table
+
+from rgsd.bodies.registry import make_body
+from rgsd.cli.pretrain import write_encoder_views
+from rgsd.errors import UsageError
+from rgsd.learning.skill_policy import SkillPolicy
+from rgsd.methods.runs import RunConfig, load_library
+from rgsd.viewing.figures import run_figures
+from rgsd.viewing.run_folder import RunFolder
+from rgsd.viewing.style import png_bytes
+
+
+def landscape(run: Annotated[Path, tyro.conf.Positional], as_json: Annotated[bool, tyro.conf.arg(name="json")] = False) -> None:
+    """Tabulate and plot the frozen encoder's cosine around each reference of RUN.
+
+    Args:
+        run: a run's folder, or one that `rgsd pretrain` wrote.
+        as_json: print the content of landscape.json.
+    """
+    if (run / "config.yaml").exists():
+        config = RunConfig.load(run)
+        policy = SkillPolicy.load(run)
+        if policy.encoder is None:
+            raise UsageError(f"{run}: a {policy.method} run has no encoder, so no landscape")
+        write_encoder_views(policy.encoder, load_library(config, make_body(config.body)), run)
+    folder = RunFolder(run)
+    content = folder.landscape
+    if not content:
+        raise UsageError(f"{run}: neither a run nor a folder of `rgsd pretrain`")
+    if as_json:
+        print(json.dumps(content))
+        return
+    for name, figure in run_figures(folder).items():
+        if name == "landscape":
+            (run / "landscape.png").write_bytes(png_bytes(figure))
+    console = Console()
+    table = Table(title="mean cosine with the clip's direction")
+    for column in ("clip", "reference", "speed 0", "0.5", "1", "1.5", "frozen pose", "best other clip"):
+        table.add_column(column)
+    for name, row in content["clips"].items():
+        speeds = [f"{row['speed'][speed]:.2f}" for speed in ("0", "0.5", "1", "1.5")]
+        other = f"{max(row['others'].values()):.2f}" if row["others"] else "-"
+        table.add_row(name, f"{row['reference']:.2f}", *speeds, f"{row['frozen']:.2f}", other)
+    console.print(table)
+    console.print(f"plot: [bold]{run / 'landscape.png'}[/bold]")

@@ -1,0 +1,56 @@
+"""Where a clip's latent comes from, and a search whose best latent is known."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+from rgsd.envs.observation import observe
+from rgsd.evaluation import latent_search
+from rgsd.evaluation.rollouts import Simulate, clip_states
+from rgsd.learning.skill_policy import SkillPolicy
+from rgsd.motions.library import MotionLibrary
+
+
+def follow_or_stray(library: MotionLibrary) -> Callable[[Tensor, Tensor, Tensor], Tensor]:
+    """A script that plays the walk, with every hinge off by 0.5 rad times the latent's distance from (1, 0, 0)."""
+    body = library.body
+
+    def script(observation: Tensor, z: Tensor, clock: Tensor) -> Tensor:
+        frame = (clock / body.control_dt).round().long() + 1
+        hinges = library.state(torch.zeros_like(frame), frame).qpos[:, 7:]
+        stray = (z - torch.tensor([1.0, 0.0, 0.0])).norm(dim=1, keepdim=True)
+        return (hinges + 0.5 * stray - torch.tensor(body.action_center)) / torch.tensor(body.action_scale)
+
+    return script
+
+
+def test_search_errors_grow_with_the_distance_from_the_right_latent(
+    puppet: Simulate, library: MotionLibrary, make_policy: Callable[..., SkillPolicy]
+) -> None:
+    policy = make_policy(follow_or_stray(library))
+    z = torch.tensor([[1.0, 0.0, 0.0], [0.8, 0.6, 0.0], [0.0, 1.0, 0.0], [-1.0, 0.0, 0.0]])
+    errors = latent_search.search_errors(puppet, policy, library, 0, z, num_envs=3, seed=0)
+    assert errors.argsort().tolist() == [0, 1, 2, 3]
+    assert errors[0] < 1e-3
+
+
+def test_a_policy_that_does_not_embed_is_searched(
+    puppet: Simulate, library: MotionLibrary, make_policy: Callable[..., SkillPolicy]
+) -> None:
+    policy, walk = make_policy(follow_or_stray(library)), library.select(["walk"])
+    z, sources = latent_search.clip_latents(puppet, policy, walk, num_latents=60, num_envs=60, seed=0)
+    assert sources == ["search"]
+    assert z[0, 0] > 0.9  # the best of 60 uniform directions lies within 25 degrees of the right one
+
+
+def test_stored_latents_come_before_embeddings(
+    puppet: Simulate, library: MotionLibrary, make_policy: Callable[..., SkillPolicy]
+) -> None:
+    stored = torch.tensor([0.0, 0.0, 1.0])
+    policy = make_policy(encoder=True, clip_latents={"walk": stored})
+    z, sources = latent_search.clip_latents(puppet, policy, library, num_latents=5, num_envs=5, seed=0)
+    assert sources == ["training", "embedding"]
+    torch.testing.assert_close(z, torch.stack((stored, policy.embed(observe(clip_states(library, 1))))))

@@ -1,0 +1,97 @@
+import shutil
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+
+from rgsd.viewing.page import EN_DASH, Row, heat_table, shown, table
+from rgsd.viewing.report import write_report
+
+VOID = {"meta", "img", "br", "link", "input", "hr", "source"}
+
+
+class Page(HTMLParser):
+    """Checks that elements nest, and gathers text and sources."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.sources: list[str] = []
+        self.cells: list[str] = []
+        self.bold: list[str] = []
+        self.feed(html)
+        self.close()
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.sources += [value or "" for name, value in attrs if name in ("src", "href")]
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        if "td" in self.open:
+            self.cells.append(data)
+            if self.open[-1] == "b":
+                self.bold.append(data)
+
+
+@pytest.fixture
+def filmed(run_dir: Path) -> Path:
+    (run_dir / "evaluation" / "showreel.mp4").write_bytes(b"a film")
+    return run_dir
+
+
+def test_a_report_holds_the_numbers_and_needs_nothing_else(filmed: Path) -> None:
+    path = write_report(filmed)
+    html = path.read_text()
+    page = Page(html)
+    assert page.open == []
+    assert path == filmed / "evaluation" / "report.html"
+    kinds = sorted(source.split(",")[0] for source in page.sources)
+    assert kinds == ["data:image/png;base64"] * 6 + ["data:video/mp4;base64"]
+    assert "1.2" in page.cells  # 1.2345 cm
+    assert "0.014" in page.cells
+    assert EN_DASH in page.cells  # turn ratio
+    assert "56<" in html.replace("\n", "")  # direction coverage 0.5625 on a card
+    assert "trot &lt;fast&gt;" in html
+    assert "trot <fast>" not in html
+    assert "<dt>seed</dt><dd>41</dd>" in html
+    names = {p.stem for p in (filmed / "evaluation" / "plots").glob("*.png")}
+    assert names == {"scores", "errors", "paths", "latents", "landscape", "curves"}
+
+
+def test_the_best_of_competing_values_is_bold(filmed: Path) -> None:
+    page = Page(write_report(filmed).read_text())
+    # rollouts that do not differ in path ratio are all the best of it
+    assert page.bold.count("0.93") == 5  # policy, with noise, statue, playback, untrained
+    assert "1.2" in page.bold
+
+
+@pytest.mark.parametrize("missing", ["evaluation", "landscape.json", "metrics.jsonl", "policy", "config.yaml"])
+def test_what_is_missing_is_left_out_with_a_sentence(run_dir: Path, missing: str) -> None:
+    target = run_dir / missing
+    shutil.rmtree(target) if target.is_dir() else target.unlink()
+    html = write_report(run_dir).read_text()
+    assert Page(html).open == []
+    assert "No film was made" in html
+    assert ("was not evaluated yet" in html) == (missing == "evaluation")
+    assert ("No reward landscape yet" in html) == (missing == "landscape.json")
+    assert ("No metrics were logged" in html) == (missing == "metrics.jsonl")
+
+
+def test_an_empty_folder_still_makes_a_report(tmp_path: Path) -> None:
+    assert Page(write_report(tmp_path).read_text()).sources == []
+
+
+def test_numbers_are_shown_with_their_decimals_and_nulls_as_a_dash() -> None:
+    assert [shown(v) for v in (1.005, None, float("nan"), 3, "<b>")] == ["1.00", EN_DASH, EN_DASH, "3", "&lt;b&gt;"]
+    assert shown(-0.5, 1) == "\N{MINUS SIGN}0.5"
+
+
+def test_tables_escape_names_and_tint_by_share() -> None:
+    assert "<td>a &amp; b</td><td>1</td>" in table([("clip", ""), ("n", "cm")], [Row("a & b", ["1"])])
+    heat = heat_table(["a", "b"], [[0.0, 1.0], [None, 0.5]])
+    assert "0.75" in heat.split("1.00")[0]  # a share of 1 is drawn at 0.75 opacity
+    assert EN_DASH in heat
