@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,13 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("MPLBACKEND", "Agg")
 os.environ.setdefault("MUJOCO_GL", "egl")
 
+import mujoco
+import numpy as np
+
+from rgsd.bodies.body import Body, FallRule
+from rgsd.motions.library import MotionLibrary
+from rgsd.motions.motion import Motion, finite_difference_velocity
+
 
 @pytest.fixture(scope="session")
 def shared() -> Path:
@@ -20,3 +28,64 @@ def shared() -> Path:
     if not folder.is_dir():
         pytest.skip(f"needs {folder}")
     return folder
+
+
+@pytest.fixture(scope="session")
+def tiny() -> Body:
+    """A box of 2 kg on the ground with two upright arms: the smallest body that learning can be tried on."""
+    spec = mujoco.MjSpec()
+    spec.compiler.degree = False
+    spec.option.timestep = 0.01
+    spec.option.integrator = mujoco.mjtIntegrator.mjINT_IMPLICITFAST
+    spec.worldbody.add_geom(type=mujoco.mjtGeom.mjGEOM_PLANE, size=[0, 0, 0.05])
+    torso = spec.worldbody.add_body(name="torso", pos=[0, 0, 0.1])
+    torso.add_freejoint(name="root")
+    torso.add_geom(type=mujoco.mjtGeom.mjGEOM_BOX, size=[0.15, 0.1, 0.1], mass=2.0)
+    for side, y in (("left", 0.15), ("right", -0.15)):
+        arm = torso.add_body(name=side, pos=[0, y, 0.05])
+        arm.add_joint(name=side, type=mujoco.mjtJoint.mjJNT_HINGE, axis=[0, 1, 0], armature=0.01)
+        ends = [0, 0, 0, 0, 0, 0.2]
+        arm.add_geom(
+            type=mujoco.mjtGeom.mjGEOM_CAPSULE, fromto=ends, size=[0.02, 0, 0], mass=0.2, contype=0, conaffinity=0
+        )
+        actuator = spec.add_actuator(name=side, target=side, trntype=mujoco.mjtTrn.mjTRN_JOINT)
+        actuator.set_to_position(kp=20.0, kv=0.5)
+    return Body(
+        name="tiny",
+        model=spec.compile(),
+        substeps=2,  # 50 Hz
+        standing_qpos=np.array([0, 0, 0.1, 1, 0, 0, 0, 0, 0], dtype=float),
+        action_center=np.zeros(2),
+        action_scale=np.array([1.0, 0.5]),
+        feet=("torso",),
+        key_bodies=("left", "right"),
+        fall_rule=FallRule({"torso": 0.05}, max_tilt=1.0),
+    )
+
+
+@pytest.fixture(scope="session")
+def tiny_motion(tiny: Body) -> Callable[..., Motion]:
+    """Makes one second of the tiny body at 50 fps: arms (51, 2) in rad, and the root's speed along x in m/s."""
+
+    def make(name: str, arms: np.ndarray, speed: float = 0.0) -> Motion:
+        qpos = np.tile(tiny.standing_qpos, (51, 1))
+        qpos[:, 0] = speed * np.arange(51) / 50
+        qpos[:, 7:] = arms
+        qvel = finite_difference_velocity(tiny, qpos, 50.0)
+        return Motion(name, tiny.name, 50.0, tiny.joint_names, tiny.body_names, qpos, qvel)
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def tiny_library(tiny: Body, tiny_motion: Callable[..., Motion]) -> MotionLibrary:
+    """Three clips of 51 frames: arms that swing in turn, arms held back on a box that slides, and nothing at all."""
+    swing = 0.8 * np.sin(2 * np.pi * np.arange(51) / 50)
+    return MotionLibrary(
+        tiny,
+        [
+            tiny_motion("swing", np.stack([swing, -swing], axis=1)),
+            tiny_motion("slide", np.full((51, 2), -0.6), speed=0.4),
+            tiny_motion("still", np.zeros((51, 2))),
+        ],
+    )

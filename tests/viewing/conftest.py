@@ -107,7 +107,8 @@ def rollouts(body: Body) -> dict[str, np.ndarray]:
     return {
         "clip": np.repeat(CLIPS, ROLLOUTS), "deterministic": np.ones(shown, bool), "fps": np.array(FPS),
         "offsets": np.arange(shown + 1) * FRAMES, "body_names": np.array(body.body_names),
-        "body_pos": np.tile(bodies + np.array([0, 0.1, 0]), (shown, 1, 1)), "reference_body_pos": np.tile(bodies, (shown, 1, 1)),
+        "body_pos": np.tile(bodies + np.array([0, 0.1, 0]), (shown, 1, 1)),
+        "reference_body_pos": np.tile(bodies, (shown, 1, 1)),
         "root_quat": quats, "reference_root_quat": quats, "clip_names": np.array(CLIPS),
         "clip_offsets": np.arange(clips + 1) * FRAMES, "qpos": np.tile(own, (clips, 1)),
         "reference_qpos": np.tile(reference, (clips, 1)), "z": np.eye(LATENTS, 4), "root_pos": out,

@@ -53,3 +53,9 @@ def test_what_cannot_be_read_is_named(tmp_path: Path) -> None:
         _ = RunFolder(tmp_path).evaluation
     with pytest.raises(RunFolderError, match=r"rollouts\.npz: not a readable npz"):
         _ = RunFolder(tmp_path).rollouts
+
+
+def test_groups_come_from_the_evaluation_or_else_the_embedding(run_dir: Path) -> None:
+    np.savez(run_dir / "latents.npz", clip_names=["hop", "turn_left"], group=["jump", "other"])
+    groups = {"hop": "jump", "walk_forward": "walk", "walk_back": "walk", "turn_left": "turn"}
+    assert RunFolder(run_dir).groups == groups

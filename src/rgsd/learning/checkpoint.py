@@ -51,8 +51,9 @@ def load_latest_checkpoint(folder: Path) -> dict[str, Any] | None:
     try:
         return torch.load(paths[-1], weights_only=True, map_location="cpu")
     except Exception as error:  # torch raises many kinds for a damaged file
+        # torch's own message runs over many lines and proposes to trust the file
         raise CheckpointError(
-            f"{paths[-1]}: not a readable checkpoint ({error}); delete it to resume from the one before"
+            f"{paths[-1]}: not a readable checkpoint ({type(error).__name__}); delete it to resume from the one before"
         ) from error
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -70,8 +71,10 @@ class Collector:
         self._mark_origin(torch.ones(env.num_envs, dtype=torch.bool, device=env.device))
 
     @torch.no_grad()
-    def collect(self, steps: int) -> tuple[Rollout, EpisodeStatistics]:
-        """Advance every environment by `steps` control steps."""
+    def collect(
+        self, steps: int, teach: Callable[[Tensor], Tensor] | None = None
+    ) -> tuple[Rollout, EpisodeStatistics]:
+        """Advance every environment by `steps` control steps; `teach` may replace some of the mean actions (N, A)."""
         env, rows, statistics = self.env, [], EpisodeStatistics()
         std = self.actor.std
         for _ in range(steps):
@@ -81,6 +84,8 @@ class Collector:
             observation, z, privileged = self._observation, self.z, env.observe_privileged()
             clip, imitation, elapsed = env.clip, env.imitation, env.elapsed
             mean = self.actor(observation, z)
+            if teach is not None:
+                mean = teach(mean)
             noise = torch.randn(mean.shape, generator=self._generator, device=mean.device)
             action = mean + std * noise
             before = self._origin

@@ -118,10 +118,12 @@ class Trainer:
         """One iteration; returns its figures, named as in docs/rgsd.md."""
         begun = time.perf_counter()
         self.actor.anneal(self.samples)
-        rollout, statistics = self.collector.collect(self.config.horizon)
+        warm = self.iteration < self.config.warm_start.iterations
+        teach = self.warm_start.teach(self.env, self.iteration) if warm else None
+        rollout, statistics = self.collector.collect(self.config.horizon, teach)
         collected = time.perf_counter()
         rewards = self.method.rewards(rollout)
-        if self.iteration < self.config.warm_start.iterations:
+        if warm:
             figures = self.warm_start.update(rollout, self.ppo.evaluate_values(rollout), rewards)
         else:
             figures = self.ppo.update(rollout, rewards)

@@ -9,12 +9,14 @@ meanwhile, so that the first policy gradients are not noise.
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor
 
+from rgsd.envs.skill_env import SkillEnv
 from rgsd.learning.networks import Actor, Critic
 from rgsd.learning.ppo import generalized_advantage
 from rgsd.learning.rollout import Rollout
@@ -56,6 +58,17 @@ class WarmStart:
         self._generator = torch.Generator(library.device).manual_seed(seed)
         center = torch.tensor(library.body.action_center, dtype=torch.float32, device=library.device)
         self._teacher = ((library.states.qpos[:, 7:] - center) / actor.action_scale).clamp(-1.0, 1.0)
+
+    def teach(self, env: SkillEnv, iteration: int) -> Callable[[Tensor], Tensor]:
+        """What replaces the mean actions in an iteration: the teacher's, in a share of copies that falls to none."""
+        share = 1.0
+        taught = torch.arange(env.num_envs, device=env.device) < share * env.num_envs
+
+        def replace(mean: Tensor) -> Tensor:
+            wanted = self._teacher[self.library.row(env.clip, env.frame + 1)]
+            return torch.where((taught & env.imitation).unsqueeze(1), wanted, mean)
+
+        return replace
 
     def update(self, rollout: Rollout, values: tuple[Tensor, Tensor], rewards: Tensor) -> dict[str, float]:
         """Learn from one rollout; `values` (T, N) of its states and their successors, rewards (T, N)."""

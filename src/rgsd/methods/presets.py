@@ -52,8 +52,8 @@ def _quadruped(method: str) -> RunConfig:
         method=method,
         body="quadruped",
         num_envs=512,
-        env=EnvConfig(discovery_seconds=4.0, worst_body_distance=0.15),
-        network=NetworkConfig(actor_hidden=(256, 128), critic_hidden=(256, 128), noise=0.05, final_noise=0.05),
+        env=EnvConfig(discovery_seconds=4.0, worst_body_distance=0.10),
+        network=NetworkConfig(actor_hidden=(256, 128), critic_hidden=(256, 128), noise=0.03, final_noise=0.03),
         ppo=PpoConfig(gamma=0.97),
         trainer=TrainerConfig(horizon=24),
     )
@@ -75,7 +75,7 @@ def _smpl(method: str) -> RunConfig:
 
 def _rgsd_settings(name: str, body: str) -> RgsdConfig:
     """A small sphere for few clips: in 64-D a uniform z is nearly orthogonal to every reference."""
-    encoder = EncoderConfig(latent_dim=8 if body == "quadruped" else 16)
+    encoder = EncoderConfig(latent_dim=4 if body == "quadruped" else 16)
     if name == "paper":
-        return RgsdConfig(encoder=encoder, contrastive=ContrastiveConfig(decoys=False), reward="cosine")
+        return RgsdConfig(encoder=encoder, kappa=ContrastiveConfig().kappa, reward="cosine")
     return RgsdConfig(encoder=encoder)

@@ -24,7 +24,9 @@ class RgsdConfig:
     encoder: EncoderConfig = EncoderConfig()
     """The encoder and its feature mask."""
     contrastive: ContrastiveConfig = ContrastiveConfig()
-    """Phase 1; its kappa is also that of the rewards."""
+    """Phase 1."""
+    kappa: float = 20.0
+    """Concentration of q(z|s) in the rewards and the encoder's loss; the paper has one kappa for both phases."""
     imitation_share: float = 0.5
     """p, the probability that an episode imitates."""
     reward: Literal["cosine", "likelihood", "exact"] = "likelihood"
@@ -49,7 +51,7 @@ class Rgsd:
 
     def __init__(self, library: MotionLibrary, encoder: Encoder, config: RgsdConfig, seed: int) -> None:
         self.library, self.config = library, config
-        self.kappa, self.latent_dim = config.contrastive.kappa, config.encoder.latent_dim
+        self.kappa, self.latent_dim = config.kappa, config.encoder.latent_dim
         self.frozen = encoder.requires_grad_(False)
         self.encoder = copy.deepcopy(encoder).requires_grad_(True)
         self.directions = clip_directions(self.frozen, library)  # z_m, (M, d)
@@ -124,7 +126,7 @@ class Rgsd:
     def export(self) -> dict[str, Any]:
         """The frozen encoder and z_m by clip."""
         directions = dict(zip(self.library.names, self.directions, strict=True))
-        return {"encoder": self.frozen, "clip_latents": directions, "kappa": self.kappa}
+        return {"encoder": self.frozen, "clip_latents": directions}
 
     def state_dict(self) -> dict[str, Any]:
         """Both encoders, the optimiser and the generator."""

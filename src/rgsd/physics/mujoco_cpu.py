@@ -5,6 +5,7 @@ The one place in the collection path that knows numpy and float64.
 
 from __future__ import annotations
 
+import copy
 from typing import Any
 
 import mujoco
@@ -33,7 +34,10 @@ class MujocoCpu:
         if num_envs < 1:
             raise ValueError(f"num_envs is {num_envs}; at least one copy is needed")
         self.body, self.num_envs, self.device = body, num_envs, torch.device("cpu")
-        self._batch = Batch(body.model, nsim=num_envs, nthread=threads)
+        # a copy that blows up is reset here, visibly and counted, not silently by the engine
+        model = copy.copy(body.model)
+        model.opt.disableflags |= mujoco.mjtDisableBit.mjDSBL_AUTORESET
+        self._batch = Batch(model, nsim=num_envs, nthread=threads)
         self._fields = DerivedFields(self._batch)
         # together these are mjSTATE_INTEGRATION of a model without activations, mocap bodies or applied forces
         self._integration = {n: self._batch.bind(n) for n in ("time", "qpos", "qvel", "ctrl", "qacc_warmstart")}

@@ -19,16 +19,14 @@ class ContrastiveConfig:
 
     kappa: float = 10.0
     """Concentration of q(z|s); the temperature is its inverse, T = 1/kappa."""
-    steps: int = 1500
+    steps: int = 600
     """Gradient steps."""
-    batch: int = 512
+    batch: int = 256
     """Anchor-positive pairs a step; each pair's negatives are the positives of the other motions in the batch."""
     learning_rate: float = 1e-3
     """Of Adam, decayed to a tenth along a cosine."""
     noise: float = 0.5
     """Standard deviation of the noise on anchors and positives, in physical floors (body.feature_scales)."""
-    decoys: bool = True
-    """Whether states of the same motion at wrong speeds (0, 0.5, 1.5 times) are further negatives (not in the paper)."""
 
 
 def info_nce(anchor: Tensor, positive: Tensor, negative: Tensor, allowed: Tensor, kappa: float) -> Tensor:
@@ -78,7 +76,6 @@ def pretrain(
     frames = observe(library.states)
     floors = layout.floors().to(device)
     encoder.fit_normalization(frames)
-    velocities = torch.tensor(layout.indices(("linear_velocity", "angular_velocity")), device=device)
     optimizer = torch.optim.Adam(encoder.parameters(), lr=config.learning_rate)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, config.steps, config.learning_rate / 10)
     loss_value = float("nan")
@@ -88,13 +85,8 @@ def pretrain(
         anchor_state = _noisy(frames[library.row(clip, frame)], floors, config.noise, generator)
         positive_state = _noisy(frames[library.row(clip, other)], floors, config.noise, generator)
         anchor, positive = encoder(anchor_state), encoder(positive_state)
-        negative, allowed = positive, clip.unsqueeze(1) != clip.unsqueeze(0)
-        if config.decoys:
-            decoy_state, is_moving = _decoys(positive_state, velocities, floors, generator)
-            negative = torch.cat((negative, encoder(decoy_state)))
-            # a decoy is wrong for every motion, its own first of all; a motion that hardly moves has none
-            allowed = torch.cat((allowed, is_moving.unsqueeze(0).expand(len(clip), -1)), dim=1)
-        loss = info_nce(anchor, positive, negative, allowed, config.kappa)
+        allowed = clip.unsqueeze(1) != clip.unsqueeze(0)
+        loss = info_nce(anchor, positive, positive, allowed, config.kappa)
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
@@ -142,15 +134,3 @@ def _sample_same(library: MotionLibrary, clip: Tensor, generator: torch.Generato
 
 def _noisy(state: Tensor, floors: Tensor, noise: float, generator: torch.Generator) -> Tensor:
     return state + noise * floors * torch.randn(state.shape, generator=generator, device=state.device)
-
-
-def _decoys(
-    state: Tensor, velocities: Tensor, floors: Tensor, generator: torch.Generator
-) -> tuple[Tensor, Tensor]:
-    """States at 0, 0.5 or 1.5 times their speed, and whether that changes them by more than their noise floor."""
-    factors = torch.tensor([0.0, 0.5, 1.5], device=state.device)
-    choice = torch.randint(len(factors), (len(state), 1), generator=generator, device=state.device)
-    decoy = state.clone()
-    decoy[:, velocities] = state[:, velocities] * factors[choice]
-    change = ((decoy - state) / floors)[:, velocities].square().mean(dim=1).sqrt()
-    return decoy, change > 1.0

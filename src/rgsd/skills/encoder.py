@@ -16,7 +16,7 @@ class EncoderConfig:
 
     latent_dim: int = 8
     """d, dimension of the space whose unit sphere holds the skills."""
-    hidden: tuple[int, ...] = (256, 256)
+    hidden: tuple[int, ...] = (128, 128)
     """Widths of the hidden layers."""
     kinds: tuple[str, ...] = ("height", "position", "rotation", "linear_velocity", "angular_velocity")
     """Observation kinds that the encoder sees (envs.observation.KINDS)."""

@@ -58,7 +58,7 @@ def _latents(run: RunFolder) -> Figure:
 
 def _landscape(run: RunFolder) -> Figure:
     clips = run.landscape["clips"]
-    names = list(clips)
+    names: list[str] = list(clips)
     across = np.array([[clips[a]["reference"] if a == b else clips[a]["others"][b] for b in names] for a in names])
     speeds = {float(s): np.array([clips[n]["speed"][s] for n in names]) for s in clips[names[0]]["speed"]}
     perturbations = {}

@@ -70,7 +70,7 @@ def _label_outward(axes: Axes, text: str, point: np.ndarray) -> None:
     """Text on the side of a point that faces away from the map's centre."""
     x, y = 7 * point / max(float(np.linalg.norm(point)), 1e-9)
     side = "left" if x > 2 else "right" if x < -2 else "center"
-    axes.annotate(text, point, (x, y), textcoords="offset points", fontsize=7.5, ha=side, va="center")
+    axes.annotate(text, (point[0], point[1]), (x, y), textcoords="offset points", fontsize=7.5, ha=side, va="center")
 
 
 def _principal_axes(z: np.ndarray) -> np.ndarray:

@@ -37,7 +37,8 @@ figcaption { color: #6b7686; font-size: 13px; padding: 8px 4px 0; }
 .wide { overflow-x: auto; background: var(--card); border: 1px solid var(--line); border-radius: 12px; margin: 12px 0; }
 table { border-collapse: collapse; width: 100%; font-size: 13px; font-variant-numeric: tabular-nums; }
 th, td { padding: 6px 9px; text-align: right; white-space: nowrap; border-bottom: 1px solid var(--line); }
-th { color: var(--muted); font-weight: 600; vertical-align: bottom; line-height: 1.3; } th small { font-weight: 400; }
+th { white-space: normal; color: var(--muted); font-weight: 600; vertical-align: bottom; line-height: 1.3; }
+th small { font-weight: 400; }
 th:first-child, td:first-child { text-align: left; } tbody tr:last-child td { border-bottom: 0; }
 tr.sum td { font-weight: 600; border-top: 2px solid var(--line); } tr.beside td { color: var(--muted); }
 td b { color: var(--good); font-weight: 700; } .heat { text-align: center; }

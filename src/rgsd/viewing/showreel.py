@@ -17,7 +17,7 @@ _SIZE = (320, 240)
 _DISCOVERY_CAMERA = Camera(elevation=-22.0)
 
 
-def write_showreel(run: RunFolder, body: Body, seconds: float = 3.0) -> Path:
+def write_showreel(run: RunFolder, body: Body, seconds: float = 2.5) -> Path:
     """Render `evaluation/showreel.mp4` from the run's recorded rollouts.
 
     The upper rows show up to eight clips imitated by the deterministic policy, the blue ghost being the reference;

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import matplotlib
 import numpy as np
@@ -20,7 +21,7 @@ REFERENCE_COLORS = {"statue": "#8a8f98", "playback": "#b08a3c", "oracle": "#3f7f
 """Colours of the four reference rows of the protocol."""
 
 _PALETTE = ("#2563a8", "#d97706", "#2f855a", "#9b3d8c", "#c8553d", "#0e8a9a", "#7a6a2b", "#5b5fc7")
-_SETTINGS = {
+_SETTINGS: dict[Any, Any] = {
     "font.family": "DejaVu Sans",
     "font.size": 9.0,
     "axes.titlesize": 10.0,

@@ -133,8 +133,7 @@ class _Stage:
         picture, frame = np.empty((height, width, 3), np.uint8), mujoco.MjrRect(0, 0, width, height)
         mujoco.mjr_render(frame, self._scene, self._context)
         mujoco.mjr_readPixels(picture, None, frame, self._context)
-        fine = picture[::-1].reshape(height // _OVERSAMPLING, _OVERSAMPLING, width // _OVERSAMPLING, _OVERSAMPLING, 3)
-        return fine.mean(axis=(1, 3), dtype=np.float32).astype(np.uint8)
+        return np.asarray(Image.fromarray(picture[::-1]).reduce(_OVERSAMPLING))
 
     def _add_ghost(self, qpos: np.ndarray) -> None:
         _pose(self._model, self._ghost, qpos)

@@ -1,0 +1,53 @@
+"""Falls and lost references, by hand."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+import torch
+
+from rgsd.bodies.body import Body
+from rgsd.bodies.kinematics import forward_kinematics
+from rgsd.bodies.state import BodyState
+from rgsd.envs.termination import Tracking, fallen
+
+
+def standing(body: Body, count: int) -> np.ndarray:
+    return np.tile(body.standing_qpos, (count, 1))
+
+
+def state_of(body: Body, qpos: np.ndarray) -> BodyState:
+    return forward_kinematics(body, qpos, np.zeros((len(qpos), body.model.nv)))
+
+
+def test_a_body_falls_by_height_or_by_tilt(tiny: Body) -> None:
+    qpos = standing(tiny, 5)
+    qpos[1, 2] = 0.049  # the rule's height is 0.05 m
+    qpos[2, 3:7] = [math.cos(0.49), math.sin(0.49), 0, 0]  # rolled by 0.98 rad, the rule's tilt is 1.0 rad
+    qpos[3, 3:7] = [math.cos(0.51), 0, math.sin(0.51), 0]  # pitched by 1.02 rad
+    qpos[4, 3:7] = [0, 0, 0, 1]  # turned by 180 deg about the vertical: upright
+    assert fallen(tiny, state_of(tiny, qpos)).tolist() == [False, True, False, True, False]
+
+
+def test_distances_are_of_the_worst_body_in_the_world(tiny: Body) -> None:
+    qpos = standing(tiny, 3)
+    qpos[0, :3] += [0.3, 0.4, 0.0]
+    qpos[1, 3:7] = [math.cos(0.3), 0, 0, math.sin(0.3)]  # yaw of 0.6 rad
+    qpos[2, 7] = 1.0  # the arm turns about its own origin, which is what is measured
+    tracking = Tracking.between(state_of(tiny, qpos), state_of(tiny, standing(tiny, 3)))
+    np.testing.assert_allclose(tracking.offsets[0], np.tile([0.3, 0.4, 0.0], (3, 1)), atol=1e-6)
+    # an arm 0.15 m off the axis moves by a chord of 2 x 0.15 sin(0.3)
+    np.testing.assert_allclose(tracking.worst, [0.5, 0.3 * math.sin(0.3), 0.0], atol=1e-6)
+    np.testing.assert_allclose(tracking.root, [0.5, 0.0, 0.0], atol=1e-6)
+    np.testing.assert_allclose(tracking.heading, [0.0, 0.6, 0.0], atol=1e-6)
+
+
+def test_heading_differences_are_folded(tiny: Body) -> None:
+    qpos = standing(tiny, 2)
+    for row, yaw in enumerate((3.1, -3.1)):
+        qpos[row, 3:7] = [math.cos(yaw / 2), 0, 0, math.sin(yaw / 2)]
+    tracking = Tracking.between(state_of(tiny, qpos[:1]), state_of(tiny, qpos[1:]))
+    assert float(tracking.heading[0]) == pytest.approx(6.2 - 2 * math.pi, abs=1e-5)
+    assert torch.isfinite(tracking.worst).all()

@@ -1,0 +1,117 @@
+"""The collection loop: what is stored of a step, and what is reported of episodes."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+import torch
+
+from rgsd.envs.observation import observe
+from rgsd.envs.skill_env import EnvConfig, SkillEnv
+from rgsd.learning.collector import Collector
+from rgsd.learning.method import Method
+from rgsd.learning.networks import Actor, NetworkConfig, gaussian_log_prob
+from rgsd.motions.library import MotionLibrary
+
+ENV = EnvConfig(discovery_seconds=0.12)  # 6 steps; imitation from frame 40 runs for 10
+
+
+def make_collector(library: MotionLibrary, method: Method, seed: int = 0) -> Collector:
+    torch.manual_seed(0)
+    env = SkillEnv(library, ENV, num_envs=4, seed=0)
+    actor = Actor(env.observation_size, 1, torch.tensor(env.body.action_scale), NetworkConfig(actor_hidden=(8,)))
+    return Collector(env, method, actor, seed)
+
+
+def test_the_next_state_is_stored_before_the_reset(tiny_library: MotionLibrary, numbered: Method) -> None:
+    rollout, _ = make_collector(tiny_library, numbered).collect(14)
+    ended = rollout.terminated | rollout.truncated
+    assert ended[5, 1::2].all()  # the time limit of discovery
+    assert ended[9, 0::2].all()  # the clips' end
+    going = ~ended[:-1]
+    assert torch.equal(rollout.next_observation[:-1][going], rollout.observation[1:][going])
+    assert torch.equal(rollout.next_privileged[:-1][going], rollout.privileged[1:][going])
+    assert (rollout.next_observation[:-1][~going] != rollout.observation[1:][~going]).any(dim=1).all()
+
+
+def test_a_step_keeps_the_latent_and_clip_that_it_was_taken_with(
+    tiny_library: MotionLibrary, numbered: Method
+) -> None:
+    rollout, _ = make_collector(tiny_library, numbered).collect(14)
+    # copies 0 to 3 begin as episodes 0 to 3; after 6 steps episodes 4 and 5 begin in the odd ones
+    number = rollout.z[..., 0]
+    assert number[:, 1].tolist() == [1.0] * 6 + [4.0] * 8
+    assert number[:, 0].tolist() == [0.0] * 10 + [6.0] * 4
+    assert torch.equal(rollout.clip, number.long() % 3)
+    assert torch.equal(rollout.imitation, number % 2 == 0)
+    # the frame is that of the state which the step led to: 41 after the first step
+    assert rollout.frame[:, 0].tolist() == [*range(41, 51), 41, 42, 43, 44]
+
+
+def test_actions_are_draws_of_the_policy(tiny_library: MotionLibrary, numbered: Method) -> None:
+    collector = make_collector(tiny_library, numbered)
+    rollout, _ = collector.collect(40)
+    actor = collector.actor
+    with torch.no_grad():
+        torch.testing.assert_close(rollout.mean, actor(rollout.observation, rollout.z))
+        noise = (rollout.action - rollout.mean) / actor.std
+        torch.testing.assert_close(rollout.log_prob, gaussian_log_prob(rollout.action, rollout.mean, actor.std))
+    assert float(noise.mean()) == pytest.approx(0, abs=0.15)
+    assert float(noise.std()) == pytest.approx(1, abs=0.12)
+
+
+def test_tracking_errors_are_those_of_the_stored_state(tiny_library: MotionLibrary, numbered: Method) -> None:
+    collector = make_collector(tiny_library, numbered)
+    rollout, _ = collector.collect(3)
+    env = collector.env
+    distance = (env.state.body_pos - env.library.state(env.clip, env.frame).body_pos).norm(dim=-1)
+    torch.testing.assert_close(rollout.worst_body[-1], distance.max(dim=1).values)
+    torch.testing.assert_close(rollout.root_error[-1], distance[:, 0])
+    torch.testing.assert_close(rollout.next_observation[-1], observe(env.state))
+
+
+def test_ended_episodes_are_reported_by_stream(tiny_library: MotionLibrary, numbered: Method) -> None:
+    _, statistics = make_collector(tiny_library, numbered).collect(10)
+    figures = statistics.report(control_dt=0.02)
+    assert figures["Imitation/episode_s"] == pytest.approx(0.2)
+    assert figures["Discovery/episode_s"] == pytest.approx(0.12)
+    assert figures["Imitation/fall_rate"] == figures["Discovery/fall_rate"] == 0
+    assert figures["Imitation/early_termination_rate"] == 0
+    _, quiet = make_collector(tiny_library, numbered).collect(2)
+    assert quiet.report(0.02) == {}
+
+
+def test_displacement_is_measured_in_the_first_heading(tiny_library: MotionLibrary, numbered: Method) -> None:
+    collector = make_collector(tiny_library, numbered)
+    env = collector.env
+    # all copies begin facing y at (1, 2) and slide along their own x at 0.5 m/s, too slow to lose by friction
+    qpos = env.state.qpos.clone()
+    qpos[:, :2] = torch.tensor([1.0, 2.0])
+    qpos[:, 3:7] = torch.tensor([math.sqrt(0.5), 0, 0, math.sqrt(0.5)])
+    qpos[:, 2] += 1.0  # in the air: nothing but inertia
+    qvel = torch.zeros_like(env.state.qvel)
+    qvel[:, 1] = 0.5
+    env.physics.reset(torch.arange(4), qpos, qvel)
+    env.imitation[:] = False
+    collector._mark_origin(torch.ones(4, dtype=torch.bool))
+    _, statistics = collector.collect(6)
+    travelled = torch.cat(statistics.displacements)
+    assert travelled.shape == (4, 2)
+    np.testing.assert_allclose(travelled[:, 0], 0.06, atol=0.01)  # 0.5 m/s for 0.12 s, straight ahead
+    np.testing.assert_allclose(travelled[:, 1], 0.0, atol=0.01)
+    assert statistics.report(0.02)["Discovery/travel_m"] == pytest.approx(0.06, abs=0.01)
+
+
+def test_a_snapshot_goes_on_to_the_bit(tiny_library: MotionLibrary, numbered: Method) -> None:
+    collector = make_collector(tiny_library, numbered)
+    collector.collect(5)
+    snapshot, state = collector.snapshot(), numbered.state_dict()
+    first, _ = collector.collect(12)
+    other = make_collector(tiny_library, numbered, seed=5)
+    numbered.load_state_dict(state)
+    other.restore(snapshot)
+    again, _ = other.collect(12)
+    for name, value in vars(first).items():
+        assert torch.equal(value, getattr(again, name)), name

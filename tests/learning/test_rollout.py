@@ -1,0 +1,59 @@
+"""Minibatches deal every transition once, with all its parts together."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import fields
+
+import torch
+
+from rgsd.learning.rollout import Minibatch, Rollout
+
+
+def test_every_transition_is_dealt_once_with_its_own_parts(make_rollout: Callable[..., Rollout]) -> None:
+    number = torch.arange(21.0).reshape(7, 3)  # step t of copy n is 3 t + n
+    rollout = make_rollout(
+        7,
+        3,
+        observation=number.unsqueeze(2),
+        next_observation=number.unsqueeze(2) + 100,
+        privileged=number.unsqueeze(2) + 200,
+        z=number.unsqueeze(2) + 300,
+        action=number.unsqueeze(2).expand(-1, -1, 2),
+        mean=-number.unsqueeze(2).expand(-1, -1, 2),
+        log_prob=number + 400,
+        clip=number.long(),
+        frame=number.long() + 500,
+        imitation=number % 2 == 0,
+    )
+    assert (rollout.num_steps, rollout.num_samples) == (7, 21)
+    batches = list(rollout.minibatches(number + 600, number + 700, number + 800, 4, torch.Generator().manual_seed(0)))
+    assert [len(batch.clip) for batch in batches] == [6, 6, 6, 3]
+    everything = torch.cat([batch.clip for batch in batches])
+    assert everything.tolist() != list(range(21))
+    assert sorted(everything.tolist()) == list(range(21))
+    for batch in batches:
+        n = batch.clip.float()
+        expected = Minibatch(
+            observation=n.unsqueeze(1),
+            next_observation=n.unsqueeze(1) + 100,
+            privileged=n.unsqueeze(1) + 200,
+            z=n.unsqueeze(1) + 300,
+            action=n.unsqueeze(1).expand(-1, 2),
+            mean=-n.unsqueeze(1).expand(-1, 2),
+            log_prob=n + 400,
+            value=n + 600,
+            advantage=n + 700,
+            returns=n + 800,
+            clip=batch.clip,
+            frame=batch.clip + 500,
+            imitation=batch.clip % 2 == 0,
+        )
+        for f in fields(Minibatch):
+            assert torch.equal(getattr(batch, f.name), getattr(expected, f.name)), f.name
+
+
+def test_steps_are_stacked_along_time(make_rollout: Callable[..., Rollout]) -> None:
+    whole = make_rollout(3, 2, log_prob=torch.arange(6.0).reshape(3, 2))
+    rows = [{f.name: getattr(whole, f.name)[t] for f in fields(Rollout)} for t in range(3)]
+    assert torch.equal(Rollout.stack(rows).log_prob, whole.log_prob)

@@ -1,0 +1,149 @@
+"""Training on the tiny body: its files, its ends, and that going on equals never having stopped."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from rgsd.envs.skill_env import EnvConfig, SkillEnv
+from rgsd.learning.method import Method
+from rgsd.learning.networks import NetworkConfig
+from rgsd.learning.ppo import PpoConfig
+from rgsd.learning.trainer import Trainer, TrainerConfig
+from rgsd.learning.warm_start import WarmStartConfig
+from rgsd.methods.oracle import Oracle, OracleConfig
+from rgsd.methods.rgsd import Rgsd, RgsdConfig
+from rgsd.motions.library import MotionLibrary
+from rgsd.skills.contrastive import ContrastiveConfig
+from rgsd.skills.encoder import EncoderConfig
+from rgsd.methods.registry import METHODS
+
+CLOCKWORK = ("seconds", "Perf/steps_per_s", "Perf/collection_share")
+"""Figures that no two runs share."""
+SETTINGS = {
+    "rgsd": RgsdConfig(EncoderConfig(latent_dim=3, hidden=(16,)), ContrastiveConfig(steps=5, batch=32)),
+    "oracle": OracleConfig(),
+}
+
+
+def make(library: MotionLibrary, folder: Path, method: str = "rgsd", seed: int = 0, **config: Any) -> Trainer:
+    """8 copies, 4 steps an iteration, 2 iterations of warm start."""
+    built: Method = METHODS[method].build(library, SETTINGS[method], seed)
+    env = SkillEnv(library, EnvConfig(discovery_seconds=0.2, clock="elapsed"), num_envs=8, seed=seed)
+    network = NetworkConfig(actor_hidden=(16,), critic_hidden=(16,), noise=0.1, noise_steps=150)
+    loop = TrainerConfig(WarmStartConfig(iterations=2), horizon=4, **config)
+    return Trainer(env, built, method, network, PpoConfig(), loop, folder, seed)
+
+
+def weights(trainer: Trainer) -> torch.Tensor:
+    method = trainer.method
+    networks = [trainer.actor, trainer.critic, *([method.encoder] if isinstance(method, Rgsd) else [])]
+    state = [tensor.double().flatten() for network in networks for tensor in network.state_dict().values()]
+    return torch.cat(state)
+
+
+def metrics(folder: Path) -> list[dict[str, float]]:
+    rows = [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
+    return [{k: v for k, v in row.items() if k not in CLOCKWORK} for row in rows]
+
+
+def test_a_run_leaves_its_files_and_ends_at_an_iteration(tiny_library: MotionLibrary, tmp_path: Path) -> None:
+    trainer = make(tiny_library, tmp_path)
+    seen: list[float] = []
+    assert trainer.run(steps=100, on_iteration=lambda figures: seen.append(figures["samples"]))
+    assert seen == [32, 64, 96, 128]  # 8 copies x 4 steps each
+    assert (tmp_path / "checkpoints" / "checkpoint_00000004.pt").exists()
+    assert (tmp_path / "policy" / "policy.safetensors").exists()
+    assert list(tmp_path.glob("events.*"))
+    rows = metrics(tmp_path)
+    assert [row["iteration"] for row in rows] == [1, 2, 3, 4]
+    assert "Loss/clone" in rows[1]
+    assert "Loss/surrogate" in rows[2]
+    for key in ("Train/mean_reward", "Policy/noise_rad", "Imitation/error_cm", "Encoder/loss", "Perf/blowups"):
+        assert key in rows[3], key
+    assert rows[0]["Policy/noise_rad"] == pytest.approx(0.1)
+    assert rows[3]["Policy/noise_rad"] < 0.1
+    assert isinstance(trainer.method, (Rgsd, Oracle))
+
+
+@pytest.mark.parametrize("method", ["rgsd", "oracle"])
+@pytest.mark.parametrize("first", [1, 4])  # within the warm start, and after it
+def test_going_on_equals_never_having_stopped(
+    tiny_library: MotionLibrary, tmp_path: Path, method: str, first: int
+) -> None:
+    whole = make(tiny_library, tmp_path / "whole", method)
+    whole.run(steps=7 * 32)
+    make(tiny_library, tmp_path / "parts", method).run(steps=first * 32)
+    torch.manual_seed(99)  # whatever else the new process has drawn
+    resumed = make(tiny_library, tmp_path / "parts", method)
+    assert resumed.resume()
+    assert (resumed.iteration, resumed.samples) == (first, first * 32)
+    resumed.run(steps=7 * 32)
+    assert metrics(tmp_path / "parts") == metrics(tmp_path / "whole")
+    assert torch.equal(weights(resumed), weights(whole))
+    policies = [(tmp_path / run / "policy" / "policy.safetensors").read_bytes() for run in ("whole", "parts")]
+    assert policies[0] == policies[1]
+
+
+def test_what_came_after_the_checkpoint_is_cut_from_the_log(tiny_library: MotionLibrary, tmp_path: Path) -> None:
+    make(tiny_library, tmp_path).run(steps=3 * 32)
+    with (tmp_path / "metrics.jsonl").open("a") as log:
+        log.write('{"iteration": 4, "samples": 128}\n{"iteration": 5, "sam')
+    trainer = make(tiny_library, tmp_path)
+    assert trainer.resume()
+    assert [row["iteration"] for row in metrics(tmp_path)] == [1, 2, 3]
+
+
+def test_without_a_checkpoint_the_run_starts_anew(tiny_library: MotionLibrary, tmp_path: Path) -> None:
+    (tmp_path / "metrics.jsonl").write_text('{"iteration": 1}\n')
+    trainer = make(tiny_library, tmp_path)
+    assert not trainer.resume()
+    assert trainer.iteration == 0
+    assert (tmp_path / "metrics.jsonl").read_text() == ""
+
+
+def test_a_finished_run_takes_no_further_step(tiny_library: MotionLibrary, tmp_path: Path) -> None:
+    make(tiny_library, tmp_path).run(steps=64)
+    trainer = make(tiny_library, tmp_path)
+    trainer.resume()
+    before = weights(trainer)
+    assert trainer.run(steps=64)
+    assert trainer.iteration == 2
+    assert torch.equal(weights(trainer), before)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_signals_stop_at_an_iteration_with_a_checkpoint(
+    tiny_library: MotionLibrary, tmp_path: Path, number: signal.Signals
+) -> None:
+    def stop(figures: dict[str, float]) -> None:
+        if figures["iteration"] == 3:
+            os.kill(os.getpid(), number)
+
+    handler = signal.getsignal(number)
+    trainer = make(tiny_library, tmp_path)
+    assert not trainer.run(steps=100 * 32, on_iteration=stop)
+    assert trainer.iteration == 3
+    assert (tmp_path / "checkpoints" / "checkpoint_00000003.pt").exists()
+    assert signal.getsignal(number) is handler  # whoever calls gets its own handling back
+
+
+def test_minutes_count_the_loop_and_checkpoints_come_in_between(tiny_library: MotionLibrary, tmp_path: Path) -> None:
+    trainer = make(tiny_library, tmp_path, checkpoint_minutes=0.0)
+    found: list[int] = []
+
+    def look(figures: dict[str, float]) -> None:
+        found.append(len(list((tmp_path / "checkpoints").glob("*.pt"))))
+
+    assert trainer.run(minutes=1e-3, on_iteration=look)
+    assert trainer.seconds >= 0.06
+    assert trainer.seconds == pytest.approx(json.loads((tmp_path / "metrics.jsonl").read_text().splitlines()[-1])["seconds"])
+    assert trainer.iteration > 2
+    assert found[:3] == [0, 1, 2]
+    assert max(found) == 2

@@ -1,0 +1,118 @@
+"""InfoNCE by hand, and pretraining on a library small enough to see through."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+
+from rgsd.envs.observation import ObservationLayout, observe
+from rgsd.motions.library import MotionLibrary
+from rgsd.skills import contrastive
+from rgsd.skills.contrastive import ContrastiveConfig, clip_directions, embed_frames, info_nce, pretrain, spread
+from rgsd.skills.encoder import Encoder, EncoderConfig
+
+
+def make_encoder(library: MotionLibrary) -> Encoder:
+    torch.manual_seed(0)
+    return Encoder(EncoderConfig(latent_dim=4, hidden=(32,)), ObservationLayout(library.body))
+
+
+def test_info_nce_by_hand() -> None:
+    anchor = torch.tensor([[1.0, 0.0], [0.0, 1.0]])
+    positive = torch.tensor([[0.6, 0.8], [0.0, 1.0]])
+    negative = torch.tensor([[-1.0, 0.0], [0.0, -1.0], [0.8, 0.6]])
+    allowed = torch.tensor([[True, False, False], [True, True, True]])
+    # kappa 2. First anchor: e^1.2 against e^-2. Second: e^2 against e^0, e^-2, e^1.2
+    first = -math.log(math.exp(1.2) / (math.exp(1.2) + math.exp(-2)))
+    second = -math.log(math.exp(2) / (math.exp(2) + 1 + math.exp(-2) + math.exp(1.2)))
+    loss = info_nce(anchor, positive, negative, allowed, kappa=2.0)
+    assert float(loss) == pytest.approx((first + second) / 2, abs=1e-6)
+
+
+def test_an_anchor_without_negatives_costs_nothing() -> None:
+    z = torch.tensor([[1.0, 0.0]])
+    assert float(info_nce(z, z, -z, torch.tensor([[False]]), 10.0)) == pytest.approx(0)
+
+
+@pytest.mark.parametrize("decoys", [False, True])
+def test_negatives_are_states_of_other_motions(
+    tiny_library: MotionLibrary, monkeypatch: pytest.MonkeyPatch, decoys: bool
+) -> None:
+    clips: list[Tensor] = []
+    masks: list[Tensor] = []
+    sample = tiny_library.sample
+
+    def record_clips(*args: Any, **kwargs: Any) -> tuple[Tensor, Tensor]:
+        drawn = sample(*args, **kwargs)
+        clips.append(drawn[0])
+        return drawn
+
+    def record_mask(anchor: Tensor, positive: Tensor, negative: Tensor, allowed: Tensor, kappa: float) -> Tensor:
+        masks.append(allowed)
+        assert kappa == 7.0  # 1/T
+        return info_nce(anchor, positive, negative, allowed, kappa)
+
+    monkeypatch.setattr(tiny_library, "sample", record_clips)
+    monkeypatch.setattr(contrastive, "info_nce", record_mask)
+    pretrain(make_encoder(tiny_library), tiny_library, ContrastiveConfig(kappa=7.0, steps=2, batch=64, decoys=decoys))
+    for clip, allowed in zip(clips, masks, strict=True):
+        assert torch.equal(allowed[:, :64], clip.unsqueeze(1) != clip.unsqueeze(0))
+        assert allowed.shape[1] == (128 if decoys else 64)
+        if decoys:
+            # the same state at another speed is wrong for all anchors; a state at rest has no such twin
+            assert torch.equal(allowed[:, 64:].any(dim=0), allowed[:, 64:].all(dim=0))
+
+
+def test_pretraining_tells_motions_apart(tiny_library: MotionLibrary) -> None:
+    encoder = make_encoder(tiny_library)
+    before = spread(encoder, tiny_library)
+    reports: list[tuple[int, float]] = []
+    config = ContrastiveConfig(steps=150, batch=128, decoys=False, learning_rate=3e-3)
+    figures = pretrain(encoder, tiny_library, config, progress=lambda step, loss: reports.append((step, loss)))
+    assert before["between_cosine"] > 0.5  # random features of three similar poses point the same way
+    assert figures["within_cosine"] > 0.85
+    assert figures["between_cosine"] < 0.0  # three motions tend towards a regular triangle, cosine -1/2
+    assert [step for step, _ in reports] == [1, 51, 101, 150]
+    assert figures["loss"] == reports[-1][1] < reports[0][1]
+
+
+def test_pretraining_is_the_same_for_the_same_seed(tiny_library: MotionLibrary) -> None:
+    weights = []
+    for seed in (0, 0, 1):
+        encoder = make_encoder(tiny_library)
+        pretrain(encoder, tiny_library, ContrastiveConfig(steps=5, batch=32), seed)
+        weights.append(torch.cat([p.flatten() for p in encoder.parameters()]))
+    assert torch.equal(weights[0], weights[1])
+    assert not torch.equal(weights[0], weights[2])
+
+
+def test_one_motion_has_no_negatives(tiny_library: MotionLibrary) -> None:
+    with pytest.raises(ValueError, match="holds 1 motion; InfoNCE takes its negatives from other motions"):
+        pretrain(make_encoder(tiny_library), tiny_library.select(["swing"]), ContrastiveConfig(steps=1))
+
+
+def test_a_motions_direction_is_the_normalised_mean(tiny_library: MotionLibrary) -> None:
+    encoder = make_encoder(tiny_library)
+    mu = encoder(observe(tiny_library.states)).detach().numpy()
+    directions = clip_directions(encoder, tiny_library).numpy()
+    for m in range(3):
+        mean = mu[51 * m : 51 * (m + 1)].mean(axis=0)
+        np.testing.assert_allclose(directions[m], mean / np.linalg.norm(mean), atol=1e-6)
+    frames = observe(tiny_library.states[slice(51, 102)])
+    np.testing.assert_allclose(embed_frames(encoder, frames), directions[1], atol=1e-6)
+
+
+def test_spread_by_hand(tiny_library: MotionLibrary) -> None:
+    encoder = make_encoder(tiny_library)
+    z = clip_directions(encoder, tiny_library)
+    mu = encoder(observe(tiny_library.states)).detach()
+    within = torch.stack([(mu[51 * m : 51 * m + 51] @ z[m]).mean() for m in range(3)]).mean()
+    between = (z[0] @ z[1] + z[0] @ z[2] + z[1] @ z[2]) / 3
+    figures = spread(encoder, tiny_library)
+    assert figures["within_cosine"] == pytest.approx(float(within), abs=1e-6)
+    assert figures["between_cosine"] == pytest.approx(float(between), abs=1e-6)
