@@ -5,7 +5,8 @@
 
 The quadruped tracks its gaits with the oracle's reward. Both learners have the same networks, exploration noise,
 discount, epochs and minibatches; the actor sees the observation and the next reference frame, the critic also the
-privileged view. Ours bootstraps time limits with the value of the state that was reached, rsl_rl with the state
+privileged view. The noise is fixed and
+the mean actions begin near zero. Ours bootstraps time limits with the value of the state that was reached, rsl_rl with the state
 before; rsl_rl's rewards carry the factor 1 - gamma that ours applies inside. They are trained in turn, a slice each,
 so that a machine that slows down slows both; curves are of the mean reward of the rollouts that were learned from,
 which both collect with the same noise.
@@ -30,6 +31,7 @@ from rsl_rl.env import VecEnv
 from tensordict import TensorDict
 from torch import Tensor
 
+from rgsd.bodies.registry import make_body
 from rgsd.envs.skill_env import SkillEnv, Starts
 from rgsd.learning.method import Progress
 from rgsd.learning.networks import NetworkConfig
@@ -38,7 +40,6 @@ from rgsd.learning.warm_start import WarmStartConfig
 from rgsd.methods.oracle import Oracle, OracleConfig
 from rgsd.methods.presets import make_preset
 from rgsd.methods.runs import RunConfig, load_library, make_trainer
-from rgsd.bodies.registry import make_body
 
 matplotlib.use("Agg")
 from matplotlib import pyplot as plt  # noqa: E402
@@ -90,9 +91,7 @@ class SkillVecEnv(VecEnv):
     def get_observations(self) -> TensorDict:
         """What to act on next."""
         env = self.env
-        frame = self.oracle.maybe_resample(
-            Progress(env.clip, env.frame, env.elapsed, self._observation, env.imitation)
-        )
+        frame = self.oracle.maybe_resample(Progress(env.clip, env.frame, env.elapsed, self._observation, env.imitation))
         # the factor that our actor applies to its latents
         policy = torch.cat((self._observation, math.sqrt(self.oracle.latent_dim) * frame), dim=1)
         return TensorDict({"policy": policy, "privileged": env.observe_privileged()}, batch_size=[self.num_envs])
@@ -132,6 +131,7 @@ class RslRlLearner:
         self.algorithm = PPO.construct_algorithm(
             env.get_observations(), env, _rsl_rl_config(config, env), str(env.device)
         )
+        self._start_as_ours(config.network)
         self.algorithm.train_mode()
 
     def iterate(self) -> float:
@@ -146,6 +146,15 @@ class RslRlLearner:
             algorithm.compute_returns(observations)
         algorithm.update()
         return float(torch.stack(rewards).mean()) / self._reward_scale
+
+    @torch.no_grad()
+    def _start_as_ours(self, network: NetworkConfig) -> None:
+        """A last layer near zero, and the same noise in rad for every joint."""
+        actor = self.algorithm.actor
+        torch.nn.init.orthogonal_(actor.mlp[-1].weight, 0.01)
+        torch.nn.init.zeros_(actor.mlp[-1].bias)
+        scale = torch.tensor(self.env.env.body.action_scale, dtype=torch.float32)
+        actor.distribution.log_std_param.copy_(torch.log(network.noise / scale))
 
 
 def main(minutes: float = 1.0, num_envs: int = 512, seed: int = 0, out: Path = Path("runs/ppo_vs_rsl_rl")) -> None:
@@ -190,11 +199,12 @@ def main(minutes: float = 1.0, num_envs: int = 512, seed: int = 0, out: Path = P
 def _rsl_rl_config(config: RunConfig, env: SkillVecEnv) -> dict[str, Any]:
     """Our settings in rsl_rl's words."""
     ppo, network = config.ppo, config.network
+    noise = {"class_name": "GaussianDistribution", "std_type": "log", "learn_std": False}
     return {
         "num_steps_per_env": config.trainer.horizon,
         "multi_gpu": None,
         "obs_groups": {"actor": ["policy"], "critic": ["policy", "privileged"]},
-        "actor": _rsl_rl_model(network.actor_hidden) | {"distribution_cfg": _rsl_rl_noise(network, env)},
+        "actor": _rsl_rl_model(network.actor_hidden) | {"distribution_cfg": noise},
         "critic": _rsl_rl_model(network.critic_hidden),
         "algorithm": {
             "class_name": "PPO",
@@ -216,12 +226,6 @@ def _rsl_rl_config(config: RunConfig, env: SkillVecEnv) -> dict[str, Any]:
 
 def _rsl_rl_model(hidden: tuple[int, ...]) -> dict[str, Any]:
     return {"class_name": "MLPModel", "hidden_dims": list(hidden), "activation": "elu", "obs_normalization": True}
-
-
-def _rsl_rl_noise(network: NetworkConfig, env: SkillVecEnv) -> dict[str, Any]:
-    """Our noise is one number in rad for all joints, theirs one in units of the action: the mean over the joints."""
-    std = float((network.noise / torch.tensor(env.env.body.action_scale)).mean())
-    return {"class_name": "GaussianDistribution", "init_std": std, "std_type": "log"}
 
 
 def _plot(curves: dict[str, Curve], path: Path) -> None:

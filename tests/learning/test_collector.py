@@ -14,13 +14,14 @@ from rgsd.learning.collector import Collector
 from rgsd.learning.method import Method
 from rgsd.learning.networks import Actor, NetworkConfig, gaussian_log_prob
 from rgsd.motions.library import MotionLibrary
+from rgsd.physics.mujoco_cpu import MujocoCpu
 
 ENV = EnvConfig(discovery_seconds=0.12)  # 6 steps; imitation from frame 40 runs for 10
 
 
 def make_collector(library: MotionLibrary, method: Method, seed: int = 0) -> Collector:
     torch.manual_seed(0)
-    env = SkillEnv(library, ENV, num_envs=4, seed=0)
+    env = SkillEnv(library, ENV, physics=MujocoCpu(library.body, 4, threads=1), seed=0)
     actor = Actor(env.observation_size, 1, torch.tensor(env.body.action_scale), NetworkConfig(actor_hidden=(8,)))
     return Collector(env, method, actor, seed)
 

@@ -11,17 +11,19 @@ from rgsd.learning.method import Method
 from rgsd.learning.networks import Actor, Critic, NetworkConfig
 from rgsd.learning.warm_start import WarmStart, WarmStartConfig
 from rgsd.motions.library import MotionLibrary
+from rgsd.physics.mujoco_cpu import MujocoCpu
 
 NETWORK = NetworkConfig(actor_hidden=(32,), critic_hidden=(32,))
 
 
 def test_cloning_approaches_the_references_own_targets(tiny_library: MotionLibrary, numbered: Method) -> None:
     torch.manual_seed(0)
-    env = SkillEnv(tiny_library, EnvConfig(), num_envs=16, seed=0)
+    env = SkillEnv(tiny_library, EnvConfig(), physics=MujocoCpu(tiny_library.body, 16, threads=1), seed=0)
     actor = Actor(env.observation_size, 1, torch.tensor(env.body.action_scale), NETWORK)
     critic = Critic(env.observation_size, 1, env.privileged_size, NETWORK)
     collector = Collector(env, numbered, actor, seed=0)
-    warm_start = WarmStart(actor, critic, tiny_library, WarmStartConfig(epochs=30, minibatches=2), 0.97, seed=0)
+    settings = WarmStartConfig(epochs=100, minibatches=1, learning_rate=5e-3)
+    warm_start = WarmStart(actor, critic, tiny_library, settings, 0.97, seed=0)
     rollout, _ = collector.collect(10)
     values = torch.zeros(2, 10, 16)
     first = warm_start.update(rollout, (values[0], values[1]), numbered.rewards(rollout))
@@ -36,7 +38,7 @@ def test_cloning_approaches_the_references_own_targets(tiny_library: MotionLibra
 
 def test_what_imitates_nothing_is_not_cloned(tiny_library: MotionLibrary, numbered: Method) -> None:
     torch.manual_seed(0)
-    env = SkillEnv(tiny_library, EnvConfig(), num_envs=4, seed=0)
+    env = SkillEnv(tiny_library, EnvConfig(), physics=MujocoCpu(tiny_library.body, 4, threads=1), seed=0)
     actor = Actor(env.observation_size, 1, torch.tensor(env.body.action_scale), NETWORK)
     critic = Critic(env.observation_size, 1, env.privileged_size, NETWORK)
     rollout, _ = Collector(env, numbered, actor, seed=0).collect(4)

@@ -172,9 +172,7 @@ def stand_in_motions(body: Body, folder: Path) -> None:
         )
 
 
-def _configure(
-    config: RunConfig, motions: str | None, num_envs: int | None, folder: Path
-) -> tuple[RunConfig, str]:
+def _configure(config: RunConfig, motions: str | None, num_envs: int | None, folder: Path) -> tuple[RunConfig, str]:
     """The preset without what a measurement need not wait for, and a word on its references."""
     collection = config.collection if motions is None else None
     wanted = described = motions or config.motions
@@ -209,9 +207,7 @@ def _round(trainer: Trainer, raw: RawBatch, ordinary: GymnasiumBench) -> dict[st
     trainer.iterate()
     seconds["loop"] = time.perf_counter() - begun
     rates = {name: samples / taken for name, taken in seconds.items()}
-    return rates | {
-        f"gymnasium_{kind}": ordinary.steps_per_s(kind, _GYMNASIUM_STEPS) for kind in ("sync", "async")
-    }
+    return rates | {f"gymnasium_{kind}": ordinary.steps_per_s(kind, _GYMNASIUM_STEPS) for kind in ("sync", "async")}
 
 
 def _collect(trainer: Trainer) -> tuple[float, dict[str, Any], list[tuple[Tensor, ...]]]:

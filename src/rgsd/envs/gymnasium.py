@@ -19,7 +19,9 @@ try:
     from gymnasium.vector import AutoresetMode, VectorEnv
     from gymnasium.vector.utils import batch_space
 except ModuleNotFoundError as error:
-    raise ModuleNotFoundError("rgsd.envs.gymnasium needs gymnasium: install rgsd with its extra, `rgsd[gym]`") from error
+    raise ModuleNotFoundError(
+        "rgsd.envs.gymnasium needs gymnasium: install rgsd with its extra, `rgsd[gym]`"
+    ) from error
 
 
 def closeness(worst: Tensor, threshold: float) -> Tensor:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -13,6 +12,7 @@ from rgsd.envs.skill_env import SkillEnv, Starts, StepResult
 from rgsd.learning.method import Method, Progress
 from rgsd.learning.networks import Actor, gaussian_log_prob
 from rgsd.learning.rollout import Rollout
+from rgsd.learning.warm_start import WarmStart
 
 
 class EpisodeStatistics:
@@ -71,21 +71,19 @@ class Collector:
         self._mark_origin(torch.ones(env.num_envs, dtype=torch.bool, device=env.device))
 
     @torch.no_grad()
-    def collect(
-        self, steps: int, teach: Callable[[Tensor], Tensor] | None = None
-    ) -> tuple[Rollout, EpisodeStatistics]:
-        """Advance every environment by `steps` control steps; `teach` may replace some of the mean actions (N, A)."""
+    def collect(self, steps: int, teacher: WarmStart | None = None) -> tuple[Rollout, EpisodeStatistics]:
+        """Advance every environment by `steps` control steps, driven by the actor or by its teacher."""
         env, rows, statistics = self.env, [], EpisodeStatistics()
         std = self.actor.std
         for _ in range(steps):
             self.z = self.method.maybe_resample(
                 Progress(env.clip, env.frame, env.elapsed, self.z, env.imitation)
             )
+            if teacher is not None:
+                self.z = teacher.choose_latents(self.z)
             observation, z, privileged = self._observation, self.z, env.observe_privileged()
             clip, imitation, elapsed = env.clip, env.imitation, env.elapsed
-            mean = self.actor(observation, z)
-            if teach is not None:
-                mean = teach(mean)
+            mean = self.actor(observation, z) if teacher is None else teacher.act()
             noise = torch.randn(mean.shape, generator=self._generator, device=mean.device)
             action = mean + std * noise
             before = self._origin

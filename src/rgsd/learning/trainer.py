@@ -74,7 +74,16 @@ class Trainer:
         for model in (self.actor, self.critic):
             model.normalizer.update(torch.cat((reference, padding), dim=1))
         self.ppo = Ppo(self.actor, self.critic, ppo, method.latents, method.extra_loss, seed)
-        self.warm_start = WarmStart(self.actor, self.critic, env.library, config.warm_start, ppo.gamma, seed)
+        latents = method.export().get("clip_latents")
+        self.warm_start = WarmStart(
+            env,
+            self.actor,
+            self.critic,
+            None if latents is None else torch.stack([latents[name] for name in env.library.names]),
+            config.warm_start,
+            ppo.gamma,
+            seed,
+        )
         self.collector = Collector(env, method, self.actor, seed)
         self.iteration, self.samples, self.seconds = 0, 0, 0.0
         self._reference = reference
@@ -119,8 +128,7 @@ class Trainer:
         begun = time.perf_counter()
         self.actor.anneal(self.samples)
         warm = self.iteration < self.config.warm_start.iterations
-        teach = self.warm_start.teach(self.env, self.iteration) if warm else None
-        rollout, statistics = self.collector.collect(self.config.horizon, teach)
+        rollout, statistics = self.collector.collect(self.config.horizon, self.warm_start if warm else None)
         collected = time.perf_counter()
         rewards = self.method.rewards(rollout)
         if warm:

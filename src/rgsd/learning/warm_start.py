@@ -1,15 +1,17 @@
-"""Warm start: before PPO, the actor learns to play its references back (DAgger, Ross et al. 2011).
+"""Warm start: before PPO, the actor learns to play its references back, from states that playback itself visits.
 
 Not in the paper. The teacher needs no training: the PD targets of a clip's next frame, which played open
-loop cover much of a reference already. States come from the student's own rollouts, labels from the
-time-aligned reference; early termination keeps the two close. The critic learns the student's values
-meanwhile, so that the first policy gradients are not noise.
+loop cover much of a reference already. It drives, under the policy's exploration noise (which shows the
+student how to come back: DART, Laskey et al. 2017), and the student regresses its actions. The student never
+drives: an untrained one collapses to a mean pose that shows no phase, and learns that.
+
+Episodes that imitate play their own clip. The others, where the method can embed clips, play a random clip
+from the states of another under that clip's latent: the student learns to change from any skill to any.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,14 +22,13 @@ from rgsd.envs.skill_env import SkillEnv
 from rgsd.learning.networks import Actor, Critic
 from rgsd.learning.ppo import generalized_advantage
 from rgsd.learning.rollout import Rollout
-from rgsd.motions.library import MotionLibrary
 
 
 @dataclass(frozen=True)
 class WarmStartConfig:
     """Cloning of playback at the start of a run."""
 
-    iterations: int = 20
+    iterations: int = 25
     """Iterations that clone instead of following the policy gradient; 0 for none, as in the paper."""
     epochs: int = 5
     """Passes over each rollout."""
@@ -38,55 +39,78 @@ class WarmStartConfig:
 
 
 class WarmStart:
-    """Clones playback into an actor.
+    """The teacher, and the regression on it.
 
     Args:
+        env: whose episodes are taught.
         actor, critic: trained in place.
-        library: gives the PD targets.
+        clip_latents: (M, d) latent of every clip, or None for a method without an embedding.
         config: cloning.
         gamma: discount of the critic's targets, as in PPO.
-        seed: of the shuffling.
+        seed: of the shuffling and of the clips that are changed to.
     """
 
     def __init__(
-        self, actor: Actor, critic: Critic, library: MotionLibrary, config: WarmStartConfig, gamma: float, seed: int
+        self,
+        env: SkillEnv,
+        actor: Actor,
+        critic: Critic,
+        clip_latents: Tensor | None,
+        config: WarmStartConfig,
+        gamma: float,
+        seed: int,
     ) -> None:
-        self.actor, self.critic, self.library, self.config = actor, critic, library, config
-        self._gamma = gamma
+        self.env, self.actor, self.critic, self.config = env, actor, critic, config
+        self._clip_latents, self._gamma = clip_latents, gamma
         parameters = [*actor.network.parameters(), *critic.network.parameters()]
         self._optimizer = torch.optim.Adam(parameters, lr=config.learning_rate, fused=True)
-        self._generator = torch.Generator(library.device).manual_seed(seed)
-        center = torch.tensor(library.body.action_center, dtype=torch.float32, device=library.device)
-        self._teacher = ((library.states.qpos[:, 7:] - center) / actor.action_scale).clamp(-1.0, 1.0)
+        self._generator = torch.Generator(env.device).manual_seed(seed)
+        library = env.library
+        center = torch.tensor(env.body.action_center, dtype=torch.float32, device=env.device)
+        self._actions = ((library.states.qpos[:, 7:] - center) / actor.action_scale).clamp(-1.0, 1.0)
+        loops = torch.tensor([motion.loop for motion in library.motions], device=env.device)
+        # the last frame of a loop repeats the posture of its first
+        self._period = torch.where(loops, library.lengths - 1, torch.iinfo(torch.long).max)
+        self._clip, self._frame = torch.zeros_like(env.clip), torch.zeros_like(env.frame)
+        self._labels: list[Tensor] = []
 
-    def teach(self, env: SkillEnv, iteration: int) -> Callable[[Tensor], Tensor]:
-        """What replaces the mean actions in an iteration: the teacher's, in a share of copies that falls to none."""
-        share = 1.0
-        taught = torch.arange(env.num_envs, device=env.device) < share * env.num_envs
+    def choose_latents(self, z: Tensor) -> Tensor:
+        """The latents (N, d) of the next step: those of the clips that are played, where `z` is not one already."""
+        env = self.env
+        fresh = (env.elapsed == 0).nonzero().squeeze(1)
+        clip, frame = env.library.sample(len(fresh), self._generator, margin=1)
+        self._clip, self._frame = self._clip.clone(), self._frame.clone()
+        self._clip[fresh], self._frame[fresh] = clip, frame
+        if self._clip_latents is None:
+            return z
+        return torch.where(env.imitation.unsqueeze(1), z, self._clip_latents[self._clip])
 
-        def replace(mean: Tensor) -> Tensor:
-            wanted = self._teacher[self.library.row(env.clip, env.frame + 1)]
-            return torch.where((taught & env.imitation).unsqueeze(1), wanted, mean)
-
-        return replace
+    def act(self) -> Tensor:
+        """The teacher's actions (N, A) for the present step; they are kept as labels until `update`."""
+        env = self.env
+        clip = torch.where(env.imitation, env.clip, self._clip)
+        frame = torch.where(env.imitation, env.frame, self._frame) + 1
+        self._frame = self._frame + 1
+        action = self._actions[env.library.row(clip, frame % self._period[clip])]
+        self._labels.append(action)
+        return action
 
     def update(self, rollout: Rollout, values: tuple[Tensor, Tensor], rewards: Tensor) -> dict[str, float]:
-        """Learn from one rollout; `values` (T, N) of its states and their successors, rewards (T, N)."""
+        """Learn from a rollout that was taught; `values` (T, N) of its states and their successors, rewards (T, N)."""
         ended = rollout.terminated | rollout.truncated
         advantage = generalized_advantage(
             (1 - self._gamma) * rewards, *values, rollout.terminated, ended, self._gamma, 0.95
         )
-        # the frame that a step leads to is the one whose posture playback sends as its target
-        action = self._teacher[self.library.row(rollout.clip, rollout.frame)].flatten(0, 1)
+        action, self._labels = torch.stack(self._labels).flatten(0, 1), []
         observation, z = rollout.observation.flatten(0, 1), rollout.z.flatten(0, 1)
         privileged, returns = rollout.privileged.flatten(0, 1), (advantage + values[0]).flatten()
-        follows = rollout.imitation.flatten().float()
+        taught = torch.ones_like(returns) if self._clip_latents is not None else rollout.imitation.flatten().float()
         sums: dict[str, float] = defaultdict(float)
         for _ in range(self.config.epochs):
             order = torch.randperm(rollout.num_samples, generator=self._generator, device=z.device)
             for ids in order.chunk(self.config.minibatches):
                 error = (self.actor(observation[ids], z[ids]) - action[ids]).square().mean(dim=-1)
-                clone = (follows[ids] * error).sum() / follows[ids].sum().clamp(min=1)
+                clone = (taught[ids] * error).sum() / taught[ids].sum().clamp(min=1)
                 value = (self.critic(observation[ids], z[ids], privileged[ids]) - returns[ids]).square().mean()
                 self._optimizer.zero_grad(set_to_none=True)
                 (clone + value).backward()
@@ -96,10 +120,16 @@ class WarmStart:
         return {k: v / (self.config.epochs * self.config.minibatches) for k, v in sums.items()}
 
     def state_dict(self) -> dict[str, Any]:
-        """Optimiser and generator."""
-        return {"optimizer": self._optimizer.state_dict(), "generator": self._generator.get_state()}
+        """Optimiser, generator and what is being played."""
+        return {
+            "optimizer": self._optimizer.state_dict(),
+            "generator": self._generator.get_state(),
+            "clip": self._clip.clone(),
+            "frame": self._frame.clone(),
+        }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Go back to a saved state."""
         self._optimizer.load_state_dict(state["optimizer"])
         self._generator.set_state(state["generator"])
+        self._clip, self._frame = state["clip"].clone(), state["frame"].clone()
