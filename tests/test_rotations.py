@@ -37,9 +37,7 @@ def test_rotated_vectors(pair: tuple[Rotation, Rotation]) -> None:
     a, _ = pair
     v = np.random.default_rng(1).normal(size=(50, 3))
     np.testing.assert_allclose(rotations.rotate(torch_of(a), torch.from_numpy(v)), a.apply(v), atol=1e-12)
-    np.testing.assert_allclose(
-        rotations.rotate_inverse(torch_of(a), torch.from_numpy(v)), a.inv().apply(v), atol=1e-12
-    )
+    np.testing.assert_allclose(rotations.rotate_inverse(torch_of(a), torch.from_numpy(v)), a.inv().apply(v), atol=1e-12)
     # one quaternion turns many vectors
     np.testing.assert_allclose(rotations.rotate(torch_of(a)[0], torch.from_numpy(v)), a[0].apply(v), atol=1e-12)
 

@@ -1,9 +1,9 @@
 """rgsd: Reference-Grounded Skill Discovery (RGSD, ICLR 2026) on MuJoCo and PyTorch.
 
-    policy = rgsd.load("runs/quadruped-rgsd-...")
-    z = policy.embed(motion)                          # the direction of a motion on the unit sphere
-    z = policy.sample_z(16, near="left", kappa=100)   # its relatives; without `near`, skills at large
-    action = policy.act(observation, z)
+policy = rgsd.load("runs/quadruped-rgsd-...")
+z = policy.embed(motion)                          # the direction of a motion on the unit sphere
+z = policy.sample_z(16, near="left", kappa=100)   # its relatives; without `near`, skills at large
+action = policy.act(observation, z)
 """
 
 from __future__ import annotations

@@ -63,7 +63,7 @@ def test_neither_place_nor_heading_is_seen(name: str) -> None:
     qpos, qvel = random_poses(body, 5)
     turn = Rotation.from_euler("z", 2.1)
     moved, moving = qpos.copy(), qvel.copy()
-    moved[:, :3] = turn.apply(qpos[:, :3]) + [3.0, -2.0, 0.0]
+    moved[:, :3] = turn.apply(qpos[:, :3]) + np.array([3.0, -2.0, 0.0])
     moved[:, 3:7] = (turn * Rotation.from_quat(qpos[:, 3:7], scalar_first=True)).as_quat(scalar_first=True)
     moving[:, :3] = turn.apply(qvel[:, :3])  # the angular part is in the root's own frame and stays
     here, there = (observe(forward_kinematics(body, *state)) for state in ((qpos, qvel), (moved, moving)))

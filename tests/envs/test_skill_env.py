@@ -63,9 +63,7 @@ def build(tiny: Body, tiny_library: MotionLibrary) -> Build:
     def make(imitation: list[bool], clip: int = STILL, frame: int = 0, **config: Any) -> tuple[SkillEnv, Puppet]:
         puppet, flags = Puppet(tiny, len(imitation)), torch.tensor(imitation)
         env = SkillEnv(tiny_library, dataclasses.replace(EXACT, **config), physics=puppet)
-        env.set_starts(
-            lambda ids: Starts(torch.full((len(ids),), clip), torch.full((len(ids),), frame), flags[ids])
-        )
+        env.set_starts(lambda ids: Starts(torch.full((len(ids),), clip), torch.full((len(ids),), frame), flags[ids]))
         env.reset()
         return env, puppet
 

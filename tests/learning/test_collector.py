@@ -37,9 +37,7 @@ def test_the_next_state_is_stored_before_the_reset(tiny_library: MotionLibrary, 
     assert (rollout.next_observation[:-1][~going] != rollout.observation[1:][~going]).any(dim=1).all()
 
 
-def test_a_step_keeps_the_latent_and_clip_that_it_was_taken_with(
-    tiny_library: MotionLibrary, numbered: Method
-) -> None:
+def test_a_step_keeps_the_latent_and_clip_that_it_was_taken_with(tiny_library: MotionLibrary, numbered: Method) -> None:
     rollout, _ = make_collector(tiny_library, numbered).collect(14)
     # copies 0 to 3 begin as episodes 0 to 3; after 6 steps episodes 4 and 5 begin in the odd ones
     number = rollout.z[..., 0]

@@ -10,7 +10,9 @@ from rgsd.learning.normalization import RunningNormalizer
 
 def test_merged_moments_are_those_of_all_data() -> None:
     generator = torch.Generator().manual_seed(0)
-    parts = [shift + torch.randn(n, 3, generator=generator) for n, shift in ((5, 0.0), (300, 4.0), (1, -20.0), (60, 1.0))]
+    parts = [
+        shift + torch.randn(n, 3, generator=generator) for n, shift in ((5, 0.0), (300, 4.0), (1, -20.0), (60, 1.0))
+    ]
     normalizer = RunningNormalizer(3)
     for part in parts:
         normalizer.update(part)

@@ -110,7 +110,7 @@ class SmplPhysics:
     """Contact shape of a foot: five small spheres on heel, ball and toes, or two boxes with up to eight contacts."""
 
 
-def make_smpl(physics: SmplPhysics = SmplPhysics()) -> Body:  # noqa: B008 (frozen)
+def make_smpl(physics: SmplPhysics = SmplPhysics()) -> Body:
     """Build the humanoid.
 
     Args:
@@ -152,11 +152,7 @@ def make_smpl(physics: SmplPhysics = SmplPhysics()) -> Body:  # noqa: B008 (froz
         feet=("L_Ankle", "L_Toe", "R_Ankle", "R_Toe"),
         key_bodies=("Head", "Chest", "L_Wrist", "R_Wrist", "L_Knee", "R_Knee", "L_Ankle", "R_Ankle"),
         fall_rule=FallRule(
-            {
-                name: 0.30 if name == "Head" else 0.15
-                for name, _, _ in SKELETON
-                if not name.endswith(("Ankle", "Toe"))
-            }
+            {name: 0.30 if name == "Head" else 0.15 for name, _, _ in SKELETON if not name.endswith(("Ankle", "Toe"))}
         ),
         tracked_threshold=0.25,
         discovery_seconds=10.0,
@@ -213,7 +209,8 @@ def _add_geoms(part: mujoco.MjsBody, name: str, offsets: dict[str, np.ndarray], 
         capsule((0.01, 0, 0.04), (0.01, 0, 0.085), 0.09, _SKIN)
     else:
         child = {
-            "Hip": "Knee", "Knee": "Ankle", "Thorax": "Shoulder", "Shoulder": "Elbow", "Elbow": "Wrist", "Wrist": "Hand",
+            "Hip": "Knee", "Knee": "Ankle", "Thorax": "Shoulder",
+            "Shoulder": "Elbow", "Elbow": "Wrist", "Wrist": "Hand",
         }  # fmt: skip
         radius = {"Hip": 0.075, "Knee": 0.055, "Thorax": 0.055, "Shoulder": 0.047, "Elbow": 0.04, "Wrist": 0.035}
         rgba = {"Hip": _TROUSERS, "Knee": _TROUSERS, "Thorax": _SHIRT, "Shoulder": _SHIRT}.get(kind, _SKIN)
@@ -266,7 +263,7 @@ def _action_map(model: mujoco.MjModel) -> tuple[np.ndarray, np.ndarray]:
 def _standing_qpos(model: mujoco.MjModel) -> np.ndarray:
     """Upright with hanging arms, soles on the ground."""
     qpos = np.zeros(model.nq)
-    qpos[2], qpos[3] = 0.8646 - _SOLE, 1.0
+    qpos[2], qpos[3] = 0.8715 - _SOLE, 1.0  # the right leg is 7 mm longer than the left
     for joint, degrees in _STANDING.items():
         qpos[model.joint(joint).qposadr[0]] = np.radians(degrees)
     return qpos

@@ -130,7 +130,9 @@ def untrained_twin(policy: SkillPolicy, seed: int) -> SkillPolicy:
 
 
 def _imitation_table(result: dict[str, Any]) -> Table:
-    table = Table(title="imitation from the first frame to the last, deterministic; falls included", title_justify="left")
+    table = Table(
+        title="imitation from the first frame to the last, deterministic; falls included", title_justify="left"
+    )
     table.add_column("clip")
     for heading, _ in _COLUMNS.values():
         table.add_column(heading, justify="right")

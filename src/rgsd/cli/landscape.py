@@ -20,7 +20,9 @@ from rgsd.viewing.run_folder import RunFolder
 from rgsd.viewing.style import png_bytes
 
 
-def landscape(run: Annotated[Path, tyro.conf.Positional], as_json: Annotated[bool, tyro.conf.arg(name="json")] = False) -> None:
+def landscape(
+    run: Annotated[Path, tyro.conf.Positional], as_json: Annotated[bool, tyro.conf.arg(name="json")] = False
+) -> None:
     """Tabulate and plot the frozen encoder's cosine around each reference of RUN.
 
     Args:

@@ -57,7 +57,9 @@ def pretrain(
     library = load_library(config, make_body(body))
     console = Console(quiet=as_json)
     with console.status("InfoNCE") as status:
-        encoder = pretrained_encoder(library, settings, seed, lambda n, loss: status.update(f"step {n}, loss {loss:.3f}"))
+        encoder = pretrained_encoder(
+            library, settings, seed, lambda n, loss: status.update(f"step {n}, loss {loss:.3f}")
+        )
     write_encoder_views(encoder, library, out)
     figures = spread(encoder, library)
     if as_json:
@@ -72,7 +74,9 @@ def pretrain(
     for m, motion in enumerate(library.motions):
         nearest = int(cosines[m].argmax())
         within = float(own[library.clip_of_frame == m].mean())
-        table.add_row(motion.name, motion.group, f"{within:.3f}", library.names[nearest], f"{float(cosines[m, nearest]):.3f}")
+        table.add_row(
+            motion.name, motion.group, f"{within:.3f}", library.names[nearest], f"{float(cosines[m, nearest]):.3f}"
+        )
     console.print(table)
     console.print(f"latents.npz and landscape.json are in [bold]{out}[/bold]")
 
@@ -81,6 +85,7 @@ def write_encoder_views(encoder: Encoder, library: MotionLibrary, folder: Path) 
     """Write what a person may look at before training, `latents.npz` and `landscape.json`; returns the landscape."""
     arrays = {
         "clip_names": np.array(library.names),
+        "group": np.array([motion.group for motion in library.motions]),
         "z": clip_directions(encoder, library).cpu().numpy(),
         "mu": encoder(observe(library.states)).detach().cpu().numpy(),
         "clip": library.clip_of_frame.cpu().numpy(),

@@ -72,7 +72,10 @@ def record(
         controller = SkillController(policy, policy.sample_z(random, generator=generator))
         clip = torch.zeros(random, dtype=torch.long)
         played = roll_out(_simulate(policy), body, controller, (state.qpos, state.qvel), frames, clip)
-        panels += [render_frames(body, q[::step].numpy(), None, f"random skill {i + 1}") for i, q in enumerate(played.states.qpos)]
+        panels += [
+            render_frames(body, q[::step].numpy(), None, f"random skill {i + 1}")
+            for i, q in enumerate(played.states.qpos)
+        ]
     path = out or run / "evaluation" / "record.mp4"
     write_mp4(path, montage(panels), body.control_hz / step)
     Console().print(f"film of {len(panels)} panels: [bold]{path}[/bold]")

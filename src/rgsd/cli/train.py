@@ -67,7 +67,9 @@ def train(args: Sequence[str]) -> None:
         raise UsageError("--steps or --minutes must say when training ends; for a first look: --minutes 10")
     folder = choice.out or _new_folder(config)
     if (folder / "config.yaml").exists():
-        raise UsageError(f"--out {folder}: there is a run already; choose another folder, or go on with --resume {folder}")
+        raise UsageError(
+            f"--out {folder}: there is a run already; choose another folder, or go on with --resume {folder}"
+        )
     run_training(config, folder)
 
 
@@ -81,6 +83,9 @@ def run_training(config: RunConfig, folder: Path, console: Console | None = None
     if encoder is not None:
         _show_landscape(encoder, trainer.env.library, folder, console)
     if trainer.resume():
+        if trainer.reached(config.steps, config.minutes):
+            console.print(f"{folder} is finished: {trainer.samples:,} steps; --steps or --minutes can move its goal")
+            return trainer
         console.print(f"going on at iteration {trainer.iteration}, {trainer.samples:,} steps")
     with TrainingDisplay(
         total_steps=config.steps, total_seconds=None if config.minutes is None else 60 * config.minutes
@@ -94,8 +99,12 @@ def run_training(config: RunConfig, folder: Path, console: Console | None = None
 def _show_landscape(encoder: Encoder, library: MotionLibrary, folder: Path, console: Console) -> None:
     """One line on where the reward has its peak, looked at before hours of training are spent."""
     mean = write_encoder_views(encoder, library, folder)["mean"]
-    speeds = ", ".join(f"{speed} times its speed {cosine:.2f}" for speed, cosine in mean["speed"].items() if speed != "1")
-    console.print(f"cosine along the references {mean['reference']:.2f}; {speeds}; other clips {mean['others'] or 0:.2f}")
+    speeds = ", ".join(
+        f"{speed} times its speed {cosine:.2f}" for speed, cosine in mean["speed"].items() if speed != "1"
+    )
+    console.print(
+        f"cosine along the references {mean['reference']:.2f}; {speeds}; other clips {mean['others'] or 0:.2f}"
+    )
 
 
 def _resume(choice: _Choice, rest: Sequence[str]) -> None:

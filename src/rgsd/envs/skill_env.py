@@ -162,7 +162,9 @@ class SkillEnv:
                 tracking.heading.abs() > self.config.heading_error
             )
             terminated = fell | (self.imitation & lost)
-        at_end = torch.where(self.imitation, self.frame >= self.library.lengths[self.clip] - 1, self.elapsed >= self._limit)
+        at_end = torch.where(
+            self.imitation, self.frame >= self.library.lengths[self.clip] - 1, self.elapsed >= self._limit
+        )
         truncated = at_end & ~terminated
         final_observation, final_privileged = self._observe(), self._privileged(tracking)
         final_root, final_frame = self.state.body_pos[:, 0, :2].clone(), self.frame

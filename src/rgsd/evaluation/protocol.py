@@ -128,9 +128,9 @@ def evaluate(
 
         tell("deterministic rollouts")
         headline = row(_controller(policy, library, z), deterministic=True)
-        for name, latent, source in zip(library.names, z, sources, strict=True):
+        for motion, latent, source in zip(library.motions, z, sources, strict=True):
             shown = None if source == "reference" else latent.tolist()
-            headline["clips"][name] |= {"latent_source": source, "z": shown}
+            headline["clips"][motion.name] |= {"group": motion.group, "latent_source": source, "z": shown}
         tell("stochastic rollouts")
         noise = torch.Generator(library.device).manual_seed(seed + 2)
         stochastic = row(_controller(policy, library, z, noise), deterministic=False)

@@ -76,9 +76,7 @@ class Collector:
         env, rows, statistics = self.env, [], EpisodeStatistics()
         std = self.actor.std
         for _ in range(steps):
-            self.z = self.method.maybe_resample(
-                Progress(env.clip, env.frame, env.elapsed, self.z, env.imitation)
-            )
+            self.z = self.method.maybe_resample(Progress(env.clip, env.frame, env.elapsed, self.z, env.imitation))
             if teacher is not None:
                 self.z = teacher.choose_latents(self.z)
             observation, z, privileged = self._observation, self.z, env.observe_privileged()

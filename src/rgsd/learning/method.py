@@ -74,7 +74,7 @@ class Method(Protocol):
         ...
 
     def export(self) -> dict[str, Any]:
-        """What a published policy needs of the method: `encoder` (module, config) and `clip_latents`, if it has them."""
+        """What a published policy needs of the method: `encoder` and `clip_latents`, if it has them."""
         ...
 
     def state_dict(self) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
@@ -34,7 +35,7 @@ class NetworkConfig:
 def mlp(sizes: tuple[int, ...], output_gain: float) -> nn.Sequential:
     """Linear layers with ELU between them, orthogonally initialised; the last with the given gain."""
     layers: list[nn.Module] = []
-    for index, (before, after) in enumerate(zip(sizes, sizes[1:], strict=False)):
+    for index, (before, after) in enumerate(pairwise(sizes)):
         linear = nn.Linear(before, after)
         last = index == len(sizes) - 2
         nn.init.orthogonal_(linear.weight, output_gain if last else math.sqrt(2))
@@ -52,9 +53,7 @@ class Actor(nn.Module):
 
     action_scale: Tensor
 
-    def __init__(
-        self, observation_size: int, latent_dim: int, action_scale: Tensor, config: NetworkConfig
-    ) -> None:
+    def __init__(self, observation_size: int, latent_dim: int, action_scale: Tensor, config: NetworkConfig) -> None:
         super().__init__()
         self.config = config
         self.normalizer = RunningNormalizer(observation_size)

@@ -1,9 +1,9 @@
-"""Proximal policy optimization (Schulman et al. 2017), with true values at time limits and a hook for a method's loss."""
+"""Proximal policy optimization (Schulman et al. 2017), with true values at time limits and hooks for further losses."""
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -71,7 +71,7 @@ class Ppo:
         actor, critic: trained in place.
         config: the learner.
         latents: maps a minibatch to the latents that the losses use.
-        extra_loss: a further term of the loss, or None.
+        extra_losses: further terms of the loss; each may be None for a minibatch.
         seed: of the shuffling.
     """
 
@@ -81,11 +81,11 @@ class Ppo:
         critic: Critic,
         config: PpoConfig,
         latents: Callable[[Minibatch], Tensor] = lambda minibatch: minibatch.z,
-        extra_loss: Callable[[Minibatch], Tensor | None] = lambda minibatch: None,
+        extra_losses: Sequence[Callable[[Minibatch], Tensor | None]] = (),
         seed: int = 0,
     ) -> None:
         self.actor, self.critic, self.config = actor, critic, config
-        self._latents, self._extra_loss = latents, extra_loss
+        self._latents, self._extra_losses = latents, extra_losses
         self.learning_rate = config.learning_rate
         parameters = [p for p in (*actor.parameters(), *critic.parameters()) if p.requires_grad]
         self._optimizer = torch.optim.Adam(parameters, lr=config.learning_rate, eps=1e-5, fused=True)
@@ -112,7 +112,13 @@ class Ppo:
         ended = rollout.terminated | rollout.truncated
         # (1 - gamma) makes a value the discounted mean reward: of order one for every horizon
         advantage = generalized_advantage(
-            (1 - config.gamma) * rewards, values, next_values, rollout.terminated, ended, config.gamma, config.gae_lambda
+            (1 - config.gamma) * rewards,
+            values,
+            next_values,
+            rollout.terminated,
+            ended,
+            config.gamma,
+            config.gae_lambda,
         )
         returns = advantage + values
         advantage = self._normalize(advantage, rollout.imitation)
@@ -163,9 +169,9 @@ class Ppo:
         loss = (
             surrogate + config.value_weight * value_loss - config.entropy_bonus * entropy + config.bound_weight * bound
         )
-        extra = self._extra_loss(batch)
-        if extra is not None:
-            loss = loss + extra
+        for extra_loss in self._extra_losses:
+            extra = extra_loss(batch)
+            loss = loss if extra is None else loss + extra
         kl = 0.5 * ((mean.detach() - batch.mean) / std.detach()).square().sum(dim=-1).mean()
         self._adapt_rate(float(kl), mean.shape[-1])
         self._optimizer.zero_grad(set_to_none=True)

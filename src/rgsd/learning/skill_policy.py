@@ -21,8 +21,8 @@ from rgsd.learning.networks import Actor, NetworkConfig
 from rgsd.motions.library import resample
 from rgsd.motions.motion import Motion
 from rgsd.skills import sphere
-from rgsd.skills.encoder import Encoder, EncoderConfig
 from rgsd.skills.contrastive import embed_frames
+from rgsd.skills.encoder import Encoder, EncoderConfig
 
 SCHEMA_VERSION = 1
 
@@ -173,7 +173,9 @@ class SkillPolicy:
             raise PolicyError(f"{described}: joint_names are those of '{description['body']}', not of '{body.name}'")
         tensors = load_file(folder / "policy.safetensors")
         layout = ObservationLayout(body)
-        network = NetworkConfig(**{k: tuple(v) if isinstance(v, list) else v for k, v in description["network"].items()})
+        network = NetworkConfig(
+            **{k: tuple(v) if isinstance(v, list) else v for k, v in description["network"].items()}
+        )
         size = layout.size + (description["clock"] != "none")
         actor = Actor(size, description["latent_dim"], torch.tensor(body.action_scale), network)
         encoder = None

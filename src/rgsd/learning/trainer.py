@@ -73,7 +73,6 @@ class Trainer:
         padding = reference.new_zeros(len(reference), env.observation_size - reference.shape[1])
         for model in (self.actor, self.critic):
             model.normalizer.update(torch.cat((reference, padding), dim=1))
-        self.ppo = Ppo(self.actor, self.critic, ppo, method.latents, method.extra_loss, seed)
         latents = method.export().get("clip_latents")
         self.warm_start = WarmStart(
             env,
@@ -84,6 +83,8 @@ class Trainer:
             ppo.gamma,
             seed,
         )
+        losses = (method.extra_loss, self.warm_start.anchor)
+        self.ppo = Ppo(self.actor, self.critic, ppo, method.latents, losses, seed)
         self.collector = Collector(env, method, self.actor, seed)
         self.iteration, self.samples, self.seconds = 0, 0, 0.0
         self._reference = reference
@@ -106,7 +107,7 @@ class Trainer:
         writer = SummaryWriter(str(self.folder), purge_step=self.iteration + 1)
         checkpointed = self.seconds
         with _stop_signals() as stop, (self.folder / "metrics.jsonl").open("a") as log:
-            while not self._reached(steps, minutes) and not stop:
+            while not self.reached(steps, minutes) and not stop:
                 figures = self.iterate()
                 log.write(json.dumps({k: round(v, 6) for k, v in figures.items()}) + "\n")
                 log.flush()
@@ -118,7 +119,7 @@ class Trainer:
                 if self.seconds - checkpointed > 60 * self.config.checkpoint_minutes:
                     self.save()
                     checkpointed = self.seconds
-            reached = self._reached(steps, minutes)
+            reached = self.reached(steps, minutes)
             self.save()
         writer.close()
         return reached
@@ -200,7 +201,8 @@ class Trainer:
             exported.get("condition", "latent"),
         )
 
-    def _reached(self, steps: int | None, minutes: float | None) -> bool:
+    def reached(self, steps: int | None, minutes: float | None) -> bool:
+        """Whether training has come to a number of environment steps or minutes in total."""
         return (steps is not None and self.samples >= steps) or (minutes is not None and self.seconds >= 60 * minutes)
 
     def _imitation_figures(self, rollout: Rollout) -> dict[str, float]:

@@ -21,7 +21,7 @@ from torch import Tensor
 from rgsd.envs.skill_env import SkillEnv
 from rgsd.learning.networks import Actor, Critic
 from rgsd.learning.ppo import generalized_advantage
-from rgsd.learning.rollout import Rollout
+from rgsd.learning.rollout import Minibatch, Rollout
 
 
 @dataclass(frozen=True)
@@ -36,6 +36,8 @@ class WarmStartConfig:
     """Minibatches a pass."""
     learning_rate: float = 1e-3
     """Of Adam."""
+    anchor_weight: float = 0.0
+    """Weight in PPO's loss of KL(policy || playback) on imitation states, nats: holds gait and phase afterwards."""
 
 
 class WarmStart:
@@ -118,6 +120,16 @@ class WarmStart:
                 sums["Loss/clone"] += float(clone.detach())
                 sums["Loss/value"] += float(value.detach())
         return {k: v / (self.config.epochs * self.config.minibatches) for k, v in sums.items()}
+
+    def anchor(self, minibatch: Minibatch) -> Tensor | None:
+        """The term that keeps imitation near playback while PPO improves on it, or None at weight 0."""
+        if self.config.anchor_weight == 0:
+            return None
+        action = self._actions[self.env.library.row(minibatch.clip, minibatch.frame)]
+        mean = self.actor(minibatch.observation, minibatch.z)
+        divergence = 0.5 * ((mean - action) / self.actor.std).square().sum(dim=-1)
+        follows = minibatch.imitation.float()
+        return self.config.anchor_weight * (follows * divergence).sum() / follows.sum().clamp(min=1)
 
     def state_dict(self) -> dict[str, Any]:
         """Optimiser, generator and what is being played."""

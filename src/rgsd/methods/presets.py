@@ -52,7 +52,7 @@ def _quadruped(method: str) -> RunConfig:
         method=method,
         body="quadruped",
         num_envs=512,
-        env=EnvConfig(discovery_seconds=4.0, worst_body_distance=0.10),
+        env=EnvConfig(discovery_seconds=4.0, worst_body_distance=0.08, heading_error=0.25),
         network=NetworkConfig(actor_hidden=(256, 128), critic_hidden=(256, 128), noise=0.03, final_noise=0.03),
         ppo=PpoConfig(gamma=0.97),
         trainer=TrainerConfig(horizon=24),

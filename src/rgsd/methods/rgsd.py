@@ -108,12 +108,14 @@ class Rgsd:
             frozen = (self.frozen(observation[sample]) * z[sample]).sum(dim=-1)
             trained = (self.encoder(observation[sample]) * z[sample]).sum(dim=-1)
         chosen = imitation[sample]
-        return {
-            "Encoder/loss": sum(losses) / len(losses),
-            "Encoder/kl": float(kl),
-            "Skill/alignment": float(frozen[chosen].mean()),
-            "Discovery/alignment": float(trained[~chosen].mean()),
-            "Discovery/frozen_alignment": float(frozen[~chosen].mean()),
+        # a stream without samples says nothing: at an imitation share of 0 or 1 its mean does not exist
+        alignments = {
+            "Skill/alignment": frozen[chosen],
+            "Discovery/alignment": trained[~chosen],
+            "Discovery/frozen_alignment": frozen[~chosen],
+        }
+        return {"Encoder/loss": sum(losses) / len(losses), "Encoder/kl": float(kl)} | {
+            name: float(cosines.mean()) for name, cosines in alignments.items() if len(cosines)
         }
 
     def latents(self, minibatch: Minibatch) -> Tensor:

@@ -72,7 +72,9 @@ class RunConfig:
         """
         path = folder / "config.yaml"
         if not path.exists():
-            raise UsageError(f"{path}: no such file, so {folder} is no run; train one with `rgsd train rgsd --out {folder}`")
+            raise UsageError(
+                f"{path}: no such file, so {folder} is no run; train one with `rgsd train rgsd --out {folder}`"
+            )
         try:
             content = yaml.safe_load(path.read_text())
             settings = METHODS[content["method"]].settings
@@ -101,7 +103,9 @@ def load_library(config: RunConfig, body: Body) -> MotionLibrary:
     """
     if config.motions == "synthetic":
         if body.name != "quadruped":
-            raise UsageError(f"--motions synthetic: gaits are planned for the quadruped, not for '{body.name}'; give a folder")
+            raise UsageError(
+                f"--motions synthetic: gaits are planned for the quadruped, not for '{body.name}'; give a folder"
+            )
         motions = synthesize_quadruped(body)
     else:
         motions = load_motions(Path(config.motions), body, config.collection)

@@ -90,13 +90,17 @@ class Motion:
             with np.load(path, allow_pickle=False) as data:
                 content = {key: data[key] for key in data.files}
         except (OSError, ValueError, BadZipFile) as error:
-            raise MotionError(f"{path}: not a readable npz ({error}); import it again with `rgsd motions import`") from None
+            raise MotionError(
+                f"{path}: not a readable npz ({error}); import it again with `rgsd motions import`"
+            ) from None
         missing = [key for key in _REQUIRED if key not in content]
         if missing:
-            raise MotionError(f"{path}: lacks {', '.join(missing)}; not an rgsd motion; use `rgsd motions import` first")
+            raise MotionError(
+                f"{path}: lacks {', '.join(missing)}; not an rgsd motion; use `rgsd motions import` first"
+            )
         if int(content["schema_version"]) != SCHEMA_VERSION:
             raise MotionError(
-                f"{path}: schema_version is {int(content['schema_version'])}, this rgsd reads {SCHEMA_VERSION}; import it again"
+                f"{path}: schema_version is {int(content['schema_version'])}, this rgsd reads {SCHEMA_VERSION}: import anew"
             )
         motion = cls(
             name=str(content["name"]),
@@ -125,15 +129,21 @@ class Motion:
         for key in ("qpos", "qvel"):
             bad = np.argwhere(~np.isfinite(getattr(self, key)))
             if len(bad):
-                raise MotionError(f"{where}: {key} is not finite first at frame {bad[0][0]}, column {bad[0][1]}; repair the clip")
+                raise MotionError(
+                    f"{where}: {key} is not finite first at frame {bad[0][0]}, column {bad[0][1]}; repair the clip"
+                )
         norms = np.linalg.norm(self.qpos[:, 3:7], axis=1)
         if np.any(np.abs(norms - 1) > 1e-3):
             worst = int(np.argmax(np.abs(norms - 1)))
-            raise MotionError(f"{where}: qpos root quaternion at frame {worst} has length {norms[worst]:.4f}, expected 1")
+            raise MotionError(
+                f"{where}: qpos root quaternion at frame {worst} has length {norms[worst]:.4f}, expected 1"
+            )
         if not np.isfinite(self.fps) or self.fps <= 0:
             raise MotionError(f"{where}: fps is {self.fps}, expected a positive number")
         if body is not None and self.body != body.name:
-            raise MotionError(f"{where}: body is '{self.body}', expected '{body.name}'; choose --body {self.body} or other motions")
+            raise MotionError(
+                f"{where}: body is '{self.body}', expected '{body.name}'; choose --body {self.body} or other motions"
+            )
         if body is not None and self.joint_names != body.joint_names:
             raise MotionError(f"{where}: joint_names do not match body '{body.name}'; import the clip again")
 

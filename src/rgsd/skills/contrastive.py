@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import pairwise
 
 import torch
 from torch import Tensor
@@ -68,7 +69,7 @@ def pretrain(
     """
     if len(library) < 2:
         raise ValueError(
-            f"the library holds {len(library)} motion; InfoNCE takes its negatives from other motions, so add at least one"
+            f"the library holds {len(library)} motion; InfoNCE takes its negatives from other motions: add one"
         )
     device = library.device
     generator = torch.Generator(device).manual_seed(seed)
@@ -123,7 +124,7 @@ def spread(encoder: Encoder, library: MotionLibrary) -> dict[str, float]:
 
 def _clip_rows(library: MotionLibrary) -> list[slice]:
     bounds = library.offsets.tolist()
-    return [slice(a, b) for a, b in zip(bounds, bounds[1:], strict=False)]
+    return [slice(a, b) for a, b in pairwise(bounds)]
 
 
 def _sample_same(library: MotionLibrary, clip: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:

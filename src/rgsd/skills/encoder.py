@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
@@ -47,7 +48,7 @@ class Encoder(nn.Module):
         self.register_buffer("scale", layout.floors()[self.mask])
         widths = (len(indices), *config.hidden)
         layers: list[nn.Module] = []
-        for before, after in zip(widths, widths[1:], strict=False):
+        for before, after in pairwise(widths):
             layers += [nn.Linear(before, after), nn.ELU()]
         self.network = nn.Sequential(*layers, nn.Linear(widths[-1], config.latent_dim))
 

@@ -20,7 +20,7 @@ from rgsd.viewing.plots import number
 _SHOWN = {
     "Perf/steps_per_s": ("steps/s", ",.0f"),
     "Train/mean_reward": ("reward", ".3f"),
-    "Train/mean_episode_length": ("episode, steps", ".0f"),
+    "Imitation/episode_s": ("imitated, s", ".2f"),
     "Skill/alignment": ("alignment", ".3f"),
     "Imitation/error_cm": ("imitation error, cm", ".2f"),
     "Discovery/alignment": ("discovery alignment", ".3f"),
@@ -81,7 +81,9 @@ class TrainingDisplay:
             value = number(metrics.get(key))
             if value == value:
                 course.append(value)
-        elapsed, samples = time.monotonic() - self._start, number(metrics.get("samples"))
+        elapsed, samples = number(metrics.get("seconds")), number(metrics.get("samples"))
+        if elapsed != elapsed:
+            elapsed = time.monotonic() - self._start
         if self._first_samples is None and samples == samples:
             self._first_samples = samples  # a resumed training begins with many
         share = self._share(elapsed, samples)

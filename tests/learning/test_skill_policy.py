@@ -1,0 +1,154 @@
+"""The published policy: its two files, and what they give back."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from rgsd.bodies.body import Body
+from rgsd.bodies.registry import make_body
+from rgsd.envs.observation import ObservationLayout, observe
+from rgsd.envs.skill_env import Clock
+from rgsd.learning.networks import Actor, NetworkConfig
+from rgsd.learning.skill_policy import PolicyError, SkillPolicy
+from rgsd.motions.library import MotionLibrary
+from rgsd.skills.contrastive import clip_directions
+from rgsd.skills.encoder import Encoder, EncoderConfig
+
+
+def make_policy(library: MotionLibrary, clock: Clock = "none") -> SkillPolicy:
+    torch.manual_seed(0)
+    body = library.body
+    layout = ObservationLayout(body)
+    network = NetworkConfig(actor_hidden=(16, 8), noise=0.2)
+    actor = Actor(layout.size + (clock != "none"), 4, torch.tensor(body.action_scale), network)
+    torch.nn.init.normal_(actor.network[-1].weight)  # pyright: ignore[reportArgumentType]
+    actor.normalizer.update(torch.randn(100, layout.size + (clock != "none")))
+    encoder = Encoder(EncoderConfig(latent_dim=4, hidden=(16,), kinds=("position",)), layout)
+    encoder.fit_normalization(observe(library.states))
+    latents = dict(zip(library.names, clip_directions(encoder, library), strict=True))
+    return SkillPolicy(body, actor, 4, "rgsd", encoder, latents, clock)
+
+
+@pytest.fixture
+def policy(tiny_library: MotionLibrary) -> SkillPolicy:
+    return make_policy(tiny_library)
+
+
+@pytest.fixture
+def observation(tiny_library: MotionLibrary) -> torch.Tensor:
+    return observe(tiny_library.states[:6])
+
+
+@pytest.mark.parametrize("clock", ["none", "elapsed"])
+def test_what_was_saved_acts_the_same(
+    tiny_library: MotionLibrary, observation: torch.Tensor, tmp_path: Path, clock: Clock
+) -> None:
+    policy = make_policy(tiny_library, clock)
+    policy.save(tmp_path / "run" / "policy")
+    # a run's folder will do, and so will the folder inside
+    for folder in (tmp_path / "run", tmp_path / "run" / "policy"):
+        loaded = SkillPolicy.load(folder, tiny_library.body)
+        z, seconds = policy.sample_z(6), torch.arange(6.0)
+        assert torch.equal(loaded.act(observation, z, seconds), policy.act(observation, z, seconds))
+        noisy = [
+            p.act(observation, z, seconds, deterministic=False, generator=torch.Generator().manual_seed(1))
+            for p in (loaded, policy)
+        ]
+        assert torch.equal(*noisy)
+        assert (loaded.method, loaded.clock, loaded.condition) == ("rgsd", clock, "latent")
+        assert list(loaded.clip_latents) == list(tiny_library.names)
+        assert all(torch.equal(loaded.clip_latents[n], policy.clip_latents[n]) for n in tiny_library.names)
+        assert not any(p.requires_grad for p in loaded.actor.parameters())
+
+
+def test_the_same_policy_makes_the_same_bytes_without_a_date(policy: SkillPolicy, tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        policy.save(tmp_path / name)
+    for file in ("policy.json", "policy.safetensors"):
+        assert (tmp_path / "a" / file).read_bytes() == (tmp_path / "b" / file).read_bytes()
+    text = (tmp_path / "a" / "policy.json").read_text()
+    assert not re.search(r"20\d\d|date|time\b", text)
+    assert json.loads(text)["clips"] == ["swing", "slide", "still"]
+
+
+def test_a_motions_embedding_is_its_clips_latent(policy: SkillPolicy, tiny_library: MotionLibrary) -> None:
+    for motion in tiny_library.motions:
+        np.testing.assert_allclose(policy.embed(motion), policy.clip_latents[motion.name], atol=1e-6)
+    frames = observe(tiny_library.states[:51])
+    np.testing.assert_allclose(policy.embed(frames), policy.clip_latents["swing"], atol=1e-6)
+    assert policy.encode(frames) is not None
+
+
+def test_noise_is_the_trainings(policy: SkillPolicy, observation: torch.Tensor) -> None:
+    z = policy.sample_z(1)[0]  # one latent serves all observations
+    many = observation[:1].expand(4000, -1)
+    generator = torch.Generator().manual_seed(0)
+    noise = policy.act(many, z, deterministic=False, generator=generator) - policy.act(many, z)
+    # 0.2 rad at scales of 1.0 and 0.5 rad
+    np.testing.assert_allclose(noise.std(dim=0), [0.2, 0.4], rtol=0.05)
+
+
+def test_latents_are_drawn_from_the_sphere_or_near_a_clip(policy: SkillPolicy) -> None:
+    generator = torch.Generator().manual_seed(0)
+    free = policy.sample_z(2000, generator=generator)
+    np.testing.assert_allclose(free.norm(dim=1), 1, atol=1e-5)
+    np.testing.assert_allclose(free.mean(dim=0), 0, atol=0.05)
+    direction = policy.clip_latents["slide"]
+    cosines = [float((policy.sample_z(500, "slide", kappa, generator) @ direction).mean()) for kappa in (1.0, 20, 1000)]
+    assert cosines[0] < 0.4
+    assert 0.85 < cosines[1] < 0.97
+    assert cosines[2] > 0.995
+    near = policy.sample_z(5, direction, 1000, generator)
+    assert float((near @ direction).min()) > 0.98
+
+
+def test_what_cannot_be_sampled_is_refused(policy: SkillPolicy) -> None:
+    with pytest.raises(PolicyError, match="no clip 'slid'; the policy knows swing, slide, still"):
+        policy.sample_z(3, "slid", 20)
+    with pytest.raises(PolicyError, match="needs kappa"):
+        policy.sample_z(3, "slide")
+
+
+def test_a_method_without_an_encoder_embeds_nothing(tiny_library: MotionLibrary, tmp_path: Path) -> None:
+    full = make_policy(tiny_library)
+    SkillPolicy(full.body, full.actor, 4, "diayn").save(tmp_path)
+    policy = SkillPolicy.load(tmp_path, full.body)
+    assert policy.clip_latents == {}
+    assert policy.encode(observe(tiny_library.states[:2])) is None
+    with pytest.raises(PolicyError, match="a diayn policy has no encoder"):
+        policy.embed(tiny_library.motions[0])
+
+
+def test_another_body_is_refused(policy: SkillPolicy, tmp_path: Path) -> None:
+    policy.save(tmp_path)
+    with pytest.raises(PolicyError, match=r"policy.json: joint_names are those of 'tiny', not of 'quadruped'"):
+        SkillPolicy.load(tmp_path, make_body("quadruped"))
+
+
+@pytest.mark.parametrize(
+    ("damage", "said"),
+    [
+        ({"policy.json": None}, r"policy.json: no such file; give a run's folder"),
+        ({"policy.json": '{"schema": 9}'}, "schema is 9, this rgsd reads 1"),
+        ({"policy.json": '{"schema'}, r"policy.json: not a policy's description"),
+        ({"policy.json": '{"schema": 1}'}, r"policy.json: not a policy's description"),
+        ({"policy.safetensors": None}, r"policy.safetensors: not readable"),
+        ({"policy.safetensors": "x"}, r"policy.safetensors: not readable"),
+    ],
+)
+def test_damaged_files_are_named(
+    policy: SkillPolicy, tiny: Body, tmp_path: Path, damage: dict[str, str | None], said: str
+) -> None:
+    policy.save(tmp_path)
+    for name, content in damage.items():
+        (tmp_path / name).unlink()
+        if content is not None:
+            (tmp_path / name).write_text(content)
+    with pytest.raises(PolicyError, match=said):
+        SkillPolicy.load(tmp_path, tiny)

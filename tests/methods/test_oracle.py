@@ -1,0 +1,87 @@
+"""The tracker's reward where the answer is known, and its condition."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+import torch
+
+from rgsd.envs.observation import observe
+from rgsd.learning.method import Progress
+from rgsd.learning.rollout import Rollout
+from rgsd.methods.oracle import Oracle, OracleConfig, ReferenceFrames
+from rgsd.motions.library import MotionLibrary
+
+
+def along(library: MotionLibrary, clip: int, shown: list[int]) -> Rollout:
+    """A rollout over frames 1, 2, ... of a clip, of one copy whose states are those of the frames `shown`."""
+    steps = len(shown)
+    there = observe(library.state(torch.full((steps,), clip), torch.tensor(shown))).unsqueeze(1)
+    zeros, no = torch.zeros(steps, 1), torch.zeros(steps, 1, dtype=torch.bool)
+    return Rollout(
+        observation=there, next_observation=there, privileged=zeros, next_privileged=zeros, z=zeros, action=zeros,
+        mean=zeros, log_prob=zeros, clip=torch.full((steps, 1), clip), frame=torch.arange(1, steps + 1).unsqueeze(1),
+        imitation=~no, terminated=no, truncated=no, fell=no,
+        worst_body=zeros, root_error=zeros.clone(), heading_error=zeros.clone(),
+    )  # fmt: skip
+
+
+@pytest.fixture
+def oracle(tiny_library: MotionLibrary) -> Oracle:
+    return Oracle(tiny_library, OracleConfig(), seed=0)
+
+
+def test_weights_sum_to_one() -> None:
+    c = OracleConfig()
+    assert c.position_weight + c.rotation_weight + c.velocity_weight + c.root_weight == pytest.approx(1)
+
+
+def test_being_at_the_reference_earns_one_and_a_statue_less(oracle: Oracle, tiny_library: MotionLibrary) -> None:
+    frames = list(range(1, 41))
+    np.testing.assert_allclose(oracle.rewards(along(tiny_library, 0, frames)), 1.0, atol=1e-5)
+    statue = oracle.rewards(along(tiny_library, 0, [25] * 40))
+    assert float(statue[24]) == pytest.approx(1.0, abs=1e-5)  # at the moment of its own pose
+    assert float(statue.mean()) < 0.9
+    assert float(statue.min()) >= 0
+
+
+def test_the_roots_term_by_hand(oracle: Oracle, tiny_library: MotionLibrary) -> None:
+    rollout = along(tiny_library, 0, [1, 2])
+    rollout.root_error[:] = torch.tensor([[0.1], [0.0]])
+    rollout.heading_error[:] = torch.tensor([[0.2], [10.0]])
+    # 0.7 for posture and velocity, and 0.3 exp(-40 (0.01 + 0.04))
+    np.testing.assert_allclose(oracle.rewards(rollout).flatten(), [0.7 + 0.3 * math.exp(-2), 0.7], atol=1e-5)
+
+
+def test_a_clock_behind_the_observation_is_not_compared(oracle: Oracle, tiny_library: MotionLibrary) -> None:
+    rollout = along(tiny_library, 0, [1, 2, 9])
+    plain = oracle.rewards(rollout)
+    rollout.next_observation = torch.cat((rollout.next_observation, torch.full((3, 1, 1), 5.0)), dim=2)
+    assert torch.equal(oracle.rewards(rollout), plain)
+
+
+def test_the_condition_is_the_next_frame(oracle: Oracle, tiny_library: MotionLibrary) -> None:
+    frames = ReferenceFrames(tiny_library)
+    # 2 hinges, height, two velocities and a 6-D rotation of the root
+    assert oracle.latent_dim == frames.size == 2 + 1 + 6 + 6
+    clip, frame = torch.tensor([0, 1, 0]), torch.tensor([3, 7, 50])
+    progress = Progress(clip, frame, frame, torch.zeros(3, 15), clip.bool())
+    assert torch.equal(oracle.maybe_resample(progress), frames.at(clip, torch.tensor([4, 8, 50])))
+    episodes = oracle.begin_episodes(100)
+    assert episodes.imitation.all()
+    assert torch.equal(episodes.z, frames.at(episodes.clip, episodes.frame + 1))
+    # entries that vary come out of unit variance once the actor multiplies them by sqrt(d)
+    shown = math.sqrt(15) * frames.at(tiny_library.clip_of_frame, torch.arange(51).repeat(3))
+    np.testing.assert_allclose(shown[:, :2].std(dim=0), 1, atol=0.01)
+    np.testing.assert_allclose(shown.mean(dim=0), 0, atol=1e-4)
+
+
+def test_nothing_of_its_own_is_trained(oracle: Oracle, tiny_library: MotionLibrary) -> None:
+    assert oracle.update(along(tiny_library, 0, [1])) == {}
+    assert oracle.export() == {"condition": "reference"}
+    state = oracle.state_dict()["generator"].clone()
+    first = oracle.begin_episodes(20)
+    oracle.load_state_dict({"generator": state})
+    assert torch.equal(oracle.begin_episodes(20).frame, first.frame)

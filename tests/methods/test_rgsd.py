@@ -1,0 +1,180 @@
+"""RGSD's rewards and losses by hand, with encoders whose output is known."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+
+from rgsd.envs.observation import ObservationLayout
+from rgsd.learning.method import Progress
+from rgsd.learning.rollout import Rollout
+from rgsd.methods.rgsd import Rgsd, RgsdConfig
+from rgsd.motions.library import MotionLibrary
+from rgsd.skills import sphere
+from rgsd.skills.contrastive import ContrastiveConfig, clip_directions
+from rgsd.skills.encoder import Encoder, EncoderConfig
+
+KAPPA = 10.0
+MakeRollout = Callable[..., Rollout]
+
+
+def make(library: MotionLibrary, **settings: object) -> Rgsd:
+    """3-D latents; the two encoders differ, as after some training."""
+    torch.manual_seed(0)
+    config = RgsdConfig(
+        EncoderConfig(latent_dim=3, hidden=(16,)),
+        ContrastiveConfig(kappa=KAPPA),
+        **settings,  # pyright: ignore[reportArgumentType]
+    )
+    method = Rgsd(library, Encoder(config.encoder, ObservationLayout(library.body)), config, seed=0)
+    with torch.no_grad():
+        for parameter in method.encoder.parameters():
+            parameter += 0.1 * torch.randn_like(parameter)
+    return method
+
+
+@pytest.fixture
+def rollout(tiny_library: MotionLibrary) -> Rollout:
+    """Two steps of three copies, the first of which imitates."""
+    generator = torch.Generator().manual_seed(0)
+    size = ObservationLayout(tiny_library.body).size
+    z = torch.nn.functional.normalize(torch.randn(2, 3, 3, generator=generator), dim=-1)
+    here, there = (torch.randn(2, 3, size, generator=generator) for _ in range(2))
+    zeros, no = torch.zeros(2, 3), torch.zeros(2, 3, dtype=torch.bool)
+    return Rollout(
+        observation=here, next_observation=there, privileged=zeros, next_privileged=zeros, z=z, action=zeros,
+        mean=zeros, log_prob=zeros, clip=zeros.long(), frame=zeros.long(),
+        imitation=torch.tensor([[True, False, False]] * 2), terminated=no, truncated=no, fell=no,
+        worst_body=zeros, root_error=zeros, heading_error=zeros,
+    )  # fmt: skip
+
+
+def cosines(encoder: Encoder, rollout: Rollout) -> Tensor:
+    return (encoder(rollout.next_observation).detach() * rollout.z).sum(-1)
+
+
+@pytest.mark.parametrize(
+    ("form", "value"),
+    [
+        ("cosine", lambda c: (1 + c) / 2),
+        ("likelihood", lambda c: math.exp(KAPPA * (c - 1))),
+        # the constant at d = 3 is -log(sinh(kappa) / kappa)
+        ("exact", lambda c: KAPPA * c - math.log(math.sinh(KAPPA) / KAPPA)),
+    ],
+)
+def test_rewards_are_those_of_the_next_state_by_the_streams_own_encoder(
+    tiny_library: MotionLibrary, rollout: Rollout, form: str, value: Callable[[float], float]
+) -> None:
+    method = make(tiny_library, reward=form)
+    rewards = method.rewards(rollout)
+    frozen, trained = cosines(method.frozen, rollout), cosines(method.encoder, rollout)
+    assert float((frozen - trained).abs().min()) > 1e-3  # the two can be told apart
+    for t in range(2):
+        for n in range(3):
+            cosine = frozen[t, n] if n == 0 else trained[t, n]
+            assert float(rewards[t, n]) == pytest.approx(value(float(cosine)), abs=1e-5)
+    assert not rewards.requires_grad
+
+
+def test_rewards_at_a_known_cosine(tiny_library: MotionLibrary, rollout: Rollout) -> None:
+    rollout.z = make(tiny_library).frozen(rollout.next_observation).detach()  # perfect alignment
+    rollout.imitation[:] = True
+    for form, expected in (("cosine", 1.0), ("likelihood", 1.0), ("exact", 10 - math.log(math.sinh(10) / 10))):
+        np.testing.assert_allclose(make(tiny_library, reward=form).rewards(rollout), expected, atol=1e-5)
+
+
+def test_the_encoders_loss_by_hand(tiny_library: MotionLibrary, rollout: Rollout) -> None:
+    method = make(tiny_library, alpha=0.7, encoder_minibatches=1)
+    frozen, trained = (e(rollout.next_observation).detach() for e in (method.frozen, method.encoder))
+    langevin = 1 / math.tanh(KAPPA) - 1 / KAPPA  # A_3
+    total, divergences = 0.0, []
+    for t in range(2):
+        divergence = KAPPA * langevin * (1 - float(trained[t, 0] @ frozen[t, 0]))  # imitation: KL alone
+        divergences.append(divergence)
+        total += 0.7 * divergence
+        for n in (1, 2):  # discovery: -log q alone, without its constant
+            total -= KAPPA * float(trained[t, n] @ rollout.z[t, n])
+    # a mean over all six samples, so that p weights the streams
+    assert method.update(rollout)["Encoder/loss"] == pytest.approx(total / 6, abs=1e-5)
+    untouched = make(tiny_library, alpha=0.7, encoder_learning_rate=0.0)
+    assert untouched.update(rollout)["Encoder/kl"] == pytest.approx(np.mean(divergences), abs=1e-5)
+
+
+def test_discovery_is_learned_and_imitation_held_near_the_frozen_encoder(
+    tiny_library: MotionLibrary, rollout: Rollout
+) -> None:
+    method = make(tiny_library, encoder_learning_rate=1e-2, encoder_minibatches=1)
+    before = [p.clone() for p in method.frozen.parameters()]
+    first = method.update(rollout)
+    for _ in range(60):
+        last = method.update(rollout)
+    assert last["Discovery/alignment"] > first["Discovery/alignment"] + 0.1
+    assert last["Discovery/frozen_alignment"] == first["Discovery/frozen_alignment"]
+    assert last["Skill/alignment"] == first["Skill/alignment"]
+    assert last["Encoder/kl"] < first["Encoder/kl"]
+    assert all(torch.equal(p, q) for p, q in zip(before, method.frozen.parameters(), strict=True))
+    assert not any(p.requires_grad for p in method.frozen.parameters())
+
+
+@pytest.mark.parametrize(("imitating", "missing"), [(True, "Discovery/alignment"), (False, "Skill/alignment")])
+def test_a_stream_without_samples_has_no_figure(
+    tiny_library: MotionLibrary, rollout: Rollout, imitating: bool, missing: str
+) -> None:
+    rollout.imitation[:] = imitating
+    figures = make(tiny_library).update(rollout)
+    assert missing not in figures
+    assert all(math.isfinite(value) for value in figures.values())
+
+
+def test_episodes_of_both_streams_start_on_reference_states(tiny_library: MotionLibrary) -> None:
+    method = make(tiny_library, imitation_share=0.3)
+    episodes = method.begin_episodes(6000)
+    assert float(episodes.imitation.float().mean()) == pytest.approx(0.3, abs=0.02)
+    for stream in (episodes.imitation, ~episodes.imitation):
+        np.testing.assert_allclose(torch.bincount(episodes.clip[stream]) / stream.sum(), 1 / 3, atol=0.03)
+        assert (int(episodes.frame[stream].min()), int(episodes.frame[stream].max())) == (0, 49)
+    followed = episodes.imitation
+    assert torch.equal(episodes.z[followed], method.directions[episodes.clip[followed]])
+    free = episodes.z[~followed]
+    np.testing.assert_allclose(free.norm(dim=1), 1, atol=1e-5)
+    np.testing.assert_allclose(free.mean(dim=0), 0, atol=0.03)
+
+
+def test_the_latent_stays_for_the_episode(tiny_library: MotionLibrary) -> None:
+    whole = torch.zeros(4, dtype=torch.long)
+    progress = Progress(whole, whole, whole, torch.randn(4, 3), whole.bool())
+    assert make(tiny_library).maybe_resample(progress) is progress.z
+
+
+def test_the_published_encoder_is_the_frozen_one(tiny_library: MotionLibrary) -> None:
+    method = make(tiny_library)
+    exported = method.export()
+    assert exported["encoder"] is method.frozen
+    directions = clip_directions(method.frozen, tiny_library)
+    assert list(exported["clip_latents"]) == ["swing", "slide", "still"]
+    assert torch.equal(torch.stack(list(exported["clip_latents"].values())), directions)
+    np.testing.assert_allclose(directions.norm(dim=1), 1, atol=1e-6)
+
+
+def test_state_goes_on_to_the_bit(tiny_library: MotionLibrary, rollout: Rollout) -> None:
+    method, other = make(tiny_library), make(tiny_library, imitation_share=0.5)
+    method.update(rollout)
+    method.begin_episodes(5)
+    state = {k: v.clone() if isinstance(v, Tensor) else v for k, v in method.state_dict().items()}
+    with torch.no_grad():
+        other.frozen.network[0].weight.zero_()  # pyright: ignore[reportOptionalMemberAccess, reportCallIssue]
+    other.load_state_dict(state)
+    assert torch.equal(other.directions, method.directions)
+    assert torch.equal(other.rewards(rollout), method.rewards(rollout))
+    assert torch.equal(other.begin_episodes(9).z, method.begin_episodes(9).z)
+
+
+def test_the_exact_reward_is_negative_below_the_documented_cosine() -> None:
+    # facts/paper.md: 0.61 at d = 8 and 0.15 at d = 64, kappa 20
+    for dim, cosine in ((8, 0.61), (64, 0.15)):
+        assert -sphere.reward_constant(dim, 20.0) / 20.0 == pytest.approx(cosine, abs=0.005)

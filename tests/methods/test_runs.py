@@ -1,0 +1,96 @@
+"""A run's configuration, its file, and how the pieces come together."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+
+import pytest
+import yaml
+
+from rgsd.bodies.registry import make_body
+from rgsd.errors import UnknownName, UsageError
+from rgsd.methods.oracle import OracleConfig
+from rgsd.methods.presets import PRESETS, make_preset
+from rgsd.methods.registry import METHODS
+from rgsd.methods.rgsd import RgsdConfig
+from rgsd.methods.runs import RunConfig, check_method, load_library
+
+
+@pytest.mark.parametrize("preset", PRESETS)
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("body", ["quadruped", "smpl"])
+def test_presets_are_complete_and_survive_their_file(tmp_path: Path, preset: str, method: str, body: str) -> None:
+    config = dataclasses.replace(make_preset(preset, method, body), steps=100, clips=("a", "b"))
+    assert (config.method, config.body) == (method, body)
+    assert isinstance(config.settings, METHODS[method].settings)
+    config.save(tmp_path)
+    assert RunConfig.load(tmp_path) == config
+
+
+def test_the_papers_preset_keeps_to_the_papers_algorithm() -> None:
+    settings = make_preset("paper", "rgsd", "smpl").settings
+    assert isinstance(settings, RgsdConfig)
+    assert not settings.contrastive.decoys
+    assert isinstance(make_preset("paper", "oracle", "smpl").settings, OracleConfig)
+
+
+@pytest.mark.parametrize(
+    ("names", "said"),
+    [
+        (("cpus", "rgsd", "smpl"), "unknown preset 'cpus'; did you mean cpu"),
+        (("cpu", "rsgd", "smpl"), "unknown method 'rsgd'; did you mean rgsd"),
+        (("cpu", "rgsd", "quad"), "unknown body 'quad'; did you mean quadruped"),
+    ],
+)
+def test_unknown_names_are_answered_with_the_nearest(names: tuple[str, str, str], said: str) -> None:
+    with pytest.raises(UnknownName, match=said):
+        make_preset(*names)
+    if names[1] != "rgsd":
+        with pytest.raises(UnknownName, match=said):
+            check_method(names[1])
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "said"),
+    [
+        (("num_env",), 3, "unknown field 'num_env'; did you mean num_envs"),
+        (("ppo", "gama"), 0.9, "unknown field 'gama'; did you mean gamma"),
+        (("settings", "encoder", "latent_dims"), 4, "unknown field 'latent_dims'; did you mean latent_dim"),
+        (("method",), "rgsdd", "not a run's configuration"),
+    ],
+)
+def test_a_file_that_does_not_fit_is_refused(tmp_path: Path, path: tuple[str, ...], value: object, said: str) -> None:
+    RunConfig().save(tmp_path)
+    file = tmp_path / "config.yaml"
+    content = yaml.safe_load(file.read_text())
+    node = content
+    for key in path[:-1]:
+        node = node[key]
+    node[path[-1]] = value
+    file.write_text(yaml.safe_dump(content))
+    with pytest.raises(UsageError, match=said) as caught:
+        RunConfig.load(tmp_path)
+    assert str(file) in str(caught.value)
+
+
+@pytest.mark.parametrize("content", ["", "a: [", "method: rgsd"])
+def test_a_damaged_file_is_named(tmp_path: Path, content: str) -> None:
+    (tmp_path / "config.yaml").write_text(content)
+    with pytest.raises(UsageError, match=r"config.yaml: not a run's configuration"):
+        RunConfig.load(tmp_path)
+
+
+def test_a_folder_without_a_run_says_how_to_get_one(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="is no run; train one with `rgsd train rgsd --out"):
+        RunConfig.load(tmp_path)
+
+
+def test_planned_gaits_are_the_quadrupeds(tmp_path: Path) -> None:
+    names = load_library(RunConfig(), make_body("quadruped")).names
+    chosen = load_library(RunConfig(clips=names[1:3]), make_body("quadruped"))
+    assert chosen.names == names[1:3]
+    with pytest.raises(UsageError, match="gaits are planned for the quadruped, not for 'smpl'"):
+        load_library(RunConfig(body="smpl"), make_body("smpl"))
+    with pytest.raises(UnknownName, match="unknown clip"):
+        load_library(RunConfig(clips=("moonwalk",)), make_body("quadruped"))
