@@ -20,7 +20,7 @@ from rgsd.learning.checkpoint import (
 
 def test_a_failing_writer_leaves_the_old_file_and_no_other(tmp_path: Path) -> None:
     path = tmp_path / "sub" / "file.txt"
-    write_atomically(path, lambda p: p.write_text("old") and None)
+    write_atomically(path, lambda p: p.write_text("old"))
 
     def fail(p: Path) -> None:
         p.write_text("half")

@@ -137,7 +137,7 @@ def test_another_body_is_refused(policy: SkillPolicy, tmp_path: Path) -> None:
         ({"policy.json": None}, r"policy.json: no such file; give a run's folder"),
         ({"policy.json": '{"schema": 9}'}, "schema is 9, this rgsd reads 1"),
         ({"policy.json": '{"schema'}, r"policy.json: not a policy's description"),
-        ({"policy.json": '{"schema": 1}'}, r"policy.json: not a policy's description"),
+        ({"policy.json": '{"method": "rgsd"}'}, r"policy.json: not a policy's description"),
         ({"policy.safetensors": None}, r"policy.safetensors: not readable"),
         ({"policy.safetensors": "x"}, r"policy.safetensors: not readable"),
     ],

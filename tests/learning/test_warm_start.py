@@ -1,10 +1,13 @@
-"""Cloning of playback: the student learns the PD targets of its reference's next frame."""
+"""Warm start: the teacher plays clips back, and the student learns its actions."""
 
 from __future__ import annotations
+
+import dataclasses
 
 import numpy as np
 import torch
 
+from rgsd.bodies.body import Body
 from rgsd.envs.skill_env import EnvConfig, SkillEnv
 from rgsd.learning.collector import Collector
 from rgsd.learning.method import Method
@@ -13,38 +16,79 @@ from rgsd.learning.warm_start import WarmStart, WarmStartConfig
 from rgsd.motions.library import MotionLibrary
 from rgsd.physics.mujoco_cpu import MujocoCpu
 
-NETWORK = NetworkConfig(actor_hidden=(32,), critic_hidden=(32,))
+NETWORK = NetworkConfig(actor_hidden=(32,), critic_hidden=(32,), noise=1e-4)
+CONFIG = WarmStartConfig(epochs=60, minibatches=1, learning_rate=5e-3)
 
 
-def test_cloning_approaches_the_references_own_targets(tiny_library: MotionLibrary, numbered: Method) -> None:
+def make(
+    library: MotionLibrary, method: Method, config: WarmStartConfig = CONFIG, latents: bool = True
+) -> tuple[Collector, WarmStart]:
+    """A collector and a teacher; the latent of clip m is -m, so that it can be told from an episode's number."""
     torch.manual_seed(0)
-    env = SkillEnv(tiny_library, EnvConfig(), physics=MujocoCpu(tiny_library.body, 16, threads=1), seed=0)
-    actor = Actor(env.observation_size, 1, torch.tensor(env.body.action_scale), NETWORK)
+    env = SkillEnv(library, EnvConfig(), physics=MujocoCpu(library.body, 16, threads=1), seed=0)
+    scale = torch.tensor(env.body.action_scale)
+    actor = Actor(env.observation_size, 1, scale, NETWORK)
     critic = Critic(env.observation_size, 1, env.privileged_size, NETWORK)
-    collector = Collector(env, numbered, actor, seed=0)
-    settings = WarmStartConfig(epochs=100, minibatches=1, learning_rate=5e-3)
-    warm_start = WarmStart(actor, critic, tiny_library, settings, 0.97, seed=0)
-    rollout, _ = collector.collect(10)
-    values = torch.zeros(2, 10, 16)
-    first = warm_start.update(rollout, (values[0], values[1]), numbered.rewards(rollout))
-    last = warm_start.update(rollout, (values[0], values[1]), numbered.rewards(rollout))
-    assert last["Loss/clone"] < 0.2 * first["Loss/clone"]
-    assert last["Loss/value"] < first["Loss/value"]
-    # the arms are held at -0.6 rad in clip 1; scales are 1.0 and 0.5 rad, and -1.2 lies beyond the range
-    chosen = rollout.imitation & (rollout.clip == 1)
-    mean = actor(rollout.observation[chosen], rollout.z[chosen]).detach()
-    np.testing.assert_allclose(mean.mean(dim=0), [-0.6, -1.0], atol=0.15)
+    z = -torch.arange(float(len(library))).unsqueeze(1) if latents else None
+    return Collector(env, method, actor, seed=0), WarmStart(env, actor, critic, z, config, 0.97, seed=0)
 
 
-def test_what_imitates_nothing_is_not_cloned(tiny_library: MotionLibrary, numbered: Method) -> None:
-    torch.manual_seed(0)
-    env = SkillEnv(tiny_library, EnvConfig(), physics=MujocoCpu(tiny_library.body, 4, threads=1), seed=0)
-    actor = Actor(env.observation_size, 1, torch.tensor(env.body.action_scale), NETWORK)
-    critic = Critic(env.observation_size, 1, env.privileged_size, NETWORK)
-    rollout, _ = Collector(env, numbered, actor, seed=0).collect(4)
+def test_imitation_is_driven_by_the_posture_of_its_next_frame(
+    tiny: Body, tiny_library: MotionLibrary, numbered: Method
+) -> None:
+    collector, teacher = make(tiny_library, numbered)
+    rollout, _ = collector.collect(4, teacher)
+    chosen = rollout.imitation
+    wanted = tiny_library.state(rollout.clip[chosen], rollout.frame[chosen]).qpos[:, 7:]
+    # center 0, scales 1.0 and 0.5 rad, the range of actions ends at 1
+    actions = (wanted / torch.tensor([1.0, 0.5])).clamp(-1, 1)
+    torch.testing.assert_close(rollout.mean[chosen], actions)
+    assert (rollout.z[chosen] >= 0).all()  # its own latent
+    assert tiny.action_center.tolist() == [0, 0]
+
+
+def test_discovery_plays_a_clip_from_any_state_under_that_clips_latent(
+    tiny_library: MotionLibrary, numbered: Method
+) -> None:
+    collector, teacher = make(tiny_library, numbered)
+    rollout, _ = collector.collect(4, teacher)
+    free = ~rollout.imitation
+    played = -rollout.z[..., 0]
+    assert torch.equal(played[:, free[0]], played[:1, free[0]].expand(4, -1))  # one clip an episode
+    assert set(played[free].tolist()) <= {0.0, 1.0, 2.0}
+    assert len(set(played[0][free[0]].tolist())) > 1
+    held = rollout.mean[free & (played == 1)]  # clip 1 holds its arms at -0.6 rad
+    np.testing.assert_allclose(held, np.tile([-0.6, -1.0], (len(held), 1)), atol=1e-6)
+
+
+def test_a_loop_is_played_round_and_round(tiny_library: MotionLibrary, numbered: Method) -> None:
+    for loop in (True, False):
+        motions = [dataclasses.replace(motion, loop=loop) for motion in tiny_library.motions]
+        collector, teacher = make(MotionLibrary(tiny_library.body, motions), numbered)
+        rollout, _ = collector.collect(60, teacher)
+        swinging = rollout.mean[50:, ~rollout.imitation[0] & (rollout.z[0, :, 0] == 0), 0]
+        assert swinging.shape[1] > 0
+        # after 50 steps a clip of 51 frames is over wherever it began: its last posture is held, or it begins again
+        assert bool((swinging.std(dim=0) > 0.1).all()) is loop
+        assert bool((swinging == swinging[:1]).all()) is not loop
+
+
+def test_the_student_learns_what_it_was_shown(tiny_library: MotionLibrary, numbered: Method) -> None:
+    collector, teacher = make(tiny_library, numbered)
+    for _ in range(3):
+        rollout, _ = collector.collect(8, teacher)
+        zeros = torch.zeros_like(rollout.log_prob)
+        figures = teacher.update(rollout, (zeros, zeros), numbered.rewards(rollout))
+    assert figures["Loss/clone"] < 0.05
+    error = collector.actor(rollout.observation, rollout.z).detach() - rollout.mean
+    assert float(error.square().mean()) < 0.02
+
+
+def test_without_latents_only_imitation_is_taught(tiny_library: MotionLibrary, numbered: Method) -> None:
+    collector, teacher = make(tiny_library, numbered, latents=False)
+    rollout, _ = collector.collect(3, teacher)
     rollout.imitation[:] = False
-    before = [p.clone() for p in actor.parameters()]
-    warm_start = WarmStart(actor, critic, tiny_library, WarmStartConfig(epochs=2), 0.97, seed=0)
-    figures = warm_start.update(rollout, (torch.zeros(4, 4), torch.zeros(4, 4)), numbered.rewards(rollout))
-    assert figures["Loss/clone"] == 0
-    assert all(torch.equal(p, q) for p, q in zip(before, actor.parameters(), strict=True))
+    before = [p.clone() for p in collector.actor.parameters()]
+    zeros = torch.zeros_like(rollout.log_prob)
+    assert teacher.update(rollout, (zeros, zeros), numbered.rewards(rollout))["Loss/clone"] == 0
+    assert all(torch.equal(p, q) for p, q in zip(before, collector.actor.parameters(), strict=True))

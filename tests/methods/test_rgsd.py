@@ -16,7 +16,7 @@ from rgsd.learning.rollout import Rollout
 from rgsd.methods.rgsd import Rgsd, RgsdConfig
 from rgsd.motions.library import MotionLibrary
 from rgsd.skills import sphere
-from rgsd.skills.contrastive import ContrastiveConfig, clip_directions
+from rgsd.skills.contrastive import clip_directions
 from rgsd.skills.encoder import Encoder, EncoderConfig
 
 KAPPA = 10.0
@@ -28,7 +28,7 @@ def make(library: MotionLibrary, **settings: object) -> Rgsd:
     torch.manual_seed(0)
     config = RgsdConfig(
         EncoderConfig(latent_dim=3, hidden=(16,)),
-        ContrastiveConfig(kappa=KAPPA),
+        kappa=KAPPA,
         **settings,  # pyright: ignore[reportArgumentType]
     )
     method = Rgsd(library, Encoder(config.encoder, ObservationLayout(library.body)), config, seed=0)

@@ -31,7 +31,7 @@ def test_presets_are_complete_and_survive_their_file(tmp_path: Path, preset: str
 def test_the_papers_preset_keeps_to_the_papers_algorithm() -> None:
     settings = make_preset("paper", "rgsd", "smpl").settings
     assert isinstance(settings, RgsdConfig)
-    assert not settings.contrastive.decoys
+    assert settings.kappa == settings.contrastive.kappa  # one for both phases
     assert isinstance(make_preset("paper", "oracle", "smpl").settings, OracleConfig)
 
 

@@ -98,5 +98,5 @@ def write_encoder_views(encoder: Encoder, library: MotionLibrary, folder: Path) 
     write_atomically(folder / "latents.npz", save)
     content = landscape(lambda observation: encoder(observation).detach(), library)
     text = json.dumps(content)
-    write_atomically(folder / "landscape.json", lambda path: path.write_text(text) and None)
+    write_atomically(folder / "landscape.json", lambda path: path.write_text(text))
     return content

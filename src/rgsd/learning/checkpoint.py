@@ -17,7 +17,7 @@ class CheckpointError(ValueError):
     """A checkpoint or run folder that cannot be used; the message names the file and the remedy."""
 
 
-def write_atomically(path: Path, write: Callable[[Path], None]) -> None:
+def write_atomically(path: Path, write: Callable[[Path], object]) -> None:
     """Let `write` fill a file beside `path`, sync it, then rename it into place: readers never see half a file."""
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
@@ -70,4 +70,4 @@ def cut_metrics(path: Path, iteration: int) -> None:
         if row["iteration"] > iteration:
             break
         kept.append(line + "\n")
-    write_atomically(path, lambda p: p.write_text("".join(kept)) and None)
+    write_atomically(path, lambda p: p.write_text("".join(kept)))

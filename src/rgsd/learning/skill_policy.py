@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Self
 
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
@@ -56,7 +57,8 @@ class SkillPolicy:
     ) -> None:
         self.body, self.actor, self.latent_dim, self.method = body, actor, latent_dim, method
         self.encoder, self.clip_latents = encoder, clip_latents or {}
-        self.clock, self.condition = clock, condition
+        self.clock: Clock = clock
+        self.condition = condition
 
     @torch.no_grad()
     def act(
@@ -148,7 +150,7 @@ class SkillPolicy:
         contiguous = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
         write_atomically(folder / "policy.safetensors", lambda p: save_file(contiguous, p))
         text = json.dumps(description, indent=2) + "\n"
-        write_atomically(folder / "policy.json", lambda p: p.write_text(text) and None)
+        write_atomically(folder / "policy.json", lambda p: p.write_text(text))
 
     @classmethod
     def load(cls, folder: Path, body: Body | None = None) -> Self:
@@ -165,26 +167,31 @@ class SkillPolicy:
         described = folder / "policy.json"
         if not described.exists():
             raise PolicyError(f"{described}: no such file; give a run's folder, or train one with `rgsd train rgsd`")
-        description = json.loads(described.read_text())
-        if description["schema"] != SCHEMA_VERSION:
-            raise PolicyError(f"{described}: schema is {description['schema']}, this rgsd reads {SCHEMA_VERSION}")
+        try:
+            description: dict[str, Any] = json.loads(described.read_text())
+            schema = description["schema"]
+        except (ValueError, KeyError, TypeError) as error:
+            raise PolicyError(f"{described}: not a policy's description ({error}); export the policy again") from error
+        if schema != SCHEMA_VERSION:
+            raise PolicyError(f"{described}: schema is {schema}, this rgsd reads {SCHEMA_VERSION}; train or export anew")
         body = body or make_body(description["body"])
         if tuple(description["joint_names"]) != body.joint_names:
             raise PolicyError(f"{described}: joint_names are those of '{description['body']}', not of '{body.name}'")
-        tensors = load_file(folder / "policy.safetensors")
+        weights = folder / "policy.safetensors"
+        try:
+            tensors = load_file(weights)
+        except (OSError, SafetensorError) as error:
+            raise PolicyError(f"{weights}: not readable ({error}); copy it anew beside {described.name}") from error
         layout = ObservationLayout(body)
-        network = NetworkConfig(
-            **{k: tuple(v) if isinstance(v, list) else v for k, v in description["network"].items()}
-        )
+        network = NetworkConfig(**_with_tuples(description["network"]))
         size = layout.size + (description["clock"] != "none")
         actor = Actor(size, description["latent_dim"], torch.tensor(body.action_scale), network)
         encoder = None
         if description["encoder"] is not None:
-            settings = {k: tuple(v) if isinstance(v, list) else v for k, v in description["encoder"].items()}
-            encoder = Encoder(EncoderConfig(**settings), layout)
+            encoder = Encoder(EncoderConfig(**_with_tuples(description["encoder"])), layout)
             encoder.load_state_dict(_part(tensors, "encoder."))
         actor.load_state_dict(_part(tensors, "actor."))
-        latents = dict(zip(description["clips"], tensors.get("clip_latents", ()), strict=True))
+        latents = dict(zip(description["clips"], tensors.get("clip_latents", torch.empty(0)), strict=True))
         return cls(
             body,
             actor.requires_grad_(False),
@@ -195,6 +202,11 @@ class SkillPolicy:
             description["clock"],
             description["condition"],
         )
+
+
+def _with_tuples(settings: dict[str, Any]) -> dict[str, Any]:
+    """JSON's lists as the tuples that configurations hold."""
+    return {key: tuple(value) if isinstance(value, list) else value for key, value in settings.items()}
 
 
 def _part(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:

@@ -61,7 +61,7 @@ class RunConfig:
     def save(self, folder: Path) -> None:
         """Write config.yaml."""
         text = yaml.safe_dump(_plain(self), sort_keys=False)
-        write_atomically(folder / "config.yaml", lambda p: p.write_text(text) and None)
+        write_atomically(folder / "config.yaml", lambda p: p.write_text(text))
 
     @classmethod
     def load(cls, folder: Path) -> RunConfig:
