@@ -3,13 +3,12 @@
     pip install --no-deps rsl-rl-lib tensordict GitPython gitdb smmap      (and what an import then asks for)
     python benchmarks/ppo_vs_rsl_rl.py --minutes 10 --out runs/ppo_vs_rsl_rl
 
-The quadruped tracks its gaits with the oracle's reward. Both learners have the same networks, exploration noise,
-discount, epochs and minibatches; the actor sees the observation and the next reference frame, the critic also the
-privileged view. The noise is fixed and
-the mean actions begin near zero. Ours bootstraps time limits with the value of the state that was reached, rsl_rl with the state
-before; rsl_rl's rewards carry the factor 1 - gamma that ours applies inside. They are trained in turn, a slice each,
-so that a machine that slows down slows both; curves are of the mean reward of the rollouts that were learned from,
-which both collect with the same noise.
+The quadruped tracks its gaits with the oracle's reward. Both learners have the same networks, discount, epochs,
+minibatches and fixed exploration noise, and mean actions that begin near zero; the actor sees the observation and the
+next reference frame, the critic also the privileged view. Ours bootstraps time limits with the value of the state that
+was reached, rsl_rl with that of the state before; rsl_rl's rewards carry the factor 1 - gamma that ours applies inside.
+They are trained in turn, a slice each, so that a machine that slows down slows both; curves are of the mean reward of
+the rollouts that were learned from, which both collect with the same noise.
 """
 
 from __future__ import annotations
@@ -23,9 +22,9 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-import matplotlib
 import torch
 import tyro
+from matplotlib.figure import Figure
 from rsl_rl.algorithms import PPO
 from rsl_rl.env import VecEnv
 from tensordict import TensorDict
@@ -40,9 +39,6 @@ from rgsd.learning.warm_start import WarmStartConfig
 from rgsd.methods.oracle import Oracle, OracleConfig
 from rgsd.methods.presets import make_preset
 from rgsd.methods.runs import RunConfig, load_library, make_trainer
-
-matplotlib.use("Agg")
-from matplotlib import pyplot as plt  # noqa: E402
 
 _SLICE = 5  # iterations of one learner before it is the other's turn
 
@@ -229,7 +225,8 @@ def _rsl_rl_model(hidden: tuple[int, ...]) -> dict[str, Any]:
 
 
 def _plot(curves: dict[str, Curve], path: Path) -> None:
-    figure, panels = plt.subplots(1, 2, figsize=(10, 4), sharey=True, layout="constrained")
+    figure = Figure(figsize=(10, 4), layout="constrained")
+    panels = figure.subplots(1, 2, sharey=True)
     for panel, axis, label in zip(panels, ("samples", "seconds"), ("environment steps", "seconds"), strict=True):
         for name, curve in curves.items():
             panel.plot([p[axis] for p in curve.points], [p["reward"] for p in curve.points], label=name)

@@ -89,7 +89,10 @@ def test_a_run_killed_at_any_moment_ends_as_if_it_had_not_been(folder: Path, run
     for name in ("policy.safetensors", "policy.json"):
         assert (killed / "policy" / name).read_bytes() == (run / "policy" / name).read_bytes()
     rows = [
-        [(row["iteration"], row["samples"], row["Train/mean_reward"], row["Loss/value"]) for row in map(json.loads, lines)]
+        [
+            (row["iteration"], row["samples"], row["Train/mean_reward"], row["Loss/value"])
+            for row in map(json.loads, lines)
+        ]
         for lines in ((f / "metrics.jsonl").read_text().splitlines() for f in (killed, run))
     ]
     assert rows[0] == rows[1]
@@ -107,7 +110,12 @@ def test_what_was_trained_is_evaluated(run: Path, tmp_path: Path) -> None:
     library = load_library(settings, make_body(settings.body))
     policy = SkillPolicy.load(run)
     config = EvaluationConfig(
-        rollouts_per_clip=2, num_latents=4, discovery_seconds=0.3, variations_per_clip=1, rollouts_per_switch=1, threads=1
+        rollouts_per_clip=2,
+        num_latents=4,
+        discovery_seconds=0.3,
+        variations_per_clip=1,
+        rollouts_per_switch=1,
+        threads=1,
     )
     result = evaluate(policy, library, config, run=run.name, folder=tmp_path)
     assert set(result["clips"]) == {"ahead", "turn"}

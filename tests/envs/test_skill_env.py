@@ -206,8 +206,7 @@ def test_a_snapshot_goes_on_to_the_bit(tiny_library: MotionLibrary) -> None:
     actions = torch.randn(30, 8, 2, generator=torch.Generator().manual_seed(0))
     env = SkillEnv(tiny_library, EnvConfig(clock="elapsed"), num_envs=8, seed=3)
     env.reset()
-    for action in actions[:10]:
-        last = env.step(action)
+    last = [env.step(action) for action in actions[:10]][-1]
     snapshot = env.snapshot()
     first = [env.step(action) for action in actions[10:]]
     other = SkillEnv(tiny_library, EnvConfig(clock="elapsed"), num_envs=8, seed=4)

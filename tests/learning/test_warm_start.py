@@ -75,13 +75,13 @@ def test_a_loop_is_played_round_and_round(tiny_library: MotionLibrary, numbered:
 
 def test_the_student_learns_what_it_was_shown(tiny_library: MotionLibrary, numbered: Method) -> None:
     collector, teacher = make(tiny_library, numbered)
+    zeros = torch.zeros(8, 16)
     for _ in range(3):
         rollout, _ = collector.collect(8, teacher)
-        zeros = torch.zeros_like(rollout.log_prob)
-        figures = teacher.update(rollout, (zeros, zeros), numbered.rewards(rollout))
-    assert figures["Loss/clone"] < 0.05
+        teacher.update(rollout, (zeros, zeros), numbered.rewards(rollout))
+    rollout, _ = collector.collect(8, teacher)  # states that it has not been shown
     error = collector.actor(rollout.observation, rollout.z).detach() - rollout.mean
-    assert float(error.square().mean()) < 0.02
+    assert float(error.square().mean()) < 0.03
 
 
 def test_without_latents_only_imitation_is_taught(tiny_library: MotionLibrary, numbered: Method) -> None:

@@ -111,8 +111,7 @@ def test_discovery_is_learned_and_imitation_held_near_the_frozen_encoder(
     method = make(tiny_library, encoder_learning_rate=1e-2, encoder_minibatches=1)
     before = [p.clone() for p in method.frozen.parameters()]
     first = method.update(rollout)
-    for _ in range(60):
-        last = method.update(rollout)
+    last = [method.update(rollout) for _ in range(60)][-1]
     assert last["Discovery/alignment"] > first["Discovery/alignment"] + 0.1
     assert last["Discovery/frozen_alignment"] == first["Discovery/frozen_alignment"]
     assert last["Skill/alignment"] == first["Skill/alignment"]
@@ -167,7 +166,7 @@ def test_state_goes_on_to_the_bit(tiny_library: MotionLibrary, rollout: Rollout)
     method.begin_episodes(5)
     state = {k: v.clone() if isinstance(v, Tensor) else v for k, v in method.state_dict().items()}
     with torch.no_grad():
-        other.frozen.network[0].weight.zero_()  # pyright: ignore[reportOptionalMemberAccess, reportCallIssue]
+        other.frozen.network[0].weight.zero_()  # pyright: ignore[reportCallIssue]
     other.load_state_dict(state)
     assert torch.equal(other.directions, method.directions)
     assert torch.equal(other.rewards(rollout), method.rewards(rollout))

@@ -39,9 +39,7 @@ def test_an_anchor_without_negatives_costs_nothing() -> None:
     assert float(info_nce(z, z, -z, torch.tensor([[False]]), 10.0)) == pytest.approx(0)
 
 
-def test_negatives_are_states_of_other_motions(
-    tiny_library: MotionLibrary, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_negatives_are_states_of_other_motions(tiny_library: MotionLibrary, monkeypatch: pytest.MonkeyPatch) -> None:
     clips: list[Tensor] = []
     masks: list[Tensor] = []
     sample = tiny_library.sample

@@ -28,7 +28,7 @@ class DerivedFields:
         arm = pos - self._com[ids, 1:2]
         linear = self._cvel[ids, 1:, 3:] + np.cross(angular, arm)
         arrays = (self._qpos[ids], self._qvel[ids], pos, self._xquat[ids, 1:], linear, angular)
-        return BodyState(*(torch.from_numpy(np.asarray(a, dtype=np.float32)).clone() for a in arrays))
+        return BodyState(*(torch.from_numpy(np.array(a, dtype=np.float32)) for a in arrays))
 
 
 def forward_kinematics(body: Body, qpos: np.ndarray, qvel: np.ndarray) -> BodyState:

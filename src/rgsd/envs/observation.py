@@ -26,16 +26,18 @@ def observe(state: BodyState) -> Tensor:
     Returns:
         (N, 15 B - 2).
     """
-    count, bodies = state.body_pos.shape[:2]
-    upright = rotations.conjugate(rotations.heading(state.body_quat[:, 0])).unsqueeze(1)
     relative = state.body_pos[:, 1:] - state.body_pos[:, :1]
-    vectors = torch.cat((relative, state.body_linvel, state.body_angvel), dim=1)
-    vectors = rotations.rotate(upright, vectors).reshape(count, -1)
-    rotation = rotations.tangent_normal(rotations.multiply(upright, state.body_quat))
-    split = 3 * (bodies - 1)
-    return torch.cat(
-        (state.body_pos[:, 0, 2:3], vectors[:, :split], rotation.reshape(count, -1), vectors[:, split:]), dim=1
-    )
+    axes = rotations.tangent_normal(state.body_quat).unflatten(-1, (2, 3)).flatten(1, 2)
+    vectors = torch.cat((relative, axes, state.body_linvel, state.body_angvel), dim=1)
+    return torch.cat((state.body_pos[:, 0, 2:3], in_heading(state.body_quat[:, 0], vectors).flatten(1)), dim=1)
+
+
+def in_heading(root_quat: Tensor, vectors: Tensor) -> Tensor:
+    """World vectors (N, K, 3) in the heading frames of roots (N, 4): turned back about the vertical by their yaw."""
+    yaw = rotations.yaw(root_quat).unsqueeze(1)
+    cos, sin = torch.cos(yaw), torch.sin(yaw)
+    x, y, z = vectors.unbind(-1)
+    return torch.stack((cos * x + sin * y, cos * y - sin * x, z), dim=-1)
 
 
 @dataclass(frozen=True)

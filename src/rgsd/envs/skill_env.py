@@ -9,15 +9,15 @@ from typing import Any, Literal
 import torch
 from torch import Tensor
 
-from rgsd import rotations
 from rgsd.bodies.state import BodyState
-from rgsd.envs.observation import ObservationLayout, observe
+from rgsd.envs.observation import ObservationLayout, in_heading, observe
 from rgsd.envs.termination import Tracking, fallen
 from rgsd.motions.library import MotionLibrary
 from rgsd.physics.mujoco_cpu import MujocoCpu
 from rgsd.physics.protocol import Physics
 
 Clock = Literal["none", "elapsed", "clip_time"]
+_ALL = slice(None)
 
 
 @dataclass(frozen=True)
@@ -58,6 +58,8 @@ class StepResult:
 
     observation: Tensor
     """(N, D) what to act on next: after a reset where an episode has ended."""
+    privileged: Tensor
+    """(N, P) the critic's extra view of that observation's state."""
     final_observation: Tensor
     """(N, D) the state that the step led to, before any reset."""
     final_privileged: Tensor
@@ -146,9 +148,9 @@ class SkillEnv:
         self._start(torch.arange(self.num_envs, device=self.device))
         return self._observe()
 
-    def observe_privileged(self) -> Tensor:
-        """(N, P) what a critic may know of the present state: stream, phase and distance from the reference."""
-        return self._privileged(self._tracking())
+    def observe_privileged(self, ids: Tensor | slice = _ALL) -> Tensor:
+        """(n, P) what a critic may know of the present state: stream, phase and distance from the reference."""
+        return self._privileged(self._tracking(ids), ids)
 
     def step(self, action: Tensor) -> StepResult:
         """Apply actions (N, A), clipped to [-1, 1], for one control period; ended episodes start anew."""
@@ -166,13 +168,13 @@ class SkillEnv:
             self.imitation, self.frame >= self.library.lengths[self.clip] - 1, self.elapsed >= self._limit
         )
         truncated = at_end & ~terminated
-        final_observation, final_privileged = self._observe(), self._privileged(tracking)
+        final_observation, final_privileged = self._observe(), self._privileged(tracking, _ALL)
         final_root, final_frame = self.state.body_pos[:, 0, :2].clone(), self.frame
         ended = (terminated | truncated).nonzero().squeeze(1)
         self._start(ended)
-        observation = self._observe(ended, final_observation)
         return StepResult(
-            observation=observation,
+            observation=_renewed(final_observation, ended, self._observe),
+            privileged=_renewed(final_privileged, ended, self.observe_privileged),
             final_observation=final_observation,
             final_privileged=final_privileged,
             final_root=final_root,
@@ -223,29 +225,28 @@ class SkillEnv:
     def _normal(self, shape: torch.Size) -> Tensor:
         return torch.randn(shape, generator=self._generator, device=self.device)
 
-    def _tracking(self) -> Tracking:
-        return Tracking.between(self.state, self.library.state(self.clip, self.frame))
+    def _tracking(self, ids: Tensor | slice = _ALL) -> Tracking:
+        return Tracking.between(self.state[ids], self.library.state(self.clip[ids], self.frame[ids]))
 
-    def _observe(self, ids: Tensor | None = None, base: Tensor | None = None) -> Tensor:
-        """The observation of all copies, or `base` with the copies `ids` observed anew."""
-        if ids is None or base is None:
-            return self._with_clock(observe(self.state), slice(None))
-        if len(ids) == 0:
-            return base
-        updated = base.clone()
-        updated[ids] = self._with_clock(observe(self.state[ids]), ids)
-        return updated
-
-    def _with_clock(self, observation: Tensor, ids: Tensor | slice) -> Tensor:
+    def _observe(self, ids: Tensor | slice = _ALL) -> Tensor:
+        observation = observe(self.state[ids])
         if self.config.clock == "none":
             return observation
         steps = (self.elapsed if self.config.clock == "elapsed" else self.frame)[ids]
         return torch.cat((observation, steps.unsqueeze(1) * self.body.control_dt), dim=1)
 
-    def _privileged(self, tracking: Tracking) -> Tensor:
-        upright = rotations.conjugate(rotations.heading(self.state.body_quat[:, 0])).unsqueeze(1)
-        offsets = rotations.rotate(upright, tracking.offsets).flatten(1).clamp(-1.0, 1.0)
-        phase = self.frame / (self.library.lengths[self.clip] - 1)
+    def _privileged(self, tracking: Tracking, ids: Tensor | slice) -> Tensor:
+        offsets = in_heading(self.state.body_quat[ids, 0], tracking.offsets).flatten(1).clamp(-1.0, 1.0)
+        phase = self.frame[ids] / (self.library.lengths[self.clip[ids]] - 1)
         view = torch.cat((phase.unsqueeze(1), tracking.heading.unsqueeze(1), offsets), dim=1)
-        flag = self.imitation.unsqueeze(1).to(view.dtype)
+        flag = self.imitation[ids].unsqueeze(1).to(view.dtype)
         return torch.cat((flag, flag * view), dim=1)  # a discovery episode has no reference to know of
+
+
+def _renewed(base: Tensor, ids: Tensor, view: Callable[[Tensor], Tensor]) -> Tensor:
+    """`base` (N, ...) with the rows `ids` viewed anew."""
+    if len(ids) == 0:
+        return base
+    updated = base.clone()
+    updated[ids] = view(ids)
+    return updated

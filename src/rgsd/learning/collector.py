@@ -67,7 +67,7 @@ class Collector:
         self.z = torch.zeros(env.num_envs, method.latent_dim, device=env.device)
         self._origin = torch.zeros(env.num_envs, 3, device=env.device)  # x, y, yaw where the episode began
         env.set_starts(self._begin)
-        self._observation = env.reset()
+        self._observation, self._privileged = env.reset(), env.observe_privileged()
         self._mark_origin(torch.ones(env.num_envs, dtype=torch.bool, device=env.device))
 
     @torch.no_grad()
@@ -79,7 +79,7 @@ class Collector:
             self.z = self.method.maybe_resample(Progress(env.clip, env.frame, env.elapsed, self.z, env.imitation))
             if teacher is not None:
                 self.z = teacher.choose_latents(self.z)
-            observation, z, privileged = self._observation, self.z, env.observe_privileged()
+            observation, z, privileged = self._observation, self.z, self._privileged
             clip, imitation, elapsed = env.clip, env.imitation, env.elapsed
             mean = self.actor(observation, z) if teacher is None else teacher.act()
             noise = torch.randn(mean.shape, generator=self._generator, device=mean.device)
@@ -88,7 +88,7 @@ class Collector:
             result = env.step(action)
             statistics.record(env, result, imitation, elapsed + 1, self._travelled(result, before))
             self._mark_origin(result.terminated | result.truncated)
-            self._observation = result.observation
+            self._observation, self._privileged = result.observation, result.privileged
             rows.append(
                 {
                     "observation": observation,
@@ -123,7 +123,7 @@ class Collector:
 
     def restore(self, snapshot: dict[str, Any]) -> None:
         """Go back to a snapshot."""
-        self._observation = self.env.restore(snapshot["env"])
+        self._observation, self._privileged = self.env.restore(snapshot["env"]), self.env.observe_privileged()
         self._generator.set_state(snapshot["generator"])
         self.z, self._origin = snapshot["z"].clone(), snapshot["origin"].clone()
 

@@ -171,9 +171,9 @@ class SkillPolicy:
             description: dict[str, Any] = json.loads(described.read_text())
             schema = description["schema"]
         except (ValueError, KeyError, TypeError) as error:
-            raise PolicyError(f"{described}: not a policy's description ({error}); export the policy again") from error
+            raise PolicyError(f"{described}: not a policy's description ({error}); restore it or train anew") from error
         if schema != SCHEMA_VERSION:
-            raise PolicyError(f"{described}: schema is {schema}, this rgsd reads {SCHEMA_VERSION}; train or export anew")
+            raise PolicyError(f"{described}: schema is {schema}, this rgsd reads {SCHEMA_VERSION}; train anew")
         body = body or make_body(description["body"])
         if tuple(description["joint_names"]) != body.joint_names:
             raise PolicyError(f"{described}: joint_names are those of '{description['body']}', not of '{body.name}'")

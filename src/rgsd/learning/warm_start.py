@@ -1,7 +1,8 @@
 """Warm start: before PPO, the actor learns to play its references back, from states that playback itself visits.
 
-Not in the paper. The teacher needs no training: the PD targets of a clip's next frame, which played open
-loop cover much of a reference already. It drives, under the policy's exploration noise (which shows the
+Not in the paper. The teacher needs no training: it sends a clip's next frame as PD targets, led by the
+damping's lag (kd/kp times the reference's joint velocity, so that the damping acts on the velocity's error
+alone), which open loop covers much of a reference already. It drives, under the policy's exploration noise (which shows the
 student how to come back: DART, Laskey et al. 2017), and the student regresses its actions. The student never
 drives: an untrained one collapses to a mean pose that shows no phase, and learns that.
 
@@ -15,9 +16,11 @@ from collections import defaultdict
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
+from rgsd.bodies.body import Body
 from rgsd.envs.skill_env import SkillEnv
 from rgsd.learning.networks import Actor, Critic
 from rgsd.learning.ppo import generalized_advantage
@@ -38,6 +41,13 @@ class WarmStartConfig:
     """Of Adam."""
     anchor_weight: float = 0.0
     """Weight in PPO's loss of KL(policy || playback) on imitation states, nats: holds gait and phase afterwards."""
+
+
+def damping_lag(body: Body) -> np.ndarray:
+    """kd/kp of every hinge (num_actions,), s: by so much a damped PD controller follows its targets late."""
+    model = body.model
+    damping = model.dof_damping[6:] - model.actuator_biasprm[:, 2]  # in the joint, in the actuator, or in both
+    return damping / model.actuator_gainprm[:, 0]
 
 
 class WarmStart:
@@ -69,7 +79,9 @@ class WarmStart:
         self._generator = torch.Generator(env.device).manual_seed(seed)
         library = env.library
         center = torch.tensor(env.body.action_center, dtype=torch.float32, device=env.device)
-        self._actions = ((library.states.qpos[:, 7:] - center) / actor.action_scale).clamp(-1.0, 1.0)
+        lag = torch.tensor(damping_lag(env.body), dtype=torch.float32, device=env.device)
+        targets = library.states.qpos[:, 7:] + lag * library.states.qvel[:, 6:]
+        self._actions = ((targets - center) / actor.action_scale).clamp(-1.0, 1.0)
         loops = torch.tensor([motion.loop for motion in library.motions], device=env.device)
         # the last frame of a loop repeats the posture of its first
         self._period = torch.where(loops, library.lengths - 1, torch.iinfo(torch.long).max)

@@ -75,7 +75,9 @@ class Oracle:
         self._observation = observe(library.states)
         layout = ObservationLayout(library.body)
         parts = {k: layout.indices((k,)) for k in ("position", "rotation", "linear_velocity")}
-        self._parts = {k: (ids, self._observation[:, ids].var(dim=0).mean().clamp(min=1e-6)) for k, ids in parts.items()}
+        variance = {k: self._observation[:, ids].var(dim=0).mean() for k, ids in parts.items()}
+        # where the references hold still (a lone standing clip) there is nothing to divide by
+        self._parts = {k: (ids, variance[k].clamp(min=1e-6)) for k, ids in parts.items()}
         self._generator = torch.Generator(library.device).manual_seed(seed)
 
     def begin_episodes(self, count: int) -> Episodes:

@@ -67,8 +67,8 @@ def _smpl(method: str) -> RunConfig:
         collection="accad20",
         num_envs=512,
         env=EnvConfig(discovery_seconds=10.0, worst_body_distance=0.25),
-        network=NetworkConfig(actor_hidden=(512, 256), critic_hidden=(512, 256), noise=0.05, final_noise=0.05),
-        ppo=PpoConfig(gamma=0.97),
+        network=NetworkConfig(actor_hidden=(512, 256), critic_hidden=(512, 256), noise=0.1, final_noise=0.1),
+        ppo=PpoConfig(gamma=0.97, min_learning_rate=1e-6),
         trainer=TrainerConfig(horizon=16),
     )
 
@@ -78,4 +78,6 @@ def _rgsd_settings(name: str, body: str) -> RgsdConfig:
     encoder = EncoderConfig(latent_dim=4 if body == "quadruped" else 16)
     if name == "paper":
         return RgsdConfig(encoder=encoder, kappa=ContrastiveConfig().kappa, reward="cosine")
-    return RgsdConfig(encoder=encoder)
+    # twenty clips of a humanoid take longer to tell apart than eight gaits of a quadruped
+    contrastive = ContrastiveConfig(steps=2000, batch=512) if body == "smpl" else ContrastiveConfig()
+    return RgsdConfig(encoder=encoder, contrastive=contrastive)

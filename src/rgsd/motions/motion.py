@@ -98,10 +98,9 @@ class Motion:
             raise MotionError(
                 f"{path}: lacks {', '.join(missing)}; not an rgsd motion; use `rgsd motions import` first"
             )
-        if int(content["schema_version"]) != SCHEMA_VERSION:
-            raise MotionError(
-                f"{path}: schema_version is {int(content['schema_version'])}, this rgsd reads {SCHEMA_VERSION}: import anew"
-            )
+        found = int(content["schema_version"])
+        if found != SCHEMA_VERSION:
+            raise MotionError(f"{path}: schema_version is {found}, this rgsd reads {SCHEMA_VERSION}; import it again")
         motion = cls(
             name=str(content["name"]),
             body=str(content["body"]),
