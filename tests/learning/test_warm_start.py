@@ -7,12 +7,12 @@ import dataclasses
 import numpy as np
 import torch
 
-from rgsd.bodies.body import Body
+from rgsd.bodies.registry import make_body
 from rgsd.envs.skill_env import EnvConfig, SkillEnv
 from rgsd.learning.collector import Collector
 from rgsd.learning.method import Method
 from rgsd.learning.networks import Actor, Critic, NetworkConfig
-from rgsd.learning.warm_start import WarmStart, WarmStartConfig
+from rgsd.learning.warm_start import WarmStart, WarmStartConfig, damping_lag
 from rgsd.motions.library import MotionLibrary
 from rgsd.physics.mujoco_cpu import MujocoCpu
 
@@ -33,18 +33,21 @@ def make(
     return Collector(env, method, actor, seed=0), WarmStart(env, actor, critic, z, config, 0.97, seed=0)
 
 
-def test_imitation_is_driven_by_the_posture_of_its_next_frame(
-    tiny: Body, tiny_library: MotionLibrary, numbered: Method
-) -> None:
+def test_imitation_is_driven_by_the_posture_of_its_next_frame(tiny_library: MotionLibrary, numbered: Method) -> None:
     collector, teacher = make(tiny_library, numbered)
     rollout, _ = collector.collect(4, teacher)
     chosen = rollout.imitation
-    wanted = tiny_library.state(rollout.clip[chosen], rollout.frame[chosen]).qpos[:, 7:]
-    # center 0, scales 1.0 and 0.5 rad, the range of actions ends at 1
-    actions = (wanted / torch.tensor([1.0, 0.5])).clamp(-1, 1)
-    torch.testing.assert_close(rollout.mean[chosen], actions)
+    wanted = tiny_library.state(rollout.clip[chosen], rollout.frame[chosen])
+    # led by kd/kp = 0.5/20 s; center 0, scales 1.0 and 0.5 rad, and the range of actions ends at 1
+    targets = wanted.qpos[:, 7:] + 0.025 * wanted.qvel[:, 6:]
+    torch.testing.assert_close(rollout.mean[chosen], (targets / torch.tensor([1.0, 0.5])).clamp(-1, 1))
     assert (rollout.z[chosen] >= 0).all()  # its own latent
-    assert tiny.action_center.tolist() == [0, 0]
+
+
+def test_the_lag_counts_damping_of_joint_and_actuator() -> None:
+    # quadruped: kv 4 in the actuators over kp 160; SMPL: a tenth of kp in the joints
+    np.testing.assert_allclose(damping_lag(make_body("quadruped")), 0.025)
+    np.testing.assert_allclose(damping_lag(make_body("smpl")), 0.1)
 
 
 def test_discovery_plays_a_clip_from_any_state_under_that_clips_latent(
@@ -92,3 +95,19 @@ def test_without_latents_only_imitation_is_taught(tiny_library: MotionLibrary, n
     zeros = torch.zeros_like(rollout.log_prob)
     assert teacher.update(rollout, (zeros, zeros), numbered.rewards(rollout))["Loss/clone"] == 0
     assert all(torch.equal(p, q) for p, q in zip(before, collector.actor.parameters(), strict=True))
+
+
+def test_the_anchor_is_the_divergence_from_playback_on_imitation(tiny_library: MotionLibrary, numbered: Method) -> None:
+    collector, off = make(tiny_library, numbered)
+    rollout, _ = collector.collect(2, off)
+    zeros = torch.zeros(2, 16)
+    (batch,) = rollout.minibatches(zeros, zeros, zeros, 1, torch.Generator().manual_seed(0))
+    assert off.anchor(batch) is None
+    _, teacher = make(tiny_library, numbered, dataclasses.replace(CONFIG, anchor_weight=0.5))
+    student, std = teacher.actor(rollout.observation, rollout.z), teacher.actor.std
+    # means were the teacher's; KL of Gaussians of one deviation, weighted, the mean over imitation alone
+    divergence = 0.5 * ((student - rollout.mean) / std).square().sum(dim=-1)
+    expected = 0.5 * divergence[rollout.imitation].mean()
+    anchor = teacher.anchor(batch)
+    assert anchor is not None
+    torch.testing.assert_close(anchor, expected)

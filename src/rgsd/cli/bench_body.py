@@ -13,7 +13,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
-from typing import Any
+from typing import Any, cast
 
 import mujoco
 import numpy as np
@@ -215,7 +215,7 @@ def _collect(trainer: Trainer) -> tuple[float, dict[str, Any], list[tuple[Tensor
     env: SkillEnv = trainer.env
     physics, start = env.physics, env.physics.snapshot()
     recording = RecordingPhysics(physics)
-    env.physics = recording
+    env.physics = cast(Physics, recording)  # it passes on what it does not define itself
     begun = time.perf_counter()
     rollout, _ = trainer.collector.collect(trainer.config.horizon)
     trainer.method.rewards(rollout)

@@ -8,7 +8,8 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from functools import partial
-from typing import Any, ClassVar
+from multiprocessing import get_context
+from typing import Any
 
 import gymnasium
 import mujoco
@@ -29,7 +30,7 @@ class OrdinaryEnv(gymnasium.Env[np.ndarray, np.ndarray]):
         qpos, qvel: (F, nq), (F, nv) states that episodes start from.
     """
 
-    metadata: ClassVar[dict[str, Any]] = {"render_modes": []}
+    metadata: dict[str, Any] = {"render_modes": []}  # noqa: RUF012 - Gymnasium declares it so
 
     def __init__(self, body: Body, qpos: np.ndarray, qvel: np.ndarray) -> None:
         self.body, self._starts = body, (qpos, qvel)
@@ -89,11 +90,13 @@ class GymnasiumBench:
     """
 
     def __init__(self, body: Body, qpos: np.ndarray, qvel: np.ndarray, copies: int) -> None:
+        self._num_actions = body.num_actions
         makers: Sequence[Any] = [partial(OrdinaryEnv, body, qpos, qvel)] * copies
-        # spawned, because a fork of a process that runs torch's threads may hang
+        # a fork of this process, which runs torch's threads, may hang; the server has none and imports once for all
+        get_context("forkserver").set_forkserver_preload([__name__])
         self.envs: dict[str, VectorEnv[Any, Any, Any]] = {
             "sync": SyncVectorEnv(makers, autoreset_mode=AutoresetMode.SAME_STEP),
-            "async": AsyncVectorEnv(makers, context="spawn", autoreset_mode=AutoresetMode.SAME_STEP),
+            "async": AsyncVectorEnv(makers, context="forkserver", autoreset_mode=AutoresetMode.SAME_STEP),
         }
         for seed, envs in enumerate(self.envs.values()):
             envs.reset(seed=seed)
@@ -101,7 +104,7 @@ class GymnasiumBench:
     def steps_per_s(self, kind: str, steps: int) -> float:
         """Control steps a second of all copies together, over `steps` steps under random actions."""
         envs = self.envs[kind]
-        shape = (steps, *envs.action_space.shape)  # pyright: ignore[reportGeneralTypeIssues]
+        shape = (steps, envs.num_envs, self._num_actions)
         actions = np.random.default_rng(0).normal(0.0, _NOISE, shape).astype(np.float32)
         begun = time.perf_counter()
         for action in actions:

@@ -29,7 +29,7 @@ from rgsd.skills.encoder import Encoder
 def pretrain(
     body: str = "quadruped",
     motions: str | None = None,
-    collection: str | None = None,
+    collection: str = "auto",
     out: Path = Path("runs/pretrain"),
     seed: int = 0,
     preset: str = "cpu",
@@ -42,7 +42,7 @@ def pretrain(
     Args:
         body: quadruped or smpl.
         motions: a file or folder of motions; the preset's if not given.
-        collection: a named set of clips to take from it, such as accad20.
+        collection: a named set of clips to take from it, such as accad20; `all`; or `auto`, a set that it holds whole.
         out: folder for the results.
         seed: of initialisation, batches and noise.
         preset: where the encoder's settings come from.

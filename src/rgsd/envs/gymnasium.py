@@ -5,7 +5,7 @@ Needs the extra `gym`; nothing else in rgsd imports this file at load time.
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 import torch
@@ -46,7 +46,8 @@ class SkillVectorEnv(VectorEnv[np.ndarray, np.ndarray, np.ndarray]):
         env: the episodes, and with them the number of copies N.
     """
 
-    metadata: ClassVar[dict[str, Any]] = {"render_modes": [], "autoreset_mode": AutoresetMode.SAME_STEP}
+    # not a ClassVar, because Gymnasium declares it so
+    metadata: dict[str, Any] = {"render_modes": [], "autoreset_mode": AutoresetMode.SAME_STEP}  # noqa: RUF012
 
     def __init__(self, env: SkillEnv) -> None:
         self.env, self.num_envs = env, env.num_envs
@@ -126,7 +127,7 @@ class SingleSkillEnv(gymnasium.Env[np.ndarray, np.ndarray]):
         ValueError: `env` has more than one copy.
     """
 
-    metadata: ClassVar[dict[str, Any]] = {"render_modes": []}
+    metadata: dict[str, Any] = {"render_modes": []}  # noqa: RUF012
 
     def __init__(self, env: SkillEnv) -> None:
         if env.num_envs != 1:

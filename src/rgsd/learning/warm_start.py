@@ -1,10 +1,10 @@
-"""Warm start: before PPO, the actor learns to play its references back, from states that playback itself visits.
+"""Warm start: before PPO, the actor learns to play its references back.
 
 Not in the paper. The teacher needs no training: it sends a clip's next frame as PD targets, led by the
 damping's lag (kd/kp times the reference's joint velocity, so that the damping acts on the velocity's error
-alone), which open loop covers much of a reference already. It drives, under the policy's exploration noise (which shows the
-student how to come back: DART, Laskey et al. 2017), and the student regresses its actions. The student never
-drives: an untrained one collapses to a mean pose that shows no phase, and learns that.
+alone), which open loop covers much of a reference already. It drives, under the policy's exploration noise
+(which shows the student how to come back: DART, Laskey et al. 2017), and the student regresses its actions.
+The student never drives: an untrained one collapses to a mean pose that shows no phase, and learns that.
 
 Episodes that imitate play their own clip. The others, where the method can embed clips, play a random clip
 from the states of another under that clip's latent: the student learns to change from any skill to any.

@@ -9,6 +9,7 @@ from rgsd.errors import UnknownName
 from rgsd.learning.networks import NetworkConfig
 from rgsd.learning.ppo import PpoConfig
 from rgsd.learning.trainer import TrainerConfig
+from rgsd.learning.warm_start import WarmStartConfig
 from rgsd.methods.registry import METHODS
 from rgsd.methods.rgsd import RgsdConfig
 from rgsd.methods.runs import RunConfig, check_method
@@ -55,7 +56,7 @@ def _quadruped(method: str) -> RunConfig:
         env=EnvConfig(discovery_seconds=4.0, worst_body_distance=0.08, heading_error=0.25),
         network=NetworkConfig(actor_hidden=(256, 128), critic_hidden=(256, 128), noise=0.03, final_noise=0.03),
         ppo=PpoConfig(gamma=0.97),
-        trainer=TrainerConfig(horizon=24),
+        trainer=TrainerConfig(horizon=24, warm_start=WarmStartConfig(anchor_weight=0.02)),
     )
 
 
@@ -63,8 +64,7 @@ def _smpl(method: str) -> RunConfig:
     return RunConfig(
         method=method,
         body="smpl",
-        motions="../shared/motions/accad",
-        collection="accad20",
+        motions="",
         num_envs=512,
         env=EnvConfig(discovery_seconds=10.0, worst_body_distance=0.25),
         network=NetworkConfig(actor_hidden=(512, 256), critic_hidden=(512, 256), noise=0.1, final_noise=0.1),

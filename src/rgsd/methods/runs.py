@@ -20,8 +20,10 @@ from rgsd.learning.ppo import PpoConfig
 from rgsd.learning.trainer import Trainer, TrainerConfig
 from rgsd.methods.registry import METHODS, MethodConfig, PretrainProgress
 from rgsd.methods.rgsd import RgsdConfig
+from rgsd.motions.collections import COLLECTIONS
 from rgsd.motions.importing import load_motions
 from rgsd.motions.library import MotionLibrary
+from rgsd.motions.motion import Motion
 from rgsd.motions.synthesis.quadruped import synthesize_quadruped
 
 
@@ -35,8 +37,8 @@ class RunConfig:
     """quadruped or smpl."""
     motions: str = "synthetic"
     """A file or folder of motions in any readable format, or `synthetic` for the quadruped's planned gaits."""
-    collection: str | None = None
-    """A named set of clips to take from `motions`, such as accad20; all clips if none."""
+    collection: str = "auto"
+    """A named set of clips to take from `motions`, such as accad20; `all`; or `auto`, a set held whole, else all."""
     clips: tuple[str, ...] = ()
     """Names of the clips to use; all if none."""
     steps: int | None = None
@@ -107,10 +109,26 @@ def load_library(config: RunConfig, body: Body) -> MotionLibrary:
                 f"--motions synthetic: gaits are planned for the quadruped, not for '{body.name}'; give a folder"
             )
         motions = synthesize_quadruped(body)
+    elif not config.motions:
+        raise UsageError(
+            f"--motions must name a file or folder of motions of '{body.name}', such as ACCAD's BVH files"
+        )
     else:
-        motions = load_motions(Path(config.motions), body, config.collection)
+        motions = _load_collection(Path(config.motions), body, config.collection)
     library = MotionLibrary(body, motions)
     return library.select(config.clips) if config.clips else library
+
+
+def _load_collection(path: Path, body: Body, collection: str) -> list[Motion]:
+    """The motions of a folder, or of the named set in it."""
+    if collection not in ("auto", "all"):
+        return load_motions(path, body, collection)
+    motions = load_motions(path, body)
+    found = {motion.name: motion for motion in motions}
+    for clips in COLLECTIONS.values() if collection == "auto" else ():
+        if all(clip.name in found for clip in clips):
+            return [found[clip.name] for clip in clips]
+    return motions
 
 
 def make_trainer(config: RunConfig, folder: Path, progress: PretrainProgress | None = None) -> Trainer:
