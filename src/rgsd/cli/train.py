@@ -6,7 +6,7 @@ import dataclasses
 import datetime
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import tyro
 from rich.console import Console
@@ -42,29 +42,32 @@ class _Choice:
 def train(args: Sequence[str]) -> None:
     """Train a policy by METHOD.
 
-    `rgsd train rgsd --body smpl --motions DIR --minutes 20` writes a run folder with config.yaml, metrics.jsonl,
-    TensorBoard events, checkpoints and the policy. Ctrl-C stops at the end of an iteration and loses nothing.
-
-    Raises:
-        UsageError: no goal, a folder that is taken, or a run that is not there.
+    Writes a run folder with config.yaml, metrics.jsonl, TensorBoard events, checkpoints and the policy.
+    Ctrl-C stops at the end of an iteration and loses nothing.
     """
-    choice, rest = tyro.cli(_Choice, prog="rgsd train", args=args, return_unknown_args=True, add_help=False) \
-        if not _asks_for_help(args) else (_choice_for_help(args), ["--help"])  # fmt: skip
+    # method, body and preset decide on the defaults of all other options, so they are read first
+    wants_help = "--help" in args or "-h" in args
+    words = [word for word in args if word not in ("--help", "-h")]
+    if wants_help and (not words or words[0].startswith("-")):
+        words = ["rgsd", *words]  # help needs no METHOD
+    choice, rest = tyro.cli(_Choice, prog="rgsd train", args=words, return_unknown_args=True)
+    rest = [*rest, "--help"] if wants_help else rest
     check_method(choice.method)
     if choice.resume is not None:
         _resume(choice, rest)
         return
-    default = make_preset(choice.preset, choice.method, choice.body)
     config = tyro.cli(
         Annotated[RunConfig, tyro.conf.AvoidSubcommands],
         prog=f"rgsd train {choice.method} --body {choice.body} --preset {choice.preset} [--out RUN | --resume RUN]",
-        description=f"{train.__doc__}",
+        description=train.__doc__,
         args=rest,
-        default=default,
-        config=(tyro.conf.SuppressFixed, tyro.conf.FlagCreatePairsOff),
+        default=make_preset(choice.preset, choice.method, choice.body),
+        config=(tyro.conf.FlagCreatePairsOff,),
     )
     if config.steps is None and config.minutes is None:
         raise UsageError("--steps or --minutes must say when training ends; for a first look: --minutes 10")
+    if config.motions not in ("", "synthetic"):  # a run must find them from wherever it is resumed
+        config = dataclasses.replace(config, motions=str(Path(config.motions).resolve()))
     folder = choice.out or _new_folder(config)
     if (folder / "config.yaml").exists():
         raise UsageError(
@@ -76,17 +79,17 @@ def train(args: Sequence[str]) -> None:
 def run_training(config: RunConfig, folder: Path, console: Console | None = None) -> Trainer:
     """Train a run in its folder, from its latest checkpoint if it has one, with a live display."""
     console = console or Console()
-    config.save(folder)
     with console.status("pretraining the encoder"):
         trainer = make_trainer(config, folder)
-    encoder = trainer.method.export().get("encoder")
-    if encoder is not None:
-        _show_landscape(encoder, trainer.env.library, folder, console)
+    config.save(folder)  # not before: a configuration that cannot be built must not take the folder
     if trainer.resume():
         if trainer.reached(config.steps, config.minutes):
             console.print(f"{folder} is finished: {trainer.samples:,} steps; --steps or --minutes can move its goal")
             return trainer
         console.print(f"going on at iteration {trainer.iteration}, {trainer.samples:,} steps")
+    encoder = trainer.method.export().get("encoder")
+    if encoder is not None:
+        _show_landscape(encoder, trainer.env.library, folder, console)
     with TrainingDisplay(
         total_steps=config.steps, total_seconds=None if config.minutes is None else 60 * config.minutes
     ) as display:
@@ -112,8 +115,9 @@ def _resume(choice: _Choice, rest: Sequence[str]) -> None:
     config = RunConfig.load(folder)
     if config.method != choice.method:
         raise UsageError(f"--resume {folder}: that run's method is {config.method}, not {choice.method}")
-    goal = tyro.cli(_Goal, prog=f"rgsd train {choice.method} --resume {folder}", args=rest, default=_Goal.of(config))
-    config = dataclasses.replace(config, **dataclasses.asdict(goal))
+    goal = tyro.cli(_Goal, prog=f"rgsd train {choice.method} --resume {folder}", args=rest)
+    if goal != _Goal():
+        config = dataclasses.replace(config, steps=goal.steps, minutes=goal.minutes)
     run_training(config, folder)
 
 
@@ -122,26 +126,9 @@ class _Goal:
     """What may change when a run goes on."""
 
     steps: int | None = None
-    """Environment steps in total."""
+    """Environment steps in total; the run's own goal if neither is given."""
     minutes: float | None = None
     """Minutes of training in total."""
-
-    @classmethod
-    def of(cls, config: RunConfig) -> _Goal:
-        """The goal that a run has."""
-        return cls(config.steps, config.minutes)
-
-
-def _asks_for_help(args: Sequence[str]) -> bool:
-    return "--help" in args or "-h" in args
-
-
-def _choice_for_help(args: Sequence[str]) -> _Choice:
-    """Help needs no METHOD: that of rgsd is shown if none is given."""
-    words: Any = [a for a in args if a not in ("--help", "-h")]
-    if not words or words[0].startswith("-"):
-        words = ["rgsd", *words]
-    return tyro.cli(_Choice, args=words, return_unknown_args=True)[0]
 
 
 def _new_folder(config: RunConfig) -> Path:

@@ -77,11 +77,9 @@ class Rgsd:
         With early termination a reward that can be negative teaches dying; the exact one is negative
         below a cosine of 0.61 at d 8, kappa 20.
         """
-        cosine = torch.where(
-            rollout.imitation,
-            (self.frozen(rollout.next_observation) * rollout.z).sum(dim=-1),
-            (self.encoder(rollout.next_observation) * rollout.z).sum(dim=-1),
-        )
+        cosine = torch.empty_like(rollout.log_prob)
+        for encoder, stream in ((self.frozen, rollout.imitation), (self.encoder, ~rollout.imitation)):
+            cosine[stream] = (encoder(rollout.next_observation[stream]) * rollout.z[stream]).sum(dim=-1)
         match self.config.reward:
             case "cosine":
                 return (1 + cosine) / 2

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import tyro
 import yaml
 
 from rgsd.bodies.body import Body
@@ -31,9 +32,9 @@ from rgsd.motions.synthesis.quadruped import synthesize_quadruped
 class RunConfig:
     """Everything that a run depends on."""
 
-    method: str = "rgsd"
+    method: tyro.conf.Suppress[str] = "rgsd"
     """rgsd or oracle."""
-    body: str = "quadruped"
+    body: tyro.conf.Suppress[str] = "quadruped"
     """quadruped or smpl."""
     motions: str = "synthetic"
     """A file or folder of motions in any readable format, or `synthetic` for the quadruped's planned gaits."""
@@ -110,9 +111,7 @@ def load_library(config: RunConfig, body: Body) -> MotionLibrary:
             )
         motions = synthesize_quadruped(body)
     elif not config.motions:
-        raise UsageError(
-            f"--motions must name a file or folder of motions of '{body.name}', such as ACCAD's BVH files"
-        )
+        raise UsageError(f"--motions must name a file or folder of motions of '{body.name}', such as ACCAD's BVH files")
     else:
         motions = _load_collection(Path(config.motions), body, config.collection)
     library = MotionLibrary(body, motions)
