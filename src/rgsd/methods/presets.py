@@ -39,11 +39,12 @@ def make_preset(name: str, method: str, body: str) -> RunConfig:
         settings = _rgsd_settings(name, body)
     config = dataclasses.replace(config, settings=settings)
     if name == "paper":
-        network = NetworkConfig(
-            actor_hidden=(1024, 1024, 512), critic_hidden=(1024, 1024, 512), privileged_critic=False
-        )
+        wide = (1024, 1024, 512)
         config = dataclasses.replace(
-            config, network=network, ppo=dataclasses.replace(config.ppo, advantage_per_stream=False)
+            config,
+            network=NetworkConfig(wide, wide, noise=config.network.noise, learn_noise=True, privileged_critic=False),
+            ppo=dataclasses.replace(config.ppo, advantage_per_stream=False, entropy_bonus=1e-3),
+            trainer=dataclasses.replace(config.trainer, warm_start=WarmStartConfig(iterations=0)),
         )
     return config
 
@@ -78,6 +79,13 @@ def _rgsd_settings(name: str, body: str) -> RgsdConfig:
     encoder = EncoderConfig(latent_dim=4 if body == "quadruped" else 16)
     if name == "paper":
         return RgsdConfig(encoder=encoder, kappa=ContrastiveConfig().kappa, reward="cosine")
-    # twenty clips of a humanoid take longer to tell apart than eight gaits of a quadruped
-    contrastive = ContrastiveConfig(steps=2000, batch=512) if body == "smpl" else ContrastiveConfig()
-    return RgsdConfig(encoder=encoder, contrastive=contrastive)
+    if body == "smpl":
+        # twenty clips of a humanoid take longer to tell apart than eight gaits of a quadruped; a humanoid must
+        # learn not to fall first, for which the flat reward and more imitation give the clearer signal
+        return RgsdConfig(
+            encoder=encoder,
+            contrastive=ContrastiveConfig(steps=2000, batch=512),
+            reward="cosine",
+            imitation_share=0.8,
+        )
+    return RgsdConfig(encoder=encoder)
