@@ -100,7 +100,7 @@ _SKIN, _SHIRT, _TROUSERS, _SHOES = (
 class SmplPhysics:
     """What the physics of the humanoid costs and how exact it is."""
 
-    substeps: int = 4
+    substeps: int = 3
     """Physics steps per control step of 1/30 s."""
     iterations: int = 4
     """Most iterations of the constraint solver a step."""
