@@ -56,7 +56,10 @@ def start(words: list[str]) -> subprocess.Popen[str]:
 
 
 def finish(process: subprocess.Popen[str]) -> str:
-    output, _ = process.communicate(timeout=300)
+    try:
+        output, _ = process.communicate(timeout=300)
+    finally:
+        process.kill()  # nothing is left behind where the time was not enough
     assert process.returncode == 0, output
     return output
 

@@ -12,15 +12,27 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from rgsd.bodies.body import Body
     from rgsd.learning.skill_policy import SkillPolicy
 
 
-def load(path: str | Path) -> SkillPolicy:
+def load(path: str | Path, body: Body | None = None) -> SkillPolicy:
     """Load a trained policy from a run's folder, or from one that holds policy.json and policy.safetensors.
 
-    Raises:
-        rgsd.learning.skill_policy.PolicyError: there is none, or not one that this version reads.
-    """
-    from rgsd.learning.skill_policy import SkillPolicy  # torch takes seconds to import; `rgsd --help` must not
+    Args:
+        path: the folder.
+        body: what it moves, for one that is not built in, such as `rgsd.bodies.mjcf.load_mjcf(Path("robot.xml"))`.
 
-    return SkillPolicy.load(Path(path))
+    Raises:
+        rgsd.learning.skill_policy.PolicyError: there is none, not one that this version reads, or its body is needed.
+    """
+    from rgsd.errors import UnknownName
+    from rgsd.learning.skill_policy import PolicyError, SkillPolicy  # torch takes seconds; `rgsd --help` must not
+
+    try:
+        return SkillPolicy.load(Path(path), body)
+    except UnknownName as error:
+        raise PolicyError(
+            f"{path}: its body '{error.name}' is not built in; pass it: SkillPolicy.load(path, body=load_mjcf(file)), "
+            "or rgsd.load(path, body=...), with load_mjcf of rgsd.bodies.mjcf"
+        ) from None

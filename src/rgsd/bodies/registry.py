@@ -1,8 +1,11 @@
-"""Bodies by name."""
+"""Bodies by name, or by the path of a user's own file."""
 
 from __future__ import annotations
 
-from rgsd.bodies.body import Body
+from pathlib import Path
+
+from rgsd.bodies.body import Body, BodyError
+from rgsd.bodies.mjcf import load_mjcf
 from rgsd.bodies.quadruped import make_quadruped
 from rgsd.bodies.smpl import make_smpl
 from rgsd.errors import UnknownName
@@ -10,12 +13,23 @@ from rgsd.errors import UnknownName
 BODIES = {"smpl": make_smpl, "quadruped": make_quadruped}
 
 
+def is_mjcf(name: str) -> bool:
+    """Whether the name is the path of a user's own MJCF file: it ends in .xml."""
+    return name.endswith(".xml")
+
+
 def make_body(name: str) -> Body:
-    """Build a body by its name.
+    """Build a body by its name, or from the MJCF file whose path the name is.
 
     Raises:
         UnknownName: no such body; the message lists the nearest.
+        BodyError: the file cannot be a body, or bears a built-in body's name.
     """
+    if is_mjcf(name):
+        path = Path(name)
+        if path.stem in BODIES:  # its motions and policies could not be told from the built-in body's
+            raise BodyError(f"{path}: '{path.stem}' is a built-in body; give the file another name")
+        return load_mjcf(path)
     if name not in BODIES:
         raise UnknownName("body", name, BODIES)
     return BODIES[name]()

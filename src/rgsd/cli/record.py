@@ -5,18 +5,22 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated
 
+import numpy as np
 import torch
 import tyro
 from rich.console import Console
+from torch import Tensor
 
 from rgsd.bodies.registry import make_body
+from rgsd.bodies.state import BodyState
 from rgsd.errors import UnknownName
-from rgsd.evaluation.rollouts import Simulate, SkillController, TrackingController, roll_out, standing
+from rgsd.evaluation.rollouts import Controller, SkillController, TrackingController, roll_out, standing
 from rgsd.learning.skill_policy import SkillPolicy
 from rgsd.methods.oracle import ReferenceFrames
 from rgsd.methods.runs import RunConfig, load_library
+from rgsd.motions.library import MotionLibrary
 from rgsd.physics.mujoco_cpu import MujocoCpu
-from rgsd.viewing.video import montage, render_frames, write_mp4
+from rgsd.viewing.video import Frames, montage, render_frames, write_mp4
 
 
 def record(
@@ -42,44 +46,69 @@ def record(
     settings, policy = RunConfig.load(run), SkillPolicy.load(run)
     body = make_body(settings.body)
     library = load_library(settings, body)
-    for name in clips:
-        library.index(name)
-    names = clips or (() if random and kappa is None else library.names)
-    if policy.condition == "latent" and names and not policy.clip_latents:
-        raise UnknownName("clip", names[0], policy.clip_latents)
-    generator = torch.Generator().manual_seed(seed)
-    step = max(1, round(body.control_hz / 25))
-    panels = []
-    for name in names:
-        clip = library.index(name)
-        frames = int(library.lengths[clip]) if seconds is None else round(seconds * body.control_hz)
-        reference = library.state(torch.tensor(clip), torch.arange(frames))
-        copies = max(random, 1) if kappa is not None else 1
-        if policy.condition == "reference":
-            controller = TrackingController(policy, ReferenceFrames(library))
-        elif kappa is not None:
-            controller = SkillController(policy, policy.sample_z(copies, name, kappa, generator))
-        else:
-            controller = SkillController(policy, policy.clip_latents[name].unsqueeze(0))
-        start = reference.qpos[:1].expand(copies, -1), reference.qvel[:1].expand(copies, -1)
-        played = roll_out(_simulate(policy), body, controller, start, frames, torch.full((copies,), clip))
-        for qpos in played.states.qpos:
-            ghost = reference.qpos[::step].numpy() if kappa is None else None
-            panels.append(render_frames(body, qpos[::step].numpy(), ghost, name))
+    studio = _Studio(policy, library, torch.Generator().manual_seed(seed))
     if random and kappa is None:
-        frames = round((seconds or 4.0) * body.control_hz)
-        state = standing(body, random, torch.device("cpu"))
-        controller = SkillController(policy, policy.sample_z(random, generator=generator))
-        clip = torch.zeros(random, dtype=torch.long)
-        played = roll_out(_simulate(policy), body, controller, (state.qpos, state.qvel), frames, clip)
-        panels += [
-            render_frames(body, q[::step].numpy(), None, f"random skill {i + 1}")
-            for i, q in enumerate(played.states.qpos)
-        ]
+        panels = studio.random_skills(random, seconds or 4.0)
+        names = clips
+    else:
+        panels, names = [], clips or library.names
+    for name in names:
+        panels += (
+            studio.clip(name, seconds) if kappa is None else studio.variations(name, kappa, max(random, 1), seconds)
+        )
     path = out or run / "evaluation" / "record.mp4"
-    write_mp4(path, montage(panels), body.control_hz / step)
+    write_mp4(path, montage(panels), body.control_hz / studio.stride)
     Console().print(f"film of {len(panels)} panels: [bold]{path}[/bold]")
 
 
-def _simulate(policy: SkillPolicy) -> Simulate:
-    return lambda count: MujocoCpu(policy.body, count)
+class _Studio:
+    """Rolls a policy out and renders it, one list of frames a copy."""
+
+    def __init__(self, policy: SkillPolicy, library: MotionLibrary, generator: torch.Generator) -> None:
+        self.policy, self.library, self.body, self.generator = policy, library, library.body, generator
+        self.stride = max(1, round(self.body.control_hz / 25))  # 25 frames a second are enough for a film
+
+    def clip(self, name: str, seconds: float | None) -> list[Frames]:
+        """The clip imitated from its first frame, beside the ghost of the reference."""
+        clip = self.library.index(name)
+        reference = self._reference(clip, seconds)
+        if self.policy.condition == "reference":
+            controller = TrackingController(self.policy, ReferenceFrames(self.library))
+        else:
+            controller = SkillController(self.policy, self._direction(name).unsqueeze(0))
+        qpos = self._play(controller, reference[:1], len(reference.qpos), clip)
+        return [render_frames(self.body, qpos[0], reference.qpos[:: self.stride].numpy(), name)]
+
+    def variations(self, name: str, kappa: float, count: int, seconds: float | None) -> list[Frames]:
+        """Relatives of the clip, z ~ vMF(z_m, kappa), from its first frame."""
+        clip = self.library.index(name)
+        reference = self._reference(clip, seconds)
+        z = self.policy.sample_z(count, self._direction(name), kappa, self.generator)
+        qpos = self._play(SkillController(self.policy, z), reference[[0] * count], len(reference.qpos), clip)
+        return [render_frames(self.body, q, None, f"{name}, kappa {kappa:g}") for q in qpos]
+
+    def random_skills(self, count: int, seconds: float) -> list[Frames]:
+        """Uniform latents from the standing pose."""
+        z = self.policy.sample_z(count, generator=self.generator)
+        start = standing(self.body, count, torch.device("cpu"))
+        qpos = self._play(SkillController(self.policy, z), start, round(seconds * self.body.control_hz), 0)
+        return [render_frames(self.body, q, None, f"random skill {i + 1}") for i, q in enumerate(qpos)]
+
+    def _reference(self, clip: int, seconds: float | None) -> BodyState:
+        own = int(self.library.lengths[clip])
+        frames = own if seconds is None else round(seconds * self.body.control_hz)
+        return self.library.state(torch.full((frames,), clip), torch.arange(frames))
+
+    def _direction(self, name: str) -> Tensor:
+        if name not in self.policy.clip_latents:
+            raise UnknownName("clip of the policy", name, self.policy.clip_latents)
+        return self.policy.clip_latents[name]
+
+    def _play(self, controller: Controller, start: BodyState, frames: int, clip: int) -> np.ndarray:
+        """(copies, frames / stride, nq)."""
+        which = torch.full((len(start.qpos),), clip)
+        played = roll_out(self._simulate, self.body, controller, (start.qpos, start.qvel), frames, which)
+        return played.states.qpos[:, :: self.stride].numpy()
+
+    def _simulate(self, count: int) -> MujocoCpu:
+        return MujocoCpu(self.body, count)

@@ -13,7 +13,8 @@ from rich.console import Console
 
 from rgsd.cli.pretrain import write_encoder_views
 from rgsd.errors import UsageError
-from rgsd.learning.trainer import Trainer
+from rgsd.learning.checkpoint import load_latest_checkpoint
+from rgsd.learning.trainer import Trainer, reached
 from rgsd.methods.presets import make_preset
 from rgsd.methods.runs import RunConfig, check_method, make_trainer
 from rgsd.motions.library import MotionLibrary
@@ -83,9 +84,6 @@ def run_training(config: RunConfig, folder: Path, console: Console | None = None
         trainer = make_trainer(config, folder)
     config.save(folder)  # not before: a configuration that cannot be built must not take the folder
     if trainer.resume():
-        if trainer.reached(config.steps, config.minutes):
-            console.print(f"{folder} is finished: {trainer.samples:,} steps; --steps or --minutes can move its goal")
-            return trainer
         console.print(f"going on at iteration {trainer.iteration}, {trainer.samples:,} steps")
     encoder = trainer.method.export().get("encoder")
     if encoder is not None:
@@ -93,8 +91,8 @@ def run_training(config: RunConfig, folder: Path, console: Console | None = None
     with TrainingDisplay(
         total_steps=config.steps, total_seconds=None if config.minutes is None else 60 * config.minutes
     ) as display:
-        reached = trainer.run(config.steps, config.minutes, display.update)
-    word = "trained" if reached else "stopped; go on with --resume"
+        done = trainer.run(config.steps, config.minutes, display.update)
+    word = "trained" if done else "stopped; go on with --resume"
     console.print(f"{word}: {trainer.samples:,} steps in {trainer.seconds / 60:.1f} min, in [bold]{folder}[/bold]")
     return trainer
 
@@ -118,6 +116,10 @@ def _resume(choice: _Choice, rest: Sequence[str]) -> None:
     goal = tyro.cli(_Goal, prog=f"rgsd train {choice.method} --resume {folder}", args=rest)
     if goal != _Goal():
         config = dataclasses.replace(config, steps=goal.steps, minutes=goal.minutes)
+    saved = load_latest_checkpoint(folder / "checkpoints")
+    if saved is not None and reached(saved["samples"], saved["seconds"], config.steps, config.minutes):
+        print(f"{folder} is finished: {saved['samples']:,} steps; --steps or --minutes can move its goal")
+        return
     run_training(config, folder)
 
 

@@ -24,7 +24,7 @@ class EpisodeStatistics:
         self.lost: list[float] = []
         self.displacements: list[Tensor] = []
 
-    def record(self, env: SkillEnv, result: StepResult, imitation: Tensor, steps: Tensor, travelled: Tensor) -> None:
+    def record(self, result: StepResult, imitation: Tensor, steps: Tensor, travelled: Tensor) -> None:
         """Note the episodes that ended in one step; all tensors lead with (N,), taken before the reset."""
         ended = result.terminated | result.truncated
         for stream in (True, False):
@@ -86,7 +86,7 @@ class Collector:
             action = mean + std * noise
             before = self._origin
             result = env.step(action)
-            statistics.record(env, result, imitation, elapsed + 1, self._travelled(result, before))
+            statistics.record(result, imitation, elapsed + 1, self._travelled(result, before))
             self._mark_origin(result.terminated | result.truncated)
             self._observation, self._privileged = result.observation, result.privileged
             rows.append(

@@ -103,3 +103,9 @@ def gaussian_log_prob(action: Tensor, mean: Tensor, std: Tensor) -> Tensor:
     """log density (...,) of actions (..., A) under independent Gaussians."""
     z = (action - mean) / std
     return (-0.5 * z.square() - torch.log(std) - 0.5 * math.log(2 * math.pi)).sum(dim=-1)
+
+
+def gaussian_kl(mean: Tensor, std: Tensor, other_mean: Tensor, other_std: Tensor) -> Tensor:
+    """KL(N(mean, std) || N(other_mean, other_std)) (...,) of independent Gaussians over (..., A), nats."""
+    ratio = (std.square() + (mean - other_mean).square()) / (2 * other_std.square())
+    return (torch.log(other_std / std) + ratio - 0.5).sum(dim=-1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -10,7 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from rgsd.learning.networks import Actor, Critic, gaussian_log_prob
+from rgsd.learning.networks import Actor, Critic, gaussian_kl, gaussian_log_prob
 from rgsd.learning.rollout import Minibatch, Rollout
 
 
@@ -122,11 +123,12 @@ class Ppo:
         )
         returns = advantage + values
         advantage = self._normalize(advantage, rollout.imitation)
+        std_before = self.actor.std.detach().clone()
         sums: dict[str, float] = defaultdict(float)
         count = 0
         for _ in range(config.epochs):
             for batch in rollout.minibatches(values, advantage, returns, config.minibatches, self._generator):
-                for name, value in self._step(batch).items():
+                for name, value in self._step(batch, std_before).items():
                     sums[name] += value
                 count += 1
         explained = 1 - float((returns - values).var() / returns.var().clamp(min=1e-12))
@@ -157,14 +159,14 @@ class Ppo:
                 normal[group] = (advantage[group] - advantage[group].mean()) / (advantage[group].std() + 1e-8)
         return normal
 
-    def _step(self, batch: Minibatch) -> dict[str, float]:
+    def _step(self, batch: Minibatch, std_before: Tensor) -> dict[str, float]:
         config, z = self.config, self._latents(batch)
         mean, std = self.actor(batch.observation, z), self.actor.std
         ratio = torch.exp(gaussian_log_prob(batch.action, mean, std) - batch.log_prob)
         clipped = ratio.clamp(1 - config.clip, 1 + config.clip)
         surrogate = -torch.min(ratio * batch.advantage, clipped * batch.advantage).mean()
         value_loss = (self.critic(batch.observation, z, batch.privileged) - batch.returns).square().mean()
-        entropy = torch.log(std).sum()
+        entropy = (torch.log(std) + 0.5 * math.log(2 * math.pi * math.e)).sum()
         bound = (mean.abs() - 1.0).clamp(min=0.0).square().sum(dim=-1).mean()
         loss = (
             surrogate + config.value_weight * value_loss - config.entropy_bonus * entropy + config.bound_weight * bound
@@ -172,7 +174,7 @@ class Ppo:
         for extra_loss in self._extra_losses:
             extra = extra_loss(batch)
             loss = loss if extra is None else loss + extra
-        kl = 0.5 * ((mean.detach() - batch.mean) / std.detach()).square().sum(dim=-1).mean()
+        kl = gaussian_kl(batch.mean, std_before, mean.detach(), std.detach()).mean()
         self._adapt_rate(float(kl), mean.shape[-1])
         self._optimizer.zero_grad(set_to_none=True)
         loss.backward()

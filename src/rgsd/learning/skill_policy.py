@@ -126,6 +126,7 @@ class SkillPolicy:
             near = self.clip_latents[near]
         if kappa is None:
             raise PolicyError("sampling near a direction needs kappa, the concentration; try 20, 100 or 1000")
+        near = torch.nn.functional.normalize(near, dim=-1)
         return sphere.sample_vmf(near.expand(count, -1), kappa, generator)
 
     def save(self, folder: Path) -> None:

@@ -107,9 +107,9 @@ class Trainer:
         writer = SummaryWriter(str(self.folder), purge_step=self.iteration + 1)
         checkpointed = self.seconds
         with _stop_signals() as stop, (self.folder / "metrics.jsonl").open("a") as log:
-            while not self.reached(steps, minutes) and not stop:
+            while not reached(self.samples, self.seconds, steps, minutes) and not stop:
                 figures = self.iterate()
-                log.write(json.dumps({k: round(v, 6) for k, v in figures.items()}) + "\n")
+                log.write(json.dumps({k: float(f"{v:.6g}") for k, v in figures.items()}) + "\n")
                 log.flush()
                 for name, value in figures.items():
                     if "/" in name:
@@ -119,10 +119,10 @@ class Trainer:
                 if self.seconds - checkpointed > 60 * self.config.checkpoint_minutes:
                     self.save()
                     checkpointed = self.seconds
-            reached = self.reached(steps, minutes)
+            done = reached(self.samples, self.seconds, steps, minutes)
             self.save()
         writer.close()
-        return reached
+        return done
 
     def iterate(self) -> dict[str, float]:
         """One iteration; returns its figures, named as in docs/rgsd.md."""
@@ -201,10 +201,6 @@ class Trainer:
             exported.get("condition", "latent"),
         )
 
-    def reached(self, steps: int | None, minutes: float | None) -> bool:
-        """Whether training has come to a number of environment steps or minutes in total."""
-        return (steps is not None and self.samples >= steps) or (minutes is not None and self.seconds >= 60 * minutes)
-
     def _imitation_figures(self, rollout: Rollout) -> dict[str, float]:
         """Errors on the states that imitation visited; early termination flatters them (protocol.md does not)."""
         chosen = rollout.imitation
@@ -218,6 +214,11 @@ class Trainer:
             "Imitation/root_error_m": float(rollout.root_error[chosen].mean()),
             "Imitation/worst_body_m": float(rollout.worst_body[chosen].mean()),
         }
+
+
+def reached(samples: int, seconds: float, steps: int | None, minutes: float | None) -> bool:
+    """Whether a run has come to its goal, a number of environment steps or of minutes in total."""
+    return (steps is not None and samples >= steps) or (minutes is not None and seconds >= 60 * minutes)
 
 
 @contextmanager

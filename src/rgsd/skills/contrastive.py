@@ -82,7 +82,7 @@ def pretrain(
     loss_value = float("nan")
     for step in range(config.steps):
         clip, frame = library.sample(config.batch, generator)
-        _, other = _sample_same(library, clip, generator)
+        other = _sample_frame(library, clip, generator)
         anchor_state = _noisy(frames[library.row(clip, frame)], floors, config.noise, generator)
         positive_state = _noisy(frames[library.row(clip, other)], floors, config.noise, generator)
         anchor, positive = encoder(anchor_state), encoder(positive_state)
@@ -127,10 +127,10 @@ def _clip_rows(library: MotionLibrary) -> list[slice]:
     return [slice(a, b) for a, b in pairwise(bounds)]
 
 
-def _sample_same(library: MotionLibrary, clip: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
-    """A second, independent frame of each given clip."""
+def _sample_frame(library: MotionLibrary, clip: Tensor, generator: torch.Generator) -> Tensor:
+    """A further, independent frame of each given clip."""
     share = torch.rand(len(clip), generator=generator, device=library.device)
-    return clip, (share * library.lengths[clip]).long().clamp(max=library.lengths[clip] - 1)
+    return (share * library.lengths[clip]).long().clamp(max=library.lengths[clip] - 1)
 
 
 def _noisy(state: Tensor, floors: Tensor, noise: float, generator: torch.Generator) -> Tensor:
