@@ -162,7 +162,8 @@ class Ppo:
     def _step(self, batch: Minibatch, std_before: Tensor) -> dict[str, float]:
         config, z = self.config, self._latents(batch)
         mean, std = self.actor(batch.observation, z), self.actor.std
-        ratio = torch.exp(gaussian_log_prob(batch.action, mean, std) - batch.log_prob)
+        # far beyond what clipping lets through, but finite: one overflow would make every weight NaN
+        ratio = torch.exp((gaussian_log_prob(batch.action, mean, std) - batch.log_prob).clamp(-20.0, 20.0))
         clipped = ratio.clamp(1 - config.clip, 1 + config.clip)
         surrogate = -torch.min(ratio * batch.advantage, clipped * batch.advantage).mean()
         value_loss = (self.critic(batch.observation, z, batch.privileged) - batch.returns).square().mean()

@@ -25,6 +25,7 @@ from rgsd.learning.ppo import Ppo, PpoConfig
 from rgsd.learning.rollout import Rollout
 from rgsd.learning.skill_policy import SkillPolicy
 from rgsd.learning.warm_start import WarmStart, WarmStartConfig
+from rgsd.randomness import stream_seed
 
 
 @dataclass(frozen=True)
@@ -62,7 +63,7 @@ class Trainer:
         folder: Path,
         seed: int,
     ) -> None:
-        torch.manual_seed(seed)
+        torch.manual_seed(stream_seed(seed, "networks"))
         self.env, self.method, self.method_name = env, method, method_name
         self.config, self.folder = config, folder
         scale = torch.tensor(env.body.action_scale)
@@ -81,11 +82,11 @@ class Trainer:
             None if latents is None else torch.stack([latents[name] for name in env.library.names]),
             config.warm_start,
             ppo.gamma,
-            seed,
+            stream_seed(seed, "warm start"),
         )
         losses = (method.extra_loss, self.warm_start.anchor)
-        self.ppo = Ppo(self.actor, self.critic, ppo, method.latents, losses, seed)
-        self.collector = Collector(env, method, self.actor, seed)
+        self.ppo = Ppo(self.actor, self.critic, ppo, method.latents, losses, stream_seed(seed, "ppo"))
+        self.collector = Collector(env, method, self.actor, stream_seed(seed, "exploration"))
         self.iteration, self.samples, self.seconds = 0, 0, 0.0
         self._reference = reference
         self._positions = ObservationLayout(env.body).indices(("position",))

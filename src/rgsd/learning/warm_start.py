@@ -139,7 +139,7 @@ class WarmStart:
             return None
         action = self._actions[self.env.library.row(minibatch.clip, minibatch.frame)]
         mean = self.actor(minibatch.observation, minibatch.z)
-        divergence = 0.5 * ((mean - action) / self.actor.std).square().sum(dim=-1)
+        divergence = 0.5 * ((mean - action) / self.actor.std.detach()).square().sum(dim=-1)
         follows = minibatch.imitation.float()
         return self.config.anchor_weight * (follows * divergence).sum() / follows.sum().clamp(min=1)
 

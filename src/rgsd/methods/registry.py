@@ -12,6 +12,7 @@ from rgsd.learning.method import Method
 from rgsd.methods.oracle import Oracle, OracleConfig
 from rgsd.methods.rgsd import Rgsd, RgsdConfig
 from rgsd.motions.library import MotionLibrary
+from rgsd.randomness import stream_seed
 from rgsd.skills.contrastive import pretrain
 from rgsd.skills.encoder import Encoder
 
@@ -32,22 +33,22 @@ def pretrained_encoder(
     library: MotionLibrary, settings: RgsdConfig, seed: int, progress: PretrainProgress | None = None
 ) -> Encoder:
     """Phase 1 on a library: a new encoder, trained."""
-    torch.manual_seed(seed)
+    torch.manual_seed(stream_seed(seed, "encoder"))
     encoder = Encoder(settings.encoder, ObservationLayout(library.body)).to(library.device)
-    pretrain(encoder, library, settings.contrastive, seed, progress)
+    pretrain(encoder, library, settings.contrastive, stream_seed(seed, "pretraining"), progress)
     return encoder
 
 
 def _build_rgsd(
     library: MotionLibrary, settings: RgsdConfig, seed: int, progress: PretrainProgress | None = None
 ) -> Rgsd:
-    return Rgsd(library, pretrained_encoder(library, settings, seed, progress), settings, seed)
+    return Rgsd(library, pretrained_encoder(library, settings, seed, progress), settings, stream_seed(seed, "episodes"))
 
 
 def _build_oracle(
     library: MotionLibrary, settings: OracleConfig, seed: int, progress: PretrainProgress | None = None
 ) -> Oracle:
-    return Oracle(library, settings, seed)
+    return Oracle(library, settings, stream_seed(seed, "episodes"))
 
 
 METHODS: dict[str, Entry] = {

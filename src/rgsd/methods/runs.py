@@ -26,6 +26,7 @@ from rgsd.motions.importing import load_motions
 from rgsd.motions.library import MotionLibrary
 from rgsd.motions.motion import Motion
 from rgsd.motions.synthesis.quadruped import synthesize_quadruped
+from rgsd.randomness import stream_seed
 
 
 @dataclass(frozen=True)
@@ -134,7 +135,7 @@ def make_trainer(config: RunConfig, folder: Path, progress: PretrainProgress | N
     """Everything that trains a run, at its start; pretraining happens here."""
     library = load_library(config, make_body(config.body))
     method = METHODS[check_method(config.method)].build(library, config.settings, config.seed, progress)
-    env = SkillEnv(library, config.env, config.num_envs, seed=config.seed)
+    env = SkillEnv(library, config.env, config.num_envs, seed=stream_seed(config.seed, "env"))
     return Trainer(env, method, config.method, config.network, config.ppo, config.trainer, folder, config.seed)
 
 
