@@ -26,13 +26,6 @@ def load(path: str | Path, body: Body | None = None) -> SkillPolicy:
     Raises:
         rgsd.learning.skill_policy.PolicyError: there is none, not one that this version reads, or its body is needed.
     """
-    from rgsd.errors import UnknownName
-    from rgsd.learning.skill_policy import PolicyError, SkillPolicy  # torch takes seconds; `rgsd --help` must not
+    from rgsd.learning.skill_policy import SkillPolicy  # torch takes seconds to import; `rgsd --help` must not
 
-    try:
-        return SkillPolicy.load(Path(path), body)
-    except UnknownName as error:
-        raise PolicyError(
-            f"{path}: its body '{error.name}' is not built in; pass it: SkillPolicy.load(path, body=load_mjcf(file)), "
-            "or rgsd.load(path, body=...), with load_mjcf of rgsd.bodies.mjcf"
-        ) from None
+    return SkillPolicy.load(Path(path), body)

@@ -31,10 +31,11 @@ def landscape(
     """
     if (run / "config.yaml").exists():
         config = RunConfig.load(run)
-        policy = SkillPolicy.load(run)
+        body = make_body(config.body)
+        policy = SkillPolicy.load(run, body)
         if policy.encoder is None:
             raise UsageError(f"{run}: a {policy.method} run has no encoder, so no landscape")
-        write_encoder_views(policy.encoder, load_library(config, make_body(config.body)), run)
+        write_encoder_views(policy.encoder, load_library(config, body), run)
     folder = RunFolder(run)
     content = folder.landscape
     if not content:

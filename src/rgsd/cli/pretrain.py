@@ -40,7 +40,7 @@ def pretrain(
     Writes `latents.npz` and `landscape.json` to the folder; `rgsd train` does the same at its start.
 
     Args:
-        body: quadruped or smpl.
+        body: quadruped, smpl, or the path of an MJCF file.
         motions: a file or folder of motions; the preset's if not given.
         collection: a named set of clips to take from it, such as accad20; `all`; or `auto`, a set that it holds whole.
         out: folder for the results.

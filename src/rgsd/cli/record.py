@@ -43,8 +43,9 @@ def record(
         out: the mp4; RUN/evaluation/record.mp4 if not given.
         seed: of the latents.
     """
-    settings, policy = RunConfig.load(run), SkillPolicy.load(run)
+    settings = RunConfig.load(run)
     body = make_body(settings.body)
+    policy = SkillPolicy.load(run, body)
     library = load_library(settings, body)
     studio = _Studio(policy, library, torch.Generator().manual_seed(seed))
     if random and kappa is None:

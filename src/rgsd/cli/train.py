@@ -31,7 +31,7 @@ class _Choice:
     method: Annotated[str, tyro.conf.Positional, tyro.conf.arg(metavar="METHOD")]
     """rgsd, or oracle (phase-conditioned tracking, the upper reference)."""
     body: str = "quadruped"
-    """quadruped or smpl."""
+    """quadruped, smpl, or the path of an MJCF file."""
     preset: str = "cpu"
     """cpu (what works best on two cores) or paper (the paper's algorithm, the field's network sizes)."""
     out: Path | None = None
@@ -135,6 +135,6 @@ class _Goal:
 
 def _new_folder(config: RunConfig) -> Path:
     """runs/<body>-<method>-<date>, numbered where that is taken."""
-    name = f"{config.body}-{config.method}-{datetime.date.today():%Y%m%d}"
+    name = f"{Path(config.body).stem}-{config.method}-{datetime.date.today():%Y%m%d}"
     candidates = [_RUNS / name, *(_RUNS / f"{name}-{n}" for n in range(2, 1000))]
     return next(folder for folder in candidates if not folder.exists())

@@ -17,6 +17,7 @@ from rgsd.bodies.kinematics import forward_kinematics
 from rgsd.bodies.registry import make_body
 from rgsd.envs.observation import ObservationLayout, observe
 from rgsd.envs.skill_env import Clock
+from rgsd.errors import UnknownName
 from rgsd.learning.checkpoint import write_atomically
 from rgsd.learning.networks import Actor, NetworkConfig
 from rgsd.motions.library import resample
@@ -162,7 +163,7 @@ class SkillPolicy:
             body: the body, for one that is not built in.
 
         Raises:
-            PolicyError: files missing, of another schema, or of another body.
+            PolicyError: files missing, of another schema, or of another body; or the body is needed.
         """
         folder = folder / "policy" if (folder / "policy" / "policy.json").exists() else folder
         described = folder / "policy.json"
@@ -175,7 +176,13 @@ class SkillPolicy:
             raise PolicyError(f"{described}: not a policy's description ({error}); restore it or train anew") from error
         if schema != SCHEMA_VERSION:
             raise PolicyError(f"{described}: schema is {schema}, this rgsd reads {SCHEMA_VERSION}; train anew")
-        body = body or make_body(description["body"])
+        try:
+            body = body or make_body(description["body"])
+        except UnknownName as error:
+            raise PolicyError(
+                f"{described}: body '{error.name}' is not built in; pass it, with load_mjcf of rgsd.bodies.mjcf: "
+                "SkillPolicy.load(path, body=load_mjcf(file)), or rgsd.load(path, body=...)"
+            ) from None
         if tuple(description["joint_names"]) != body.joint_names:
             raise PolicyError(f"{described}: joint_names are those of '{description['body']}', not of '{body.name}'")
         weights = folder / "policy.safetensors"
