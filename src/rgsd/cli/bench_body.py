@@ -174,12 +174,11 @@ def stand_in_motions(body: Body, folder: Path) -> None:
 
 def _configure(config: RunConfig, motions: str | None, num_envs: int | None, folder: Path) -> tuple[RunConfig, str]:
     """The preset without what a measurement need not wait for, and a word on its references."""
-    collection = config.collection if motions is None else None
     wanted = described = motions or config.motions
-    if motions is None and wanted != "synthetic" and not Path(wanted).exists():
+    if not wanted:
         stand_in_motions(make_body(config.body), folder / "motions")
-        wanted, collection = str(folder / "motions"), None
-        described = f"{_STAND_IN_CLIPS} clips that sway around the standing pose, as {config.motions} is not here"
+        wanted = str(folder / "motions")
+        described = f"{_STAND_IN_CLIPS} clips that sway around the standing pose, as no --motions were given"
     settings = config.settings
     if isinstance(settings, RgsdConfig):
         settings = dataclasses.replace(
@@ -188,7 +187,6 @@ def _configure(config: RunConfig, motions: str | None, num_envs: int | None, fol
     config = dataclasses.replace(
         config,
         motions=wanted,
-        collection=collection,
         num_envs=num_envs or config.num_envs,
         settings=settings,
         # cloning is over after a few iterations; the loop is PPO's

@@ -14,7 +14,7 @@ from rgsd.cli.train import run_training
 from rgsd.errors import UsageError
 from rgsd.evaluation.protocol import EvaluationConfig
 from rgsd.methods.presets import make_preset
-from rgsd.methods.runs import load_library
+from rgsd.methods.runs import RunConfig, load_library
 
 MINUTES = 10.0
 
@@ -32,6 +32,10 @@ def demo(out: Path | None = None, minutes: float = MINUTES, seed: int = 0) -> No
     console = Console()
     folder = out or Path("runs") / f"demo-{datetime.date.today():%Y%m%d}"
     config = dataclasses.replace(make_preset("cpu", "rgsd", "quadruped"), minutes=minutes, seed=seed)
+    if (folder / "config.yaml").exists():
+        found = RunConfig.load(folder)
+        if dataclasses.replace(found, minutes=config.minutes) != config:
+            raise UsageError(f"--out {folder}: another run lives there; choose another folder")
     library = load_library(config, make_body(config.body))
     for motion in library.motions:
         motion.save(folder / "motions" / f"{motion.name}.npz")

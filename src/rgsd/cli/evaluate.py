@@ -77,7 +77,9 @@ def evaluate_run(
     body = make_body(settings.body)
     library = load_library(settings, body)
     policy = SkillPolicy.load(run, body)
-    held_out = MotionLibrary(body, held_out_quadruped(body)) if body.name == "quadruped" else None
+    gaits = held_out_quadruped(body) if body.name == "quadruped" else []
+    unseen = [gait for gait in gaits if gait.name not in library.names]
+    held_out = MotionLibrary(body, unseen) if unseen else None
     with console.status("evaluating") as status:
         result = measure(
             policy,

@@ -48,6 +48,8 @@ def pretrain(
         preset: where the encoder's settings come from.
         as_json: print the figures as JSON.
     """
+    if (out / "config.yaml").exists():
+        raise UsageError(f"--out {out}: a run lives there; `rgsd landscape {out}` makes its views")
     config = make_preset(preset, "rgsd", body)
     if motions is not None:
         config = dataclasses.replace(config, motions=motions, collection=collection)

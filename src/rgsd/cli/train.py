@@ -55,6 +55,9 @@ def train(args: Sequence[str]) -> None:
     rest = [*rest, "--help"] if wants_help else rest
     check_method(choice.method)
     if choice.resume is not None:
+        for option in ("--out", "--body", "--preset"):
+            if any(word.split("=")[0] == option for word in words):
+                raise UsageError(f"{option} cannot be given with --resume: the run keeps its own")
         _resume(choice, rest)
         return
     config = tyro.cli(
@@ -80,6 +83,7 @@ def train(args: Sequence[str]) -> None:
 def run_training(config: RunConfig, folder: Path, console: Console | None = None) -> Trainer:
     """Train a run in its folder, from its latest checkpoint if it has one, with a live display."""
     console = console or Console()
+    config.check()
     with console.status("pretraining the encoder"):
         trainer = make_trainer(config, folder)
     config.save(folder)  # not before: a configuration that cannot be built must not take the folder
@@ -94,6 +98,8 @@ def run_training(config: RunConfig, folder: Path, console: Console | None = None
         done = trainer.run(config.steps, config.minutes, display.update)
     word = "trained" if done else "stopped; go on with --resume"
     console.print(f"{word}: {trainer.samples:,} steps in {trainer.seconds / 60:.1f} min, in [bold]{folder}[/bold]")
+    if not done:
+        raise KeyboardInterrupt  # whoever called, a script or the demo, must not take it for finished
     return trainer
 
 

@@ -10,6 +10,7 @@ from torch import Tensor
 from rgsd import rotations
 from rgsd.bodies.body import Body
 from rgsd.bodies.state import BodyState
+from rgsd.errors import UsageError
 
 KINDS = ("height", "position", "rotation", "linear_velocity", "angular_velocity")
 
@@ -68,11 +69,11 @@ class ObservationLayout:
         """Entries of the given kinds (of the given bodies, or of all).
 
         Raises:
-            ValueError: a kind that does not exist.
+            UsageError: a kind that does not exist.
         """
         unknown = [kind for kind in kinds if kind not in KINDS]
         if unknown:
-            raise ValueError(f"no observation kind '{unknown[0]}'; there are {', '.join(KINDS)}")
+            raise UsageError(f"no observation kind '{unknown[0]}'; there are {', '.join(KINDS)}")
         return [
             i for i, (kind, name) in enumerate(self.entries) if kind in kinds and (bodies is None or name in bodies)
         ]

@@ -7,6 +7,7 @@ reference rows (statue, playback, oracle, untrained) have the same form and stan
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +16,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from rgsd.errors import UsageError
 from rgsd.evaluation import discovery
 from rgsd.evaluation.frechet import FEATURE_SET
 from rgsd.evaluation.imitation import Reference
@@ -101,12 +103,12 @@ def evaluate(
         The content of `evaluation.json`, plain numbers and None.
 
     Raises:
-        ValueError: policy and library belong to different bodies, or the oracle's file does not fit.
+        UsageError: policy and library belong to different bodies, or the oracle's file does not fit.
     """
     config, tell = config or EvaluationConfig(), progress or (lambda _: None)
     body = library.body
     if policy.body.name != body.name:
-        raise ValueError(f"the policy moves body '{policy.body.name}', the motions are of '{body.name}'; choose others")
+        raise UsageError(f"the policy moves body '{policy.body.name}', the motions are of '{body.name}'; choose others")
     simulate = simulate or (lambda count: MujocoCpu(body, count, config.threads))
     oracle_content = None if oracle is None else oracle_row(oracle, library, PROTOCOL_VERSION)  # fails early
     recording, seed = Recording(library), config.seed
@@ -171,7 +173,16 @@ def evaluate(
 
 
 def _write_json(path: Path, content: dict[str, Any]) -> None:
-    path.write_text(json.dumps(content, indent=1, allow_nan=False) + "\n")
+    path.write_text(json.dumps(_nulled(content), indent=1, allow_nan=False) + "\n")
+
+
+def _nulled(value: Any) -> Any:
+    """The content with null for what is not finite: one undefined figure must not cost the whole evaluation."""
+    if isinstance(value, dict):
+        return {key: _nulled(part) for key, part in value.items()}
+    if isinstance(value, list):
+        return [_nulled(part) for part in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def _controller(

@@ -15,6 +15,7 @@ import torch
 
 from rgsd import rotations
 from rgsd.envs.termination import fallen
+from rgsd.errors import UsageError
 from rgsd.evaluation.imitation import Reference
 from rgsd.evaluation.rollouts import Rollouts
 from rgsd.evaluation.rows import RowBuilder, average
@@ -58,18 +59,22 @@ def oracle_row(path: Path, library: MotionLibrary, protocol: int) -> dict[str, A
         protocol: version that the file must have.
 
     Raises:
-        ValueError: not such a file, another protocol version, or a clip that it lacks.
+        UsageError: not such a file, another protocol version, or a clip that it lacks.
     """
     try:
         content = json.loads(path.read_text())
     except (OSError, ValueError) as error:
-        raise ValueError(f"oracle {path}: not a readable evaluation ({error}); evaluate the oracle first") from None
+        raise UsageError(f"oracle {path}: not a readable evaluation ({error}); evaluate the oracle first") from None
     if content.get("protocol") != protocol:
         found = content.get("protocol")
-        raise ValueError(f"oracle {path}: protocol is {found}, expected {protocol}; evaluate the oracle again")
+        raise UsageError(f"oracle {path}: protocol is {found}, expected {protocol}; evaluate the oracle again")
+    if content.get("method") != "oracle" or content.get("body") != library.body.name:
+        found = f"a {content.get('method')} run of body '{content.get('body')}'"
+        raise UsageError(f"oracle {path}: is of {found}; give an oracle of body '{library.body.name}'")
     missing = [name for name in library.names if name not in content["clips"]]
     if missing:
-        raise ValueError(f"oracle {path}: lacks clip '{missing[0]}'; train the oracle on the same clips")
-    clips = {name: content["clips"][name] for name in library.names}
+        raise UsageError(f"oracle {path}: lacks clip '{missing[0]}'; train the oracle on the same clips")
+    own = ("group", "latent_source", "z")  # what only the judged policy's row has
+    clips = {n: {k: v for k, v in content["clips"][n].items() if k not in own} for n in library.names}
     groups = {g: average([clips[library.names[m]] for m in members]) for g, members in library.groups.items()}
     return {"clips": clips, "groups": groups, "mean": average(list(groups.values()))}

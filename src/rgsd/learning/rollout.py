@@ -1,4 +1,4 @@
-"""What was collected: T steps of N environments, and the loop that collects them."""
+"""What was collected: T steps of N environments, dealt out in minibatches."""
 
 from __future__ import annotations
 

@@ -118,7 +118,7 @@ class SkillPolicy:
         Raises:
             PolicyError: an unknown clip, or `near` without `kappa`.
         """
-        generator = generator or torch.Generator().manual_seed(torch.seed())
+        generator = generator or torch.default_generator
         if near is None:
             return sphere.sample_uniform(count, self.latent_dim, generator)
         if isinstance(near, str):

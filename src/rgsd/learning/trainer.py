@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import signal
 import time
@@ -12,12 +13,13 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
+import numpy as np
 import torch
 from torch.utils.tensorboard import SummaryWriter
 
 from rgsd.envs.observation import ObservationLayout, observe
 from rgsd.envs.skill_env import SkillEnv
-from rgsd.learning.checkpoint import cut_metrics, load_latest_checkpoint, save_checkpoint
+from rgsd.learning.checkpoint import CheckpointError, cut_metrics, load_latest_checkpoint, save_checkpoint
 from rgsd.learning.collector import Collector
 from rgsd.learning.method import Method
 from rgsd.learning.networks import Actor, Critic, NetworkConfig
@@ -110,7 +112,9 @@ class Trainer:
         with _stop_signals() as stop, (self.folder / "metrics.jsonl").open("a") as log:
             while not reached(self.samples, self.seconds, steps, minutes) and not stop:
                 figures = self.iterate()
-                log.write(json.dumps({k: float(f"{v:.6g}") for k, v in figures.items()}) + "\n")
+                log.write(
+                    json.dumps({k: v if isinstance(v, int) else float(f"{v:.6g}") for k, v in figures.items()}) + "\n"
+                )
                 log.flush()
                 for name, value in figures.items():
                     if "/" in name:
@@ -160,6 +164,7 @@ class Trainer:
     def save(self) -> None:
         """Write a checkpoint and the policy as it stands."""
         state = {
+            "identity": self._identity(),
             "iteration": self.iteration,
             "samples": self.samples,
             "seconds": self.seconds,
@@ -176,6 +181,15 @@ class Trainer:
     def resume(self) -> bool:
         """Go back to the folder's latest checkpoint and cut the log there; False if there is none."""
         state = load_latest_checkpoint(self.folder / "checkpoints")
+        if state is None and (self.folder / "policy" / "policy.json").exists():
+            raise CheckpointError(
+                f"{self.folder / 'checkpoints'}: empty, but a trained policy is there; restore the checkpoints, "
+                "or start a new run with --out"
+            )
+        if state is not None:
+            for part, digest in self._identity().items():
+                if state["identity"][part] != digest:
+                    raise CheckpointError(f"{self.folder}: the {part} changed since the checkpoint; train anew")
         cut_metrics(self.folder / "metrics.jsonl", state["iteration"] if state else 0)
         if state is None:
             return False
@@ -201,6 +215,15 @@ class Trainer:
             self.env.config.clock,
             exported.get("condition", "latent"),
         )
+
+    def _identity(self) -> dict[str, str]:
+        """What a checkpoint means only together with: digests of the motions and of what moves."""
+        library, body = self.env.library, self.env.body
+        model = body.model
+        facts = (model.opt.timestep, body.substeps, model.body_mass, model.actuator_gainprm, model.dof_damping)
+        motions = repr(library.names).encode() + library.states.qpos.cpu().numpy().tobytes()
+        physics = b"".join(np.asarray(fact, dtype=float).tobytes() for fact in (*facts, body.action_scale))
+        return {"motions": hashlib.sha256(motions).hexdigest(), "body's physics": hashlib.sha256(physics).hexdigest()}
 
     def _imitation_figures(self, rollout: Rollout) -> dict[str, float]:
         """Errors on the states that imitation visited; early termination flatters them (protocol.md does not)."""

@@ -20,7 +20,7 @@ from rgsd.skills.contrastive import ContrastiveConfig
 from rgsd.skills.encoder import EncoderConfig
 
 PRESETS = ("cpu", "paper")
-"""`cpu` is what works best on two cores; `paper` keeps to the paper's algorithm and the field's network sizes."""
+"""`cpu` is what works best on two cores; `paper` the paper's algorithm but for the reward's form, in field sizes."""
 
 
 def make_preset(name: str, method: str, body: str) -> RunConfig:

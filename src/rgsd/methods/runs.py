@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 import typing
 from dataclasses import dataclass
 from pathlib import Path
@@ -61,6 +62,27 @@ class RunConfig:
     """The loop around it."""
     settings: MethodConfig = RgsdConfig()
     """The method's own settings."""
+
+    def check(self) -> None:
+        """Refuse what cannot be trained, before anything is spent on it.
+
+        Raises:
+            UsageError: a number that must be positive is not; the message names its option.
+        """
+        positive = {
+            "--num-envs": self.num_envs,
+            "--steps": self.steps,
+            "--minutes": self.minutes,
+            "--trainer.horizon": self.trainer.horizon,
+            "--ppo.epochs": self.ppo.epochs,
+            "--ppo.minibatches": self.ppo.minibatches,
+            "--network.noise": self.network.noise,
+            "--network.final-noise": self.network.final_noise,
+            "--network.noise-steps": self.network.noise_steps,
+        }
+        for option, value in positive.items():
+            if value is not None and not 0 < value < math.inf:
+                raise UsageError(f"{option} is {value}; give a positive number")
 
     def save(self, folder: Path) -> None:
         """Write config.yaml."""

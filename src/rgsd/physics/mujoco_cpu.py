@@ -16,6 +16,7 @@ from torch import Tensor
 
 from rgsd.bodies.body import Body
 from rgsd.bodies.kinematics import DerivedFields
+from rgsd.errors import UsageError
 
 _VELOCITY_STAGE = mujoco.mjtStage.mjSTAGE_VEL  # makes positions and velocities current after the last substep
 _LARGEST_SPEED = 1e3  # m/s and rad/s: a finite state faster than this is a simulation on its way to NaN
@@ -32,7 +33,7 @@ class MujocoCpu:
 
     def __init__(self, body: Body, num_envs: int, threads: int = 0) -> None:
         if num_envs < 1:
-            raise ValueError(f"num_envs is {num_envs}; at least one copy is needed")
+            raise UsageError(f"num_envs is {num_envs}; at least one copy is needed")
         self.body, self.num_envs, self.device = body, num_envs, torch.device("cpu")
         # a copy that blows up is reset here, visibly and counted, not silently by the engine
         model = copy.copy(body.model)
@@ -84,11 +85,11 @@ class MujocoCpu:
         """Go back to a snapshot of a batch of the same body and size.
 
         Raises:
-            ValueError: the snapshot is of another body or number of copies.
+            UsageError: the snapshot is of another body or number of copies.
         """
         shape, own = tuple(snapshot["qpos"].shape), self._qpos.shape
         if shape != own:
-            raise ValueError(f"the snapshot holds coordinates {shape}, this batch {own}: another body or --num-envs")
+            raise UsageError(f"the snapshot holds coordinates {shape}, this batch {own}: another body or --num-envs")
         for name, array in self._integration.items():
             array[:] = snapshot[name].numpy()
         self._batch.forward(stage=_VELOCITY_STAGE)

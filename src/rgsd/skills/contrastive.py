@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from rgsd.envs.observation import ObservationLayout, observe
+from rgsd.errors import UsageError
 from rgsd.motions.library import MotionLibrary
 from rgsd.skills.encoder import Encoder
 
@@ -65,10 +66,10 @@ def pretrain(
         `between_cosine` (mean cosine between different motions' directions).
 
     Raises:
-        ValueError: fewer than two motions: InfoNCE has no negatives.
+        UsageError: fewer than two motions: InfoNCE has no negatives.
     """
     if len(library) < 2:
-        raise ValueError(
+        raise UsageError(
             f"the library holds {len(library)} motion; InfoNCE takes its negatives from other motions: add one"
         )
     device = library.device

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from rgsd.envs.observation import ObservationLayout
+from rgsd.errors import UsageError
 
 
 @dataclass(frozen=True)
@@ -41,7 +42,7 @@ class Encoder(nn.Module):
         super().__init__()
         indices = layout.indices(config.kinds, config.bodies or None)
         if not indices:
-            raise ValueError(f"the feature mask is empty: kinds {config.kinds} of bodies {config.bodies}")
+            raise UsageError(f"the feature mask is empty: kinds {config.kinds} of bodies {config.bodies}")
         self.config = config
         self.register_buffer("mask", torch.tensor(indices))
         self.register_buffer("mean", torch.zeros(len(indices)))
