@@ -25,8 +25,8 @@ def test_statue_has_skill_zero_and_goes_nowhere(library: MotionLibrary) -> None:
     assert walk["survival"] == pytest.approx(5 / 6, abs=0.03)
 
 
-def write(path: Path, clips: dict[str, dict[str, float]], protocol: int = 1) -> Path:
-    path.write_text(json.dumps({"protocol": protocol, "clips": clips}))
+def write(path: Path, clips: dict[str, dict[str, float]], protocol: int = 1, method: str = "oracle") -> Path:
+    path.write_text(json.dumps({"protocol": protocol, "method": method, "body": "quadruped", "clips": clips}))
     return path
 
 
@@ -42,5 +42,7 @@ def test_oracle_files_that_do_not_fit_are_refused(library: MotionLibrary, tmp_pa
         reference_rows.oracle_row(tmp_path / "none.json", library, 1)
     with pytest.raises(ValueError, match="lacks clip 'turn'"):
         reference_rows.oracle_row(write(tmp_path / "e.json", {"walk": {"skill": 0.9}}), library, 1)
+    with pytest.raises(ValueError, match="is of a rgsd run"):
+        reference_rows.oracle_row(write(tmp_path / "e.json", {}, method="rgsd"), library, 1)
     with pytest.raises(ValueError, match="protocol is 0, expected 1"):
         reference_rows.oracle_row(write(tmp_path / "e.json", {}, protocol=0), library, 1)

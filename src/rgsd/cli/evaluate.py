@@ -135,7 +135,7 @@ def _imitation_table(result: dict[str, Any]) -> Table:
     table = Table(
         title="imitation from the first frame to the last, deterministic; falls included", title_justify="left"
     )
-    table.add_column("clip")
+    table.add_column("clip", no_wrap=True, min_width=max(map(len, result["clips"])))  # names are what one looks for
     for heading, _ in _COLUMNS.values():
         table.add_column(heading, justify="right")
     rows = [*result["clips"].items(), ("mean of groups", result["mean"])]
