@@ -16,7 +16,7 @@ from rgsd import rotations
 @pytest.fixture
 def pair() -> tuple[Rotation, Rotation]:
     generator = np.random.default_rng(0)
-    return Rotation.random(50, random_state=generator), Rotation.random(50, random_state=generator)
+    return Rotation.random(50, rng=generator), Rotation.random(50, rng=generator)
 
 
 def torch_of(rotation: Rotation) -> Tensor:

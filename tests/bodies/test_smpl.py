@@ -91,7 +91,8 @@ def test_half_a_second_of_pd_alone_leaves_it_upright(body: Body) -> None:
 
 
 def test_only_the_ground_is_touched() -> None:
-    for feet, most in (("points", 10), ("boxes", 16)):
+    cases: tuple[tuple[Literal[points, boxes], int], ...] = (("points", 10), ("boxes", 16))
+    for feet, most in cases:
         model = make_smpl(SmplPhysics(feet=feet)).model
         data = mujoco.MjData(model)
         data.qpos[:7] = [0, 0, 0.93, 1, 0, 0, 0]
