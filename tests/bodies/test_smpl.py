@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import mujoco
 import numpy as np
@@ -91,7 +91,7 @@ def test_half_a_second_of_pd_alone_leaves_it_upright(body: Body) -> None:
 
 
 def test_only_the_ground_is_touched() -> None:
-    cases: tuple[tuple[Literal[points, boxes], int], ...] = (("points", 10), ("boxes", 16))
+    cases: tuple[tuple[Literal["points", "boxes"], int], ...] = (("points", 10), ("boxes", 16))
     for feet, most in cases:
         model = make_smpl(SmplPhysics(feet=feet)).model
         data = mujoco.MjData(model)
