@@ -65,12 +65,29 @@ def test_tangent_and_normal_are_columns_of_the_matrix(pair: tuple[Rotation, Rota
     np.testing.assert_allclose(rotations.tangent_normal(torch_of(a)), expected, atol=1e-12)
 
 
-def test_angle_between(pair: tuple[Rotation, Rotation]) -> None:
-    a, b = pair
-    angle = (a.inv() * b).magnitude()
-    np.testing.assert_allclose(rotations.angle_between(torch_of(a), torch_of(b)), angle, atol=1e-12)
-    np.testing.assert_allclose(rotations.angle_between(torch_of(a), -torch_of(b)), angle, atol=1e-12)
-    assert float(rotations.angle_between(torch_of(a), torch_of(a)).max()) < 1e-7
+@pytest.mark.parametrize("leading", [(50,), (5, 10)])
+def test_vectors_in_the_heading_frame_lose_the_yaw_alone(
+    pair: tuple[Rotation, Rotation], leading: tuple[int, ...]
+) -> None:
+    a, _ = pair
+    vectors = np.random.default_rng(1).normal(size=(50, 4, 3))
+    x_axis = a.apply([1.0, 0.0, 0.0])
+    back = Rotation.from_rotvec(-np.arctan2(x_axis[:, 1], x_axis[:, 0])[:, None] * [0, 0, 1])
+    expected = np.stack([back[i].apply(vectors[i]) for i in range(50)])
+    found = rotations.in_heading(torch_of(a).view(*leading, 4), torch.from_numpy(vectors).view(*leading, 4, 3))
+    assert found.shape == (*leading, 4, 3)
+    np.testing.assert_allclose(found.reshape(50, 4, 3), expected, atol=1e-12)
+
+
+def test_points_as_seen_from_a_place_and_heading() -> None:
+    # who stands at (2, 3) and faces +y has (2, 4) 1 m ahead, and (1, 4) 1 m ahead and 1 m to the left
+    path = torch.tensor([[2.0, 3.0], [2.0, 4.0], [1.0, 4.0]])
+    quarter = torch.tensor(math.pi / 2)
+    seen = rotations.seen_from(path[0], quarter, path)
+    np.testing.assert_allclose(seen, [[0, 0], [1, 0], [1, 1]], atol=1e-6)
+    # one point for two who stand at the origin: facing -x it lies behind, facing -y to the left
+    turned = rotations.seen_from(torch.zeros(2), torch.tensor([math.pi, -math.pi / 2]), torch.tensor([1.0, 0.0]))
+    np.testing.assert_allclose(turned, [[-1, 0], [0, 1]], atol=1e-6)
 
 
 @pytest.mark.parametrize(("angle", "wrapped"), [(0.5, 0.5), (math.pi + 0.1, -math.pi + 0.1), (-7.0, -7 + 2 * math.pi)])

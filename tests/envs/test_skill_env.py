@@ -234,4 +234,3 @@ def test_states_can_be_joined_and_indexed(tiny_library: MotionLibrary) -> None:
     a, b = tiny_library.states[:2], tiny_library.states[2:5]
     joined = BodyState.concatenate([a, b])
     assert torch.equal(joined.body_pos, tiny_library.states.body_pos[:5])
-    assert BodyState.stack([a, a]).qpos.shape == (2, 2, 9)

@@ -3,13 +3,19 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from rgsd.viewing.run_folder import RunFolder, RunFolderError, in_start_frame
+from rgsd.viewing.run_folder import RunFolder, RunFolderError
 
 
-def test_paths_start_at_the_origin_facing_forward() -> None:
-    # starts at (2, 3) facing +y and walks 1 m along +y, then 1 m along -x, which is to its left
-    xy = np.array([[[2, 3], [2, 4], [1, 4]]], dtype=float)
-    assert in_start_frame(xy, np.array([np.pi / 2]))[0] == pytest.approx(np.array([[0, 0], [1, 0], [1, 1]]), abs=1e-12)
+def test_paths_start_at_the_origin_facing_forward(run_dir: Path) -> None:
+    file = run_dir / "evaluation" / "rollouts.npz"
+    # start at (2, 3) facing +y and walk 1 m along +y, then 1 m along -x, which is to the left
+    xy, half = np.array([[2, 3], [2, 4], [1, 4]], dtype=float), np.sqrt(0.5)
+    qpos = np.concatenate([xy, [[0.5, half, 0, 0, half]] * 3], axis=1)
+    own = {"clip_names": ["left"], "clip_offsets": [0, 3], "reference_qpos": qpos}
+    np.savez(file, root_pos=qpos[None, :, :3], root_yaw=np.full((1, 3), np.pi / 2), **own)
+    run, expected = RunFolder(run_dir), np.array([[0, 0], [1, 0], [1, 1]])
+    assert run.discovery_paths()[0] == pytest.approx(expected, abs=1e-12)
+    assert run.reference_paths()["left"] == pytest.approx(expected, abs=1e-12)
 
 
 def test_errors_come_from_the_rollouts(run_dir: Path) -> None:

@@ -45,8 +45,3 @@ class BodyState:
     def concatenate(cls, states: list[BodyState]) -> Self:
         """States joined along their first axis."""
         return cls(*(torch.cat([getattr(s, f.name) for s in states]) for f in fields(cls)))
-
-    @classmethod
-    def stack(cls, states: list[BodyState]) -> Self:
-        """States stacked along a new first axis, such as time."""
-        return cls(*(torch.stack([getattr(s, f.name) for s in states]) for f in fields(cls)))

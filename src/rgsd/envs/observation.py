@@ -7,10 +7,10 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from rgsd import rotations
 from rgsd.bodies.body import Body
 from rgsd.bodies.state import BodyState
 from rgsd.errors import UsageError
+from rgsd.rotations import in_heading, tangent_normal
 
 KINDS = ("height", "position", "rotation", "linear_velocity", "angular_velocity")
 
@@ -28,17 +28,9 @@ def observe(state: BodyState) -> Tensor:
         (N, 15 B - 2).
     """
     relative = state.body_pos[:, 1:] - state.body_pos[:, :1]
-    axes = rotations.tangent_normal(state.body_quat).unflatten(-1, (2, 3)).flatten(1, 2)
+    axes = tangent_normal(state.body_quat).unflatten(-1, (2, 3)).flatten(1, 2)
     vectors = torch.cat((relative, axes, state.body_linvel, state.body_angvel), dim=1)
     return torch.cat((state.body_pos[:, 0, 2:3], in_heading(state.body_quat[:, 0], vectors).flatten(1)), dim=1)
-
-
-def in_heading(root_quat: Tensor, vectors: Tensor) -> Tensor:
-    """World vectors (N, K, 3) in the heading frames of roots (N, 4): turned back about the vertical by their yaw."""
-    yaw = rotations.yaw(root_quat).unsqueeze(1)
-    cos, sin = torch.cos(yaw), torch.sin(yaw)
-    x, y, z = vectors.unbind(-1)
-    return torch.stack((cos * x + sin * y, cos * y - sin * x, z), dim=-1)
 
 
 @dataclass(frozen=True)

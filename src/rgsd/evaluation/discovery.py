@@ -88,14 +88,13 @@ def discover(simulate: Simulate, policy: SkillPolicy, z: Tensor, seconds: float,
 
 def displacement(root_pos: Tensor, root_quat: Tensor) -> Tensor:
     """End minus start `(..., 2)` of root paths (..., T, 3), (..., T, 4), in the start's heading frame, m."""
-    across = root_pos[..., -1, :] - root_pos[..., 0, :]
-    return rotations.rotate_inverse(rotations.heading(root_quat[..., 0, :]), across)[..., :2]
+    return rotations.seen_from(root_pos[..., 0, :2], rotations.yaw(root_quat[..., 0, :]), root_pos[..., -1, :2])
 
 
 def own_velocity(root_pos: Tensor, root_quat: Tensor, dt: float) -> Tensor:
     """Mean velocity `(..., 2)` in the root's own heading frame: a sidestep stays one though its path bends, m/s."""
-    steps = rotations.rotate_inverse(rotations.heading(root_quat[..., :-1, :]), root_pos.diff(dim=-2))
-    return steps[..., :2].mean(dim=-2) / dt
+    steps = rotations.in_heading(root_quat[..., :-1, :], root_pos.diff(dim=-2).unsqueeze(-2))
+    return steps[..., 0, :2].mean(dim=-2) / dt
 
 
 def direction_coverage(moves: Tensor, least: int = LEAST_LATENTS) -> float:

@@ -43,20 +43,20 @@ def features(body: Body, state: BodyState) -> Tensor:
         raise ValueError(f"body '{body.name}' has {len(keys)} key_bodies; feature set v1 takes at most {most}")
     scales = body.feature_scales
     root = state.body_quat[..., 0, :]
-    upright = rotations.heading(root)
-    up = rotations.rotate_inverse(upright, rotations.rotate(root, root.new_tensor([0.0, 0.0, 1.0])))
-    velocity = rotations.rotate_inverse(upright, state.body_linvel[..., 0, :])
+    up = rotations.rotate(root, root.new_tensor([0.0, 0.0, 1.0])).unsqueeze(-2)
+    velocity = state.body_linvel[..., :1, :]
     positions = state.body_pos[..., keys, :] - state.body_pos[..., :1, :]
-    velocities = state.body_linvel[..., keys, :] - state.body_linvel[..., :1, :]
-    frame = upright.unsqueeze(-2)
+    velocities = state.body_linvel[..., keys, :] - velocity
+    local = rotations.in_heading(root, torch.cat((up, velocity, positions, velocities), dim=-2))
+    up, velocity, positions, velocities = local.split([1, 1, len(keys), len(keys)], dim=-2)
     return torch.cat(
         (
             state.body_pos[..., 0, 2:] / scales.height,
-            up[..., :2] / scales.rotation,
-            velocity / scales.linear_velocity,
+            up[..., 0, :2] / scales.rotation,
+            velocity[..., 0, :] / scales.linear_velocity,
             state.body_angvel[..., 0, 2:] / scales.angular_velocity,
-            rotations.rotate_inverse(frame, positions).flatten(-2) / scales.position,
-            rotations.rotate_inverse(frame, velocities).flatten(-2) / scales.linear_velocity,
+            positions.flatten(-2) / scales.position,
+            velocities.flatten(-2) / scales.linear_velocity,
         ),
         dim=-1,
     )

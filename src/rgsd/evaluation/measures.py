@@ -37,8 +37,7 @@ def heading_local(body_pos: Tensor, root_quat: Tensor) -> Tensor:
     Returns:
         (..., B, 3), the root's row zero.
     """
-    relative = body_pos - body_pos[..., :1, :]
-    return rotations.rotate_inverse(rotations.heading(root_quat).unsqueeze(-2), relative)
+    return rotations.in_heading(root_quat, body_pos - body_pos[..., :1, :])
 
 
 def pose_error(local: Tensor, reference: Tensor) -> Tensor:

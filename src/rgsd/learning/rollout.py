@@ -81,11 +81,6 @@ class Rollout:
     """(T, N) absolute yaw difference, rad."""
 
     @property
-    def num_steps(self) -> int:
-        """T."""
-        return self.observation.shape[0]
-
-    @property
     def num_samples(self) -> int:
         """T N."""
         return self.observation.shape[0] * self.observation.shape[1]

@@ -8,7 +8,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from rgsd.viewing import maps, plots
-from rgsd.viewing.run_folder import RunFolder, in_start_frame
+from rgsd.viewing.run_folder import RunFolder
 
 _PERTURBATIONS = {"joint": "joints (rad)", "tilt": "tilt (rad)", "height": "height (m)", "velocity": "velocity (m/s)"}
 
@@ -31,9 +31,7 @@ def _scores(run: RunFolder) -> Figure:
 
 
 def _paths(run: RunFolder) -> Figure:
-    data = run.rollouts
-    paths = in_start_frame(data["root_pos"][..., :2], data["root_yaw"][:, 0])
-    return maps.root_paths(paths, run.reference_paths(), run.groups, data["fell"])
+    return maps.root_paths(run.discovery_paths(), run.reference_paths(), run.groups, run.rollouts["fell"])
 
 
 def _directions(run: RunFolder) -> dict[str, np.ndarray]:

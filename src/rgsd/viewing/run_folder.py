@@ -25,6 +25,7 @@ import numpy as np
 import torch
 import yaml
 
+from rgsd import rotations
 from rgsd.evaluation.measures import heading_local, pose_error, root_error
 from rgsd.viewing.plots import ClipErrors, number
 
@@ -147,26 +148,14 @@ class RunFolder:
         paths = {}
         for i, name in enumerate(data["clip_names"].tolist()):
             part = slice(int(data["clip_offsets"][i]), int(data["clip_offsets"][i + 1]))
-            qpos = data["reference_qpos"][part]
-            w, x, y, z = qpos[0, 3:7]
-            yaw = np.arctan2(2 * (x * y + w * z), 1 - 2 * (y * y + z * z))
-            paths[name] = in_start_frame(qpos[None, :, :2], np.array([yaw]))[0]
+            qpos = torch.from_numpy(data["reference_qpos"][part])
+            paths[name] = rotations.seen_from(qpos[0, :2], rotations.yaw(qpos[0, 3:7]), qpos[:, :2]).numpy()
         return paths
 
-
-def in_start_frame(xy: np.ndarray, yaw: np.ndarray) -> np.ndarray:
-    """Paths moved and turned so that each starts at the origin and faces +x.
-
-    Args:
-        xy: (L, T, 2) positions on the ground, m.
-        yaw: (L,) heading at the first frame, rad.
-
-    Returns:
-        (L, T, 2): x forward, y left, m.
-    """
-    away = xy - xy[:, :1]
-    c, s = np.cos(yaw)[:, None], np.sin(yaw)[:, None]
-    return np.stack((c * away[..., 0] + s * away[..., 1], -s * away[..., 0] + c * away[..., 1]), axis=-1)
+    def discovery_paths(self) -> np.ndarray:
+        """Root paths (L, T, 2) of the discovery rollouts, each in its start's heading frame, m."""
+        xy, yaw = (torch.from_numpy(self.rollouts[key]) for key in ("root_pos", "root_yaw"))
+        return rotations.seen_from(xy[:, :1, :2], yaw[:, :1], xy[..., :2]).numpy()
 
 
 def _of_clip(row: dict[str, Any] | None, name: str) -> object:
