@@ -8,47 +8,12 @@ import torch
 from torch import Tensor
 
 from rgsd import rotations
-from rgsd.envs.skill_env import SkillEnv, Starts, StepResult
+from rgsd.envs.skill_env import SkillEnv, Starts
 from rgsd.learning.method import Method, Progress
 from rgsd.learning.networks import Actor, gaussian_log_prob
 from rgsd.learning.rollout import Rollout
+from rgsd.learning.statistics import EpisodeStatistics
 from rgsd.learning.warm_start import WarmStart
-
-
-class EpisodeStatistics:
-    """Ends of episodes since the last report, by stream."""
-
-    def __init__(self) -> None:
-        self.lengths: dict[bool, list[float]] = {True: [], False: []}
-        self.falls: dict[bool, list[float]] = {True: [], False: []}
-        self.lost: list[float] = []
-        self.displacements: list[Tensor] = []
-
-    def record(self, result: StepResult, imitation: Tensor, steps: Tensor, travelled: Tensor) -> None:
-        """Note the episodes that ended in one step; all tensors lead with (N,), taken before the reset."""
-        ended = result.terminated | result.truncated
-        for stream in (True, False):
-            chosen = ended & (imitation == stream)
-            self.lengths[stream] += steps[chosen].tolist()
-            self.falls[stream] += result.fell[chosen].float().tolist()
-        followed = ended & imitation
-        self.lost += (result.terminated & ~result.fell)[followed].float().tolist()
-        self.displacements.append(travelled[ended & ~imitation & ~result.fell])
-
-    def report(self, control_dt: float) -> dict[str, float]:
-        """Figures to log; a stream in which nothing ended says nothing."""
-        figures: dict[str, float] = {}
-        for stream, name in ((True, "Imitation"), (False, "Discovery")):
-            if self.lengths[stream]:
-                figures[f"{name}/episode_s"] = control_dt * sum(self.lengths[stream]) / len(self.lengths[stream])
-                figures[f"{name}/fall_rate"] = sum(self.falls[stream]) / len(self.falls[stream])
-        if self.lost:
-            figures["Imitation/early_termination_rate"] = sum(self.lost) / len(self.lost)
-        ends = torch.cat(self.displacements) if self.displacements else torch.empty(0, 2)
-        if len(ends) > 1:
-            figures["Discovery/spread_m"] = float(ends.std(dim=0).norm())
-            figures["Discovery/travel_m"] = float(ends.norm(dim=1).mean())
-        return figures
 
 
 class Collector:
@@ -84,9 +49,17 @@ class Collector:
             mean = self.actor(observation, z) if teacher is None else teacher.act()
             noise = torch.randn(mean.shape, generator=self._generator, device=mean.device)
             action = mean + std * noise
-            before = self._origin
+            origin = self._origin
             result = env.step(action)
-            statistics.record(result, imitation, elapsed + 1, self._travelled(result, before))
+            travelled = rotations.seen_from(origin[:, :2], origin[:, 2], result.final_root)
+            statistics.record(
+                terminated=result.terminated,
+                truncated=result.truncated,
+                fell=result.fell,
+                imitation=imitation,
+                steps=elapsed + 1,
+                travelled=travelled,
+            )
             self._mark_origin(result.terminated | result.truncated)
             self._observation, self._privileged = result.observation, result.privileged
             rows.append(
@@ -137,9 +110,3 @@ class Collector:
         state = self.env.state
         here = torch.cat((state.body_pos[:, 0, :2], rotations.yaw(state.body_quat[:, 0]).unsqueeze(1)), dim=1)
         self._origin = torch.where(started.unsqueeze(1), here, self._origin)
-
-    def _travelled(self, result: StepResult, origin: Tensor) -> Tensor:
-        """(N, 2) displacement since the episode began, in the frame of its first heading, m."""
-        offset = result.final_root - origin[:, :2]
-        cos, sin = torch.cos(origin[:, 2]), torch.sin(origin[:, 2])
-        return torch.stack((cos * offset[:, 0] + sin * offset[:, 1], cos * offset[:, 1] - sin * offset[:, 0]), dim=1)
