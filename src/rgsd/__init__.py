@@ -24,7 +24,7 @@ def load(path: str | Path, body: Body | None = None) -> SkillPolicy:
         body: what it moves, for one that is not built in, such as `rgsd.bodies.mjcf.load_mjcf(Path("robot.xml"))`.
 
     Raises:
-        rgsd.learning.skill_policy.PolicyError: there is none, not one that this version reads, or its body is needed.
+        rgsd.learning.policy_files.PolicyError: there is none, not one that this version reads, or not of this body.
     """
     from rgsd.learning.skill_policy import SkillPolicy  # torch takes seconds to import; `rgsd --help` must not
 

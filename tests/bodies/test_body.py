@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 import dataclasses
+from collections.abc import Callable
 
 import mujoco
 import numpy as np
@@ -56,6 +58,29 @@ def test_actuators_are_in_the_hinges_order(tiny: Body) -> None:
     shuffled.actuator_trnid[:, 0] = [2, 1]
     with pytest.raises(BodyError, match="in the hinges' order"):
         dataclasses.replace(tiny, model=shuffled)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda m: m.body_mass.__imul__(1.001),
+        lambda m: m.actuator_gainprm.__imul__(1.001),
+        lambda m: m.geom_friction.__imul__(1.001),
+        lambda m: setattr(m.opt, "timestep", 0.009),
+    ],
+)
+def test_the_digest_is_of_what_moves_the_body(tiny: Body, change: Callable[[mujoco.MjModel], None]) -> None:
+    model = copy.copy(tiny.model)
+    model.geom_rgba[:] = 0.5  # looks
+    model.body_mass[:] *= 1 + 1e-9  # rounding
+    assert dataclasses.replace(tiny, model=model).physics_digest == tiny.physics_digest
+    change(model)
+    assert dataclasses.replace(tiny, model=model).physics_digest != tiny.physics_digest
+
+
+def test_the_digest_is_of_what_an_action_means(tiny: Body) -> None:
+    for changed in ({"substeps": 3}, {"action_scale": np.ones(2)}, {"action_center": np.full(2, 0.1)}):
+        assert dataclasses.replace(tiny, **changed).physics_digest != tiny.physics_digest
 
 
 def test_bodies_are_made_by_name() -> None:

@@ -2,11 +2,27 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass, field
 from functools import cached_property
 
 import mujoco
 import numpy as np
+
+# what of a model decides how it moves; looks, and orientations of inertia (arbitrary where two moments are equal),
+# are left out
+_OPTIONS = ("timestep", "gravity", "integrator", "solver", "iterations", "tolerance", "cone", "impratio")
+_PARTS = (
+    "body_parentid", "body_pos", "body_quat", "body_ipos", "body_mass", "body_inertia",
+    "jnt_pos", "jnt_axis", "jnt_limited", "jnt_range", "jnt_stiffness",
+    "dof_armature", "dof_damping", "dof_frictionloss",
+    "actuator_gainprm", "actuator_biasprm", "actuator_ctrllimited", "actuator_ctrlrange",
+    "actuator_forcelimited", "actuator_forcerange",
+)  # fmt: skip
+_SHAPES = (
+    "geom_bodyid", "geom_type", "geom_size", "geom_pos", "geom_quat", "geom_friction", "geom_solref", "geom_solimp",
+    "geom_condim", "geom_contype", "geom_conaffinity",
+)  # fmt: skip
 
 
 class BodyError(ValueError):
@@ -117,6 +133,23 @@ class Body:
     def control_hz(self) -> float:
         """Control rate, 1/s."""
         return 1.0 / self.control_dt
+
+    @cached_property
+    def physics_digest(self) -> str:
+        """SHA-256 of what decides how the body moves under an action; policies are worth something on it alone.
+
+        Numbers count to six digits, so that the rounding of another machine's compiler changes nothing.
+        """
+        touching = (self.model.geom_contype | self.model.geom_conaffinity) > 0
+        facts = [
+            *(getattr(self.model.opt, name) for name in _OPTIONS),
+            *(getattr(self.model, name) for name in _PARTS),
+            *(getattr(self.model, name)[touching] for name in _SHAPES),
+            *(self.substeps, self.action_center, self.action_scale),
+        ]
+        numbers = [np.asarray(fact, dtype=float).ravel() for fact in facts]
+        lines = [" ".join(f"{x:.6g}" if abs(x) > 1e-9 else "0" for x in row) for row in numbers]
+        return hashlib.sha256("\n".join(lines).encode()).hexdigest()
 
     def body_ids(self, names: tuple[str, ...]) -> list[int]:
         """Indices of named bodies among the moving bodies (root is 0)."""

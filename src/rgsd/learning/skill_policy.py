@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import dataclasses
-import json
 from pathlib import Path
-from typing import Any, Self
+from typing import Self
 
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from rgsd.bodies.body import Body
@@ -18,19 +14,22 @@ from rgsd.bodies.registry import make_body
 from rgsd.envs.observation import ObservationLayout, observe
 from rgsd.envs.skill_env import Clock
 from rgsd.errors import UnknownName
-from rgsd.learning.checkpoint import write_atomically
-from rgsd.learning.networks import Actor, NetworkConfig
+from rgsd.learning.networks import Actor
+from rgsd.learning.policy_files import (
+    DESCRIPTION,
+    WEIGHTS,
+    Condition,
+    PolicyDescription,
+    PolicyError,
+    read_policy,
+    to_bytes,
+    write_policy,
+)
 from rgsd.motions.library import resample
 from rgsd.motions.motion import Motion
 from rgsd.skills import sphere
 from rgsd.skills.contrastive import embed_frames
-from rgsd.skills.encoder import Encoder, EncoderConfig
-
-SCHEMA_VERSION = 1
-
-
-class PolicyError(ValueError):
-    """A policy file that cannot be used; the message names the file, the field, the value and the remedy."""
+from rgsd.skills.encoder import Encoder
 
 
 class SkillPolicy:
@@ -54,12 +53,12 @@ class SkillPolicy:
         encoder: Encoder | None = None,
         clip_latents: dict[str, Tensor] | None = None,
         clock: Clock = "none",
-        condition: str = "latent",
+        condition: Condition = "latent",
     ) -> None:
         self.body, self.actor, self.latent_dim, self.method = body, actor, latent_dim, method
         self.encoder, self.clip_latents = encoder, clip_latents or {}
         self.clock: Clock = clock
-        self.condition = condition
+        self.condition: Condition = condition
 
     @torch.no_grad()
     def act(
@@ -131,28 +130,27 @@ class SkillPolicy:
         return sphere.sample_vmf(near.expand(count, -1), kappa, generator)
 
     def save(self, folder: Path) -> None:
-        """Write policy.safetensors and policy.json (no date, no pickle) into a folder."""
+        """Write policy.safetensors and policy.json into a folder."""
         tensors = {f"actor.{k}": v for k, v in self.actor.state_dict().items()}
         if self.encoder is not None:
             tensors |= {f"encoder.{k}": v for k, v in self.encoder.state_dict().items()}
         if self.clip_latents:
             tensors["clip_latents"] = torch.stack(list(self.clip_latents.values()))
-        description: dict[str, Any] = {
-            "schema": SCHEMA_VERSION,
-            "method": self.method,
-            "body": self.body.name,
-            "joint_names": list(self.body.joint_names),
-            "latent_dim": self.latent_dim,
-            "clock": self.clock,
-            "condition": self.condition,
-            "network": dataclasses.asdict(self.actor.config),
-            "encoder": None if self.encoder is None else dataclasses.asdict(self.encoder.config),
-            "clips": list(self.clip_latents),
-        }
-        contiguous = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
-        write_atomically(folder / "policy.safetensors", lambda p: save_file(contiguous, p))
-        text = json.dumps(description, indent=2) + "\n"
-        write_atomically(folder / "policy.json", lambda p: p.write_text(text))
+        weights, digest = to_bytes(tensors)
+        description = PolicyDescription(
+            method=self.method,
+            body=self.body.name,
+            physics_sha256=self.body.physics_digest,
+            joint_names=self.body.joint_names,
+            latent_dim=self.latent_dim,
+            clock=self.clock,
+            condition=self.condition,
+            network=self.actor.config,
+            encoder=None if self.encoder is None else self.encoder.config,
+            clips=tuple(self.clip_latents),
+            weights_sha256=digest,
+        )
+        write_policy(folder, description, weights)
 
     @classmethod
     def load(cls, folder: Path, body: Body | None = None) -> Self:
@@ -163,58 +161,61 @@ class SkillPolicy:
             body: the body, for one that is not built in.
 
         Raises:
-            PolicyError: files missing, of another schema, or of another body; or the body is needed.
+            PolicyError: files missing, damaged, not of one save, or of another schema; a body that is another, that
+                moves otherwise than the one that was trained, or that must be given.
         """
-        folder = folder / "policy" if (folder / "policy" / "policy.json").exists() else folder
-        described = folder / "policy.json"
-        if not described.exists():
-            raise PolicyError(f"{described}: no such file; give a run's folder, or train one with `rgsd train rgsd`")
-        try:
-            description: dict[str, Any] = json.loads(described.read_text())
-            schema = description["schema"]
-        except (ValueError, KeyError, TypeError) as error:
-            raise PolicyError(f"{described}: not a policy's description ({error}); restore it or train anew") from error
-        if schema != SCHEMA_VERSION:
-            raise PolicyError(f"{described}: schema is {schema}, this rgsd reads {SCHEMA_VERSION}; train anew")
-        try:
-            body = body or make_body(description["body"])
-        except UnknownName as error:
-            raise PolicyError(
-                f"{described}: body '{error.name}' is not built in; pass it, with load_mjcf of rgsd.bodies.mjcf: "
-                "SkillPolicy.load(path, body=load_mjcf(file)), or rgsd.load(path, body=...)"
-            ) from None
-        if tuple(description["joint_names"]) != body.joint_names:
-            raise PolicyError(f"{described}: joint_names are those of '{description['body']}', not of '{body.name}'")
-        weights = folder / "policy.safetensors"
-        try:
-            tensors = load_file(weights)
-        except (OSError, SafetensorError) as error:
-            raise PolicyError(f"{weights}: not readable ({error}); copy it anew beside {described.name}") from error
+        folder = folder / "policy" if (folder / "policy" / DESCRIPTION).exists() else folder
+        description, tensors = read_policy(folder)
+        body = _body_of(description, folder / DESCRIPTION, body)
         layout = ObservationLayout(body)
-        network = NetworkConfig(**_with_tuples(description["network"]))
-        size = layout.size + (description["clock"] != "none")
-        actor = Actor(size, description["latent_dim"], torch.tensor(body.action_scale), network)
+        size = layout.size + (description.clock != "none")
         encoder = None
-        if description["encoder"] is not None:
-            encoder = Encoder(EncoderConfig(**_with_tuples(description["encoder"])), layout)
-            encoder.load_state_dict(_part(tensors, "encoder."))
-        actor.load_state_dict(_part(tensors, "actor."))
-        latents = dict(zip(description["clips"], tensors.get("clip_latents", torch.empty(0)), strict=True))
+        try:
+            actor = Actor(size, description.latent_dim, torch.tensor(body.action_scale), description.network)
+            actor.load_state_dict(_part(tensors, "actor."))
+            if description.encoder is not None:
+                encoder = Encoder(description.encoder, layout).requires_grad_(False)
+                encoder.load_state_dict(_part(tensors, "encoder."))
+            latents = dict(zip(description.clips, tensors.get("clip_latents", torch.empty(0)), strict=True))
+        except (RuntimeError, ValueError) as error:
+            raise PolicyError(
+                f"{folder / DESCRIPTION}: latent_dim, clock, network, encoder or clips do not fit what {WEIGHTS} holds "
+                f"({' '.join(str(error).split())}); restore the file that training wrote, or train anew"
+            ) from error
         return cls(
             body,
             actor.requires_grad_(False),
-            description["latent_dim"],
-            description["method"],
-            encoder.requires_grad_(False) if encoder else None,
+            description.latent_dim,
+            description.method,
+            encoder,
             latents,
-            description["clock"],
-            description["condition"],
+            description.clock,
+            description.condition,
         )
 
 
-def _with_tuples(settings: dict[str, Any]) -> dict[str, Any]:
-    """JSON's lists as the tuples that configurations hold."""
-    return {key: tuple(value) if isinstance(value, list) else value for key, value in settings.items()}
+def _body_of(description: PolicyDescription, file: Path, body: Body | None) -> Body:
+    """The body that a policy was trained on: the given one, or the built-in one.
+
+    Raises:
+        PolicyError: it is not that body, or not built in.
+    """
+    try:
+        body = body or make_body(description.body)
+    except UnknownName as error:
+        raise PolicyError(
+            f"{file}: body '{error.name}' is not built in; pass it, with load_mjcf of rgsd.bodies.mjcf: "
+            "SkillPolicy.load(path, body=load_mjcf(file)), or rgsd.load(path, body=...)"
+        ) from None
+    if description.joint_names != body.joint_names:
+        raise PolicyError(f"{file}: joint_names are those of '{description.body}', not of '{body.name}'")
+    if description.physics_sha256 != body.physics_digest:
+        raise PolicyError(
+            f"{file}: physics_sha256 is {description.physics_sha256}, that of body '{body.name}' is "
+            f"{body.physics_digest}: its masses, shapes, gains, rates or action map have changed since training; "
+            "use the file or the version of rgsd that it was trained with, or train anew"
+        )
+    return body
 
 
 def _part(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
