@@ -6,15 +6,21 @@ import dataclasses
 from pathlib import Path
 
 import pytest
+import torch
 import yaml
 
 from rgsd.bodies.registry import make_body
 from rgsd.errors import UnknownName, UsageError
+from rgsd.learning.checkpoint import CheckpointError
+from rgsd.learning.networks import NetworkConfig
+from rgsd.learning.trainer import TrainerConfig
 from rgsd.methods.oracle import OracleConfig
 from rgsd.methods.presets import PRESETS, make_preset
 from rgsd.methods.registry import METHODS
 from rgsd.methods.rgsd import RgsdConfig
-from rgsd.methods.runs import RunConfig, check_method, load_library
+from rgsd.methods.runs import RunConfig, check_method, load_library, make_trainer
+from rgsd.skills.contrastive import ContrastiveConfig
+from rgsd.skills.encoder import EncoderConfig
 
 
 @pytest.mark.parametrize("preset", PRESETS)
@@ -84,6 +90,35 @@ def test_a_damaged_file_is_named(tmp_path: Path, content: str) -> None:
 def test_a_folder_without_a_run_says_how_to_get_one(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="is no run; train one with `rgsd train rgsd --out"):
         RunConfig.load(tmp_path)
+
+
+def test_pretraining_is_not_repeated_where_a_checkpoint_holds_its_outcome(tmp_path: Path) -> None:
+    settings = RgsdConfig(EncoderConfig(latent_dim=3, hidden=(8,)), ContrastiveConfig(steps=3, batch=16))
+    names = load_library(RunConfig(), make_body("quadruped")).names
+    network = NetworkConfig(actor_hidden=(8,), critic_hidden=(8,))
+    loop = TrainerConfig(horizon=2)
+    config = RunConfig(clips=names[:2], num_envs=2, network=network, trainer=loop, settings=settings)
+    steps: list[int] = []
+    first = make_trainer(config, tmp_path, lambda step, loss: steps.append(step))
+    assert steps
+    first.run(steps=4)
+    steps.clear()
+    again = make_trainer(config, tmp_path, lambda step, loss: steps.append(step))
+    assert steps == []
+    # what is built on the encoder while the run is put together has that of the checkpoint already
+    exported = [trainer.method.export()["clip_latents"] for trainer in (first, again)]
+    for name in names[:2]:
+        assert torch.equal(exported[0][name], exported[1][name])
+    assert again.resume()
+    assert again.iterate()["Train/mean_reward"] == first.iterate()["Train/mean_reward"]
+
+
+def test_a_checkpoint_of_other_motions_is_refused_before_it_is_used(tmp_path: Path) -> None:
+    config = RunConfig(method="oracle", num_envs=2, settings=OracleConfig(), trainer=TrainerConfig(horizon=2))
+    names = load_library(config, make_body("quadruped")).names
+    make_trainer(dataclasses.replace(config, clips=names[:2]), tmp_path).run(steps=4)
+    with pytest.raises(CheckpointError, match="the motions changed since the checkpoint; train anew"):
+        make_trainer(dataclasses.replace(config, clips=names[:1]), tmp_path)
 
 
 def test_planned_gaits_are_the_quadrupeds(tmp_path: Path) -> None:

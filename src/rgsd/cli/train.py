@@ -13,7 +13,6 @@ from rich.console import Console
 
 from rgsd.cli.pretrain import write_encoder_views
 from rgsd.errors import UsageError
-from rgsd.learning.checkpoint import load_latest_checkpoint
 from rgsd.learning.trainer import Trainer, reached
 from rgsd.methods.presets import make_preset
 from rgsd.methods.runs import RunConfig, check_method, make_trainer
@@ -84,10 +83,14 @@ def run_training(config: RunConfig, folder: Path, console: Console | None = None
     """Train a run in its folder, from its latest checkpoint if it has one, with a live display."""
     console = console or Console()
     config.check()
-    with console.status("pretraining the encoder"):
+    with console.status("putting the run together"):
         trainer = make_trainer(config, folder)
     config.save(folder)  # not before: a configuration that cannot be built must not take the folder
     if trainer.resume():
+        if reached(trainer.samples, trainer.seconds, config.steps, config.minutes):
+            trainer.save()  # a kill after the last checkpoint may have left an older policy
+            console.print(f"{folder} is finished: {trainer.samples:,} steps; --steps or --minutes can move its goal")
+            return trainer
         console.print(f"going on at iteration {trainer.iteration}, {trainer.samples:,} steps")
     encoder = trainer.method.export().get("encoder")
     if encoder is not None:
@@ -122,10 +125,6 @@ def _resume(choice: _Choice, rest: Sequence[str]) -> None:
     goal = tyro.cli(_Goal, prog=f"rgsd train {choice.method} --resume {folder}", args=rest)
     if goal != _Goal():
         config = dataclasses.replace(config, steps=goal.steps, minutes=goal.minutes)
-    saved = load_latest_checkpoint(folder / "checkpoints")
-    if saved is not None and reached(saved["samples"], saved["seconds"], config.steps, config.minutes):
-        print(f"{folder} is finished: {saved['samples']:,} steps; --steps or --minutes can move its goal")
-        return
     run_training(config, folder)
 
 

@@ -13,7 +13,6 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-import numpy as np
 import torch
 from torch.utils.tensorboard import SummaryWriter
 
@@ -27,6 +26,7 @@ from rgsd.learning.ppo import Ppo, PpoConfig
 from rgsd.learning.rollout import Rollout
 from rgsd.learning.skill_policy import SkillPolicy
 from rgsd.learning.warm_start import WarmStart, WarmStartConfig
+from rgsd.motions.library import MotionLibrary
 from rgsd.randomness import stream_seed
 
 
@@ -164,7 +164,7 @@ class Trainer:
     def save(self) -> None:
         """Write a checkpoint and the policy as it stands."""
         state = {
-            "identity": self._identity(),
+            "identity": _identity(self.env.library),
             "iteration": self.iteration,
             "samples": self.samples,
             "seconds": self.seconds,
@@ -187,9 +187,7 @@ class Trainer:
                 "or start a new run with --out"
             )
         if state is not None:
-            for part, digest in self._identity().items():
-                if state["identity"][part] != digest:
-                    raise CheckpointError(f"{self.folder}: the {part} changed since the checkpoint; train anew")
+            check_identity(state, self.env.library, self.folder)
         cut_metrics(self.folder / "metrics.jsonl", state["iteration"] if state else 0)
         if state is None:
             return False
@@ -216,15 +214,6 @@ class Trainer:
             exported.get("condition", "latent"),
         )
 
-    def _identity(self) -> dict[str, str]:
-        """What a checkpoint means only together with: digests of the motions and of what moves."""
-        library, body = self.env.library, self.env.body
-        model = body.model
-        facts = (model.opt.timestep, body.substeps, model.body_mass, model.actuator_gainprm, model.dof_damping)
-        motions = repr(library.names).encode() + library.states.qpos.cpu().numpy().tobytes()
-        physics = b"".join(np.asarray(fact, dtype=float).tobytes() for fact in (*facts, body.action_scale))
-        return {"motions": hashlib.sha256(motions).hexdigest(), "body's physics": hashlib.sha256(physics).hexdigest()}
-
     def _imitation_figures(self, rollout: Rollout) -> dict[str, float]:
         """Errors on the states that imitation visited; early termination flatters them (protocol.md does not)."""
         chosen = rollout.imitation
@@ -243,6 +232,23 @@ class Trainer:
 def reached(samples: int, seconds: float, steps: int | None, minutes: float | None) -> bool:
     """Whether a run has come to its goal, a number of environment steps or of minutes in total."""
     return (steps is not None and samples >= steps) or (minutes is not None and seconds >= 60 * minutes)
+
+
+def check_identity(state: dict[str, Any], library: MotionLibrary, folder: Path) -> None:
+    """Refuse a checkpoint of other motions, or of a body that moves otherwise.
+
+    Raises:
+        CheckpointError: the message names the folder and what has changed.
+    """
+    for part, digest in _identity(library).items():
+        if state["identity"][part] != digest:
+            raise CheckpointError(f"{folder}: the {part} changed since the checkpoint; train anew")
+
+
+def _identity(library: MotionLibrary) -> dict[str, str]:
+    """What a checkpoint means only together with: digests of the motions and of what moves."""
+    motions = repr(library.names).encode() + library.states.qpos.cpu().numpy().tobytes()
+    return {"motions": hashlib.sha256(motions).hexdigest(), "body's physics": library.body.physics_digest}
 
 
 @contextmanager

@@ -16,10 +16,10 @@ from rgsd.bodies.body import Body
 from rgsd.bodies.registry import make_body
 from rgsd.envs.skill_env import EnvConfig, SkillEnv
 from rgsd.errors import UnknownName, UsageError
-from rgsd.learning.checkpoint import write_atomically
+from rgsd.learning.checkpoint import load_latest_checkpoint, write_atomically
 from rgsd.learning.networks import NetworkConfig
 from rgsd.learning.ppo import PpoConfig
-from rgsd.learning.trainer import Trainer, TrainerConfig
+from rgsd.learning.trainer import Trainer, TrainerConfig, check_identity
 from rgsd.methods.registry import METHODS, MethodConfig, PretrainProgress
 from rgsd.methods.rgsd import RgsdConfig
 from rgsd.motions.collections import COLLECTIONS
@@ -154,9 +154,15 @@ def _load_collection(path: Path, body: Body, collection: str) -> list[Motion]:
 
 
 def make_trainer(config: RunConfig, folder: Path, progress: PretrainProgress | None = None) -> Trainer:
-    """Everything that trains a run, at its start; pretraining happens here."""
+    """Everything that trains a run, at its start; pretraining happens here, unless a checkpoint holds its outcome."""
     library = load_library(config, make_body(config.body))
-    method = METHODS[check_method(config.method)].build(library, config.settings, config.seed, progress)
+    settings, saved = config.settings, load_latest_checkpoint(folder / "checkpoints")
+    if saved is not None and isinstance(settings, RgsdConfig):
+        settings = dataclasses.replace(settings, contrastive=dataclasses.replace(settings.contrastive, steps=0))
+    method = METHODS[check_method(config.method)].build(library, settings, config.seed, progress)
+    if saved is not None:
+        check_identity(saved, library, folder)
+        method.load_state_dict(saved["method"])  # before the trainer asks for the clips' latents
     env = SkillEnv(library, config.env, config.num_envs, seed=stream_seed(config.seed, "env"))
     return Trainer(env, method, config.method, config.network, config.ppo, config.trainer, folder, config.seed)
 

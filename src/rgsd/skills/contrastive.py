@@ -22,7 +22,7 @@ class ContrastiveConfig:
     kappa: float = 10.0
     """Concentration of q(z|s); the temperature is its inverse, T = 1/kappa."""
     steps: int = 600
-    """Gradient steps."""
+    """Gradient steps; 0 leaves the encoder as it was made, to be filled from a checkpoint."""
     batch: int = 256
     """Anchor-positive pairs a step; each pair's negatives are the positives of the other motions in the batch."""
     learning_rate: float = 1e-3
