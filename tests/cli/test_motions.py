@@ -5,8 +5,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
+from rgsd.bodies.body import Body
+from rgsd.bodies.mjcf import load_mjcf
 from rgsd.cli.main import main
+from rgsd.motions.motion import Motion
 
 
 @pytest.fixture
@@ -60,3 +64,41 @@ def test_planned_gaits_are_written(tmp_path: Path, capsys: pytest.CaptureFixture
     assert len(list(tmp_path.glob("*.npz"))) == 8
     assert main(["motions", "synthesize", "--out", str(tmp_path), "--body", "smpl"]) == 2
     assert "--body smpl: gaits are planned for 'quadruped' alone" in capsys.readouterr().err
+
+
+@pytest.fixture
+def robot(tmp_path: Path) -> Path:
+    """A robot of the user's own, and a folder with a motion of it beside the file."""
+    file = tmp_path / "robot.xml"
+    file.write_text(
+        '<mujoco><worldbody><body name="trunk" pos="0 0 .2"><freejoint/><geom type="box" size=".2 .1 .05"/>'
+        '<body name="leg"><joint name="hip" axis="0 1 0" range="-60 60"/>'
+        '<geom type="capsule" fromto="0 0 0 0 0 -.18" size=".02"/></body></body></worldbody>'
+        '<actuator><position joint="hip" kp="20" kv="1"/></actuator></mujoco>'
+    )
+    body = load_mjcf(file)
+    qpos = np.tile(body.standing_qpos, (4, 1))
+    clip = Motion("nod", "robot", 50.0, body.joint_names, body.body_names, qpos, np.zeros((4, body.model.nv)))
+    clip.save(tmp_path / "motions" / "nod.npz")
+    return file
+
+
+def test_motions_of_a_body_of_ones_own_are_drawn_with_its_file(
+    robot: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    drawn: list[str] = []
+
+    def draw(body: Body, motions: list[Motion], frames: int) -> Image.Image:
+        drawn.extend([body.name, *(motion.name for motion in motions)])
+        return Image.new("RGB", (2, 2))
+
+    monkeypatch.setattr("rgsd.viewing.contact_sheet.contact_sheet", draw)
+    words = ["motions", "render", str(tmp_path / "motions"), "--out", str(tmp_path / "sheets" / "a.png")]
+    assert main(words) == 2
+    assert "body 'robot' is not built in; give its file, --body robot.xml" in capsys.readouterr().err
+    assert main([*words, "--body", "quadruped"]) == 2
+    assert "motion 'nod': body is 'robot', expected 'quadruped'" in capsys.readouterr().err
+    assert drawn == []
+    assert main([*words, "--body", str(robot)]) == 0
+    assert drawn == ["robot", "nod"]
+    assert (tmp_path / "sheets" / "a.png").exists()

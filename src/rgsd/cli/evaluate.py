@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 from pathlib import Path
 from typing import Annotated, Any
@@ -14,11 +13,12 @@ from rich.table import Table
 
 from rgsd.bodies.registry import make_body
 from rgsd.cli.pretrain import write_encoder_views
+from rgsd.cli.trained import load_trained
 from rgsd.evaluation.protocol import EvaluationConfig
 from rgsd.evaluation.protocol import evaluate as measure
 from rgsd.learning.networks import Actor
 from rgsd.learning.skill_policy import SkillPolicy
-from rgsd.methods.runs import RunConfig, load_library
+from rgsd.methods.runs import RunConfig
 from rgsd.motions.library import MotionLibrary
 from rgsd.motions.synthesis.quadruped import held_out_quadruped
 from rgsd.viewing.report import write_report
@@ -71,12 +71,8 @@ def evaluate_run(
     oracle: Path | None = None,
 ) -> dict[str, Any]:
     """Measure a run and print its tables; returns the content of evaluation.json."""
-    settings = RunConfig.load(run)
-    if motions is not None:
-        settings = dataclasses.replace(settings, motions=motions)
-    body = make_body(settings.body)
-    library = load_library(settings, body)
-    policy = SkillPolicy.load(run, body)
+    settings, library, policy = load_trained(run, motions)
+    body = library.body
     gaits = held_out_quadruped(body) if body.name == "quadruped" else []
     unseen = [gait for gait in gaits if gait.name not in library.names]
     held_out = MotionLibrary(body, unseen) if unseen else None

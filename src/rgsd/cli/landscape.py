@@ -10,32 +10,33 @@ import tyro
 from rich.console import Console
 from rich.table import Table
 
-from rgsd.bodies.registry import make_body
 from rgsd.cli.pretrain import write_encoder_views
+from rgsd.cli.trained import load_trained
 from rgsd.errors import UsageError
-from rgsd.learning.skill_policy import SkillPolicy
-from rgsd.methods.runs import RunConfig, load_library
 from rgsd.viewing.figures import run_figures
 from rgsd.viewing.run_folder import RunFolder
 from rgsd.viewing.style import png_bytes
 
 
 def landscape(
-    run: Annotated[Path, tyro.conf.Positional], as_json: Annotated[bool, tyro.conf.arg(name="json")] = False
+    run: Annotated[Path, tyro.conf.Positional],
+    motions: str | None = None,
+    as_json: Annotated[bool, tyro.conf.arg(name="json")] = False,
 ) -> None:
     """Tabulate and plot the frozen encoder's cosine around each reference of RUN.
 
     Args:
         run: a run's folder, or one that `rgsd pretrain` wrote.
+        motions: where the run's motions lie now, if they have moved.
         as_json: print the content of landscape.json.
     """
     if (run / "config.yaml").exists():
-        config = RunConfig.load(run)
-        body = make_body(config.body)
-        policy = SkillPolicy.load(run, body)
+        _, library, policy = load_trained(run, motions)
         if policy.encoder is None:
             raise UsageError(f"{run}: a {policy.method} run has no encoder, so no landscape")
-        write_encoder_views(policy.encoder, load_library(config, body), run)
+        write_encoder_views(policy.encoder, library, run)
+    elif motions is not None:
+        raise UsageError(f"--motions {motions}: {run} is no run; `rgsd pretrain --motions` embeds other motions")
     folder = RunFolder(run)
     content = folder.landscape
     if not content:

@@ -48,6 +48,7 @@ COMMANDS: dict[str, Command] = {
     "train": Command("rgsd.cli.train", "train", "train a skill policy by METHOD, or go on with one", True),
     "evaluate": Command("rgsd.cli.evaluate", "evaluate", "measure RUN by the protocol and write its report"),
     "record": Command("rgsd.cli.record", "record", "film the skills of RUN"),
+    "view": Command("rgsd.cli.view", "view", "play RUN's rollouts, or motions, in a window"),
     "bench": Command("rgsd.cli.bench", "bench", "measure steps a second and memory on this machine"),
     "doctor": Command("rgsd.cli.doctor", "doctor", "check what this machine has and say how to get what it lacks"),
 }

@@ -11,7 +11,8 @@ from rich.console import Console
 from rich.table import Table
 from tyro.conf import Positional
 
-from rgsd.bodies.registry import make_body
+from rgsd.bodies.body import Body
+from rgsd.bodies.registry import BODIES, make_body
 from rgsd.errors import UsageError
 from rgsd.motions.collections import get_collection
 from rgsd.motions.formats.bvh import read_bvh
@@ -95,7 +96,7 @@ def motions_list(path: Positional[Path], json: bool = False) -> None:
         path: folder of rgsd's npz files.
         json: print one JSON object instead of a table.
     """
-    motions = _own_motions(path)
+    motions = own_motions(path)
     if json:
         print(jsonlib.dumps([_summary(motion) for motion in motions]))
     else:
@@ -117,34 +118,62 @@ def motions_synthesize(out: Path, body: str = "quadruped") -> None:
     Console().print(_motion_table(motions, f"{len(motions)} motions written to {out}"))
 
 
-def motions_render(path: Positional[Path], out: Path, frames: int = 12) -> None:
+def motions_render(path: Positional[Path], out: Path, frames: int = 12, body: str | None = None) -> None:
     """Draw motions as a contact sheet: one row a clip, its frames across.
 
     Args:
         path: an rgsd npz file or a folder of them.
         out: PNG file to write.
         frames: frames across.
+        body: path of the MJCF file, for motions of a body of your own.
     """
     from rgsd.viewing.contact_sheet import contact_sheet  # draws with OpenGL, which the other commands do not need
 
     if frames < 2:
         raise UsageError(f"--frames {frames}: a row needs at least 2")
-    motions = _own_motions(path)
-    bodies = sorted({motion.body for motion in motions})
-    if len(bodies) > 1:
-        raise UsageError(f"{path} holds motions of several bodies ({', '.join(bodies)}); render one folder for each")
+    motions = own_motions(path)
+    sheet = contact_sheet(body_of(path, motions, body), motions, frames)
     out.parent.mkdir(parents=True, exist_ok=True)
-    contact_sheet(make_body(bodies[0]), motions, frames).save(out)
+    sheet.save(out)
     Console().print(f"{len(motions)} motions drawn to {out}")
 
 
-def _own_motions(path: Path) -> list[Motion]:
+def own_motions(path: Path) -> list[Motion]:
+    """The motions of an rgsd npz file or of a folder of them.
+
+    Raises:
+        MotionError: a file that is none.
+        UsageError: a folder without any.
+    """
     if path.is_file():
         return [Motion.load(path)]
     motions = [Motion.load(file) for file in sorted(path.glob("*.npz"), key=natural_order) if is_own(file)]
     if not motions:
         raise UsageError(f"{path}: no rgsd motions there; make some with `rgsd motions import` or `synthesize`")
     return motions
+
+
+def body_of(path: Path, motions: list[Motion], given: str | None) -> Body:
+    """The body that motions are of.
+
+    Args:
+        path: where the motions come from, for the messages.
+        motions: at least one.
+        given: the body by name or MJCF file; None for a built-in one that they name themselves.
+
+    Raises:
+        UsageError: motions of several bodies, or of one that is not built in and whose file was not given.
+        MotionError: a motion that does not fit the body.
+    """
+    names = sorted({motion.body for motion in motions})
+    if len(names) > 1:
+        raise UsageError(f"{path} holds motions of several bodies ({', '.join(names)}); take one folder for each")
+    if given is None and names[0] not in BODIES:
+        raise UsageError(f"{path}: body '{names[0]}' is not built in; give its file, --body {names[0]}.xml")
+    body = make_body(given or names[0])
+    for motion in motions:
+        motion.check(f"{path}: motion '{motion.name}'", body)
+    return body
 
 
 def _row(found: Imported) -> dict[str, Any]:

@@ -11,13 +11,12 @@ import tyro
 from rich.console import Console
 from torch import Tensor
 
-from rgsd.bodies.registry import make_body
 from rgsd.bodies.state import BodyState
+from rgsd.cli.trained import load_trained
 from rgsd.errors import UnknownName
 from rgsd.evaluation.rollouts import Controller, SkillController, TrackingController, roll_out, standing
 from rgsd.learning.skill_policy import SkillPolicy
 from rgsd.methods.oracle import ReferenceFrames
-from rgsd.methods.runs import RunConfig, load_library
 from rgsd.motions.library import MotionLibrary
 from rgsd.physics.mujoco_cpu import MujocoCpu
 from rgsd.viewing.video import Frames, montage, render_frames, write_mp4
@@ -25,6 +24,7 @@ from rgsd.viewing.video import Frames, montage, render_frames, write_mp4
 
 def record(
     run: Annotated[Path, tyro.conf.Positional],
+    motions: str | None = None,
     clips: tuple[str, ...] = (),
     random: int = 0,
     kappa: float | None = None,
@@ -36,6 +36,7 @@ def record(
 
     Args:
         run: a run's folder.
+        motions: where the run's motions lie now, if they have moved.
         clips: clips to film, by name; all if neither they nor `random` are given.
         random: how many uniform latents to film, or, with kappa, variations of each clip.
         kappa: concentration of variations around the clips, vMF(z_m, kappa).
@@ -43,10 +44,7 @@ def record(
         out: the mp4; RUN/evaluation/record.mp4 if not given.
         seed: of the latents.
     """
-    settings = RunConfig.load(run)
-    body = make_body(settings.body)
-    policy = SkillPolicy.load(run, body)
-    library = load_library(settings, body)
+    _, library, policy = load_trained(run, motions)
     studio = _Studio(policy, library, torch.Generator().manual_seed(seed))
     if random and kappa is None:
         panels = studio.random_skills(random, seconds or 4.0)
@@ -58,7 +56,7 @@ def record(
             studio.clip(name, seconds) if kappa is None else studio.variations(name, kappa, max(random, 1), seconds)
         )
     path = out or run / "evaluation" / "record.mp4"
-    write_mp4(path, montage(panels), body.control_hz / studio.stride)
+    write_mp4(path, montage(panels), library.body.control_hz / studio.stride)
     Console().print(f"film of {len(panels)} panels: [bold]{path}[/bold]")
 
 

@@ -1,4 +1,4 @@
-"""A window that plays a run's rollouts back, for a machine with a display."""
+"""A window that plays poses back at their own speed, for a machine with a display."""
 
 from __future__ import annotations
 
@@ -6,21 +6,31 @@ import importlib
 import os
 import sys
 import time
+from collections.abc import Sequence
 from itertools import cycle
+from typing import NamedTuple
 
 import mujoco
 import numpy as np
 
 from rgsd.bodies.body import Body
+from rgsd.errors import UsageError
 from rgsd.viewing.run_folder import RunFolder, RunFolderError
 
 
-class NoDisplayError(RuntimeError):
-    """No window can be opened here; the message says what to do instead."""
+class Take(NamedTuple):
+    """Something to play."""
+
+    name: str
+    """A clip's, or a random skill's."""
+    qpos: np.ndarray
+    """(T, nq) poses."""
+    fps: float
+    """Frames a second."""
 
 
-def recorded_clips(run: RunFolder) -> dict[str, np.ndarray]:
-    """Poses (T, nq) of what can be played: the deterministic rollout of each clip, then random skills by number.
+def recorded_takes(run: RunFolder) -> list[Take]:
+    """What an evaluation recorded: the deterministic rollout of each clip, then random skills by number.
 
     Raises:
         RunFolderError: nothing was recorded.
@@ -28,37 +38,33 @@ def recorded_clips(run: RunFolder) -> dict[str, np.ndarray]:
     data = run.rollouts
     if not data:
         raise RunFolderError(f"{run.path}: no evaluation/rollouts.npz to play; run `rgsd evaluate {run.path}` first")
-    names, offsets = data["clip_names"].tolist(), data["clip_offsets"]
-    clips = {name: data["qpos"][offsets[i] : offsets[i + 1]] for i, name in enumerate(names)}
-    return clips | {f"random skill {i + 1}": qpos for i, qpos in enumerate(data["discovery_qpos"])}
+    fps, offsets = float(data["fps"]), data["clip_offsets"]
+    clips = [
+        Take(name, data["qpos"][offsets[i] : offsets[i + 1]], fps) for i, name in enumerate(data["clip_names"].tolist())
+    ]
+    return clips + [Take(f"random skill {i + 1}", qpos, fps) for i, qpos in enumerate(data["discovery_qpos"])]
 
 
-def play(run: RunFolder, body: Body, only: str | None = None) -> None:
-    """Play the recorded rollouts over and over at their own speed, until the window is closed.
-
-    Args:
-        run: a run folder with `evaluation/rollouts.npz`.
-        body: the run's body.
-        only: name of the one to play; None for all in turn.
+def play(body: Body, takes: Sequence[Take]) -> None:
+    """Play takes of a body in turn, over and over, until the window is closed.
 
     Raises:
-        NoDisplayError: no display to open a window on.
-        RunFolderError: nothing was recorded, or not under that name.
+        UsageError: no display to open a window on.
     """
-    clips = recorded_clips(run)
-    if only is not None and only not in clips:
-        raise RunFolderError(f"{run.path}: nothing recorded under '{only}'; choose one of {', '.join(clips)}")
     if sys.platform == "linux" and not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")):
-        raise NoDisplayError(f"no display to open a window on; film the skills instead with `rgsd record {run.path}`")
-    data, period = mujoco.MjData(body.model), 1.0 / float(run.rollouts["fps"])
-    window = importlib.import_module("mujoco.viewer")
-    with window.launch_passive(body.model, data) as handle:
-        for name in cycle([only] if only else clips):
-            for qpos in clips[name]:
-                if not handle.is_running():
+        raise UsageError(
+            "no display to open a window on; without one, `rgsd record RUN` films the skills of a run, and "
+            "`rgsd motions render` draws motions"
+        )
+    data = mujoco.MjData(body.model)
+    # imported here: the module needs a display, and the rest of the package must not
+    with importlib.import_module("mujoco.viewer").launch_passive(body.model, data) as window:
+        for take in cycle(takes):
+            for qpos in take.qpos:
+                if not window.is_running():
                     return
                 begin = time.monotonic()
                 data.qpos[:] = qpos
                 mujoco.mj_forward(body.model, data)
-                handle.sync()
-                time.sleep(max(0.0, period - (time.monotonic() - begin)))
+                window.sync()
+                time.sleep(max(0.0, 1.0 / take.fps - (time.monotonic() - begin)))

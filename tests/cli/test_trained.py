@@ -1,0 +1,67 @@
+"""The commands that use a trained run, where its motions have moved."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from rgsd.bodies.registry import make_body
+from rgsd.cli import record
+from rgsd.cli.main import main
+from rgsd.learning.networks import NetworkConfig
+from rgsd.learning.trainer import TrainerConfig
+from rgsd.methods.rgsd import RgsdConfig
+from rgsd.methods.runs import RunConfig, make_trainer
+from rgsd.motions.synthesis.gait import Course, Gait
+from rgsd.motions.synthesis.quadruped import synthesize
+from rgsd.skills.contrastive import ContrastiveConfig
+from rgsd.skills.encoder import EncoderConfig
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An iteration of training on two short gaits, which lie in `moved/` beside the run afterwards."""
+    folder, body = tmp_path_factory.mktemp("runs"), make_body("quadruped")
+    for name, course in (("ahead", Course(forward=0.4)), ("turn", Course(turn=1.0))):
+        synthesize(body, name, name, Gait(), course, seconds=0.4).save(folder / "motions" / f"{name}.npz")
+    config = RunConfig(
+        motions=str(folder / "motions"),
+        num_envs=2,
+        network=NetworkConfig(actor_hidden=(8,), critic_hidden=(8,)),
+        trainer=TrainerConfig(horizon=2),
+        settings=RgsdConfig(EncoderConfig(latent_dim=3, hidden=(8,)), ContrastiveConfig(steps=3, batch=16)),
+    )
+    make_trainer(config, folder / "run").run(steps=4)
+    config.save(folder / "run")
+    (folder / "motions").rename(folder / "moved")
+    return folder / "run"
+
+
+def test_the_landscape_of_motions_that_have_moved(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["landscape", str(run)]) == 2
+    assert str(run.parent / "motions") in capsys.readouterr().err
+    assert main(["landscape", str(run), "--motions", str(run.parent / "moved"), "--json"]) == 0
+    assert set(json.loads(capsys.readouterr().out)["clips"]) == {"ahead", "turn"}
+
+
+def test_a_folder_of_pretraining_has_no_motions_to_move(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["landscape", str(tmp_path), "--motions", "elsewhere"]) == 2
+    assert "--motions elsewhere: " in capsys.readouterr().err
+
+
+def test_a_film_of_motions_that_have_moved(run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    captions: list[str] = []
+
+    def render(body: object, qpos: np.ndarray, ghost: object, caption: str) -> list[np.ndarray]:
+        captions.append(caption)
+        return [np.zeros((4, 4, 3), np.uint8)] * len(qpos)
+
+    monkeypatch.setattr(record, "render_frames", render)
+    monkeypatch.setattr(record, "write_mp4", lambda path, frames, fps: None)
+    words = ["record", str(run), "--clips", "turn", "--out", str(tmp_path / "film.mp4")]
+    assert main(words) == 2
+    assert main([*words, "--motions", str(run.parent / "moved")]) == 0
+    assert captions == ["turn"]
