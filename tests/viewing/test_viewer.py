@@ -1,7 +1,9 @@
+import sys
 from contextlib import nullcontext
 from pathlib import Path
 from types import SimpleNamespace
 
+import mujoco
 import numpy as np
 import pytest
 
@@ -28,27 +30,21 @@ def test_without_a_display_the_remedy_is_a_film(body: Body, monkeypatch: pytest.
 
 
 def test_takes_follow_each_other_until_the_window_is_closed(body: Body, monkeypatch: pytest.MonkeyPatch) -> None:
-    heights, pauses, shown = (0.5, 0.6, 0.7), [], []
+    pauses: list[float] = []
+    shown: list[float] = []
 
-    class Window:
-        def is_running(self) -> bool:
-            return len(shown) < 5
-
-        def sync(self) -> None:
-            shown.append(float(self.data.qpos[2]))
-
-    window = Window()
-
-    def launch_passive(model: object, data: object) -> nullcontext[Window]:
-        window.data = data  # pyright: ignore[reportAttributeAccessIssue]
-        return nullcontext(window)
+    def launch_passive(model: mujoco.MjModel, data: mujoco.MjData) -> nullcontext[SimpleNamespace]:
+        """A window that is closed after five frames."""
+        return nullcontext(
+            SimpleNamespace(is_running=lambda: len(shown) < 5, sync=lambda: shown.append(float(data.qpos[2])))
+        )
 
     monkeypatch.setenv("DISPLAY", ":0")
-    monkeypatch.setitem(__import__("sys").modules, "mujoco.viewer", SimpleNamespace(launch_passive=launch_passive))
+    monkeypatch.setitem(sys.modules, "mujoco.viewer", SimpleNamespace(launch_passive=launch_passive))
     monkeypatch.setattr("time.sleep", pauses.append)
     monkeypatch.setattr("time.monotonic", lambda: 0.0)
     qpos = np.tile(body.standing_qpos, (3, 1))
-    qpos[:, 2] = heights
+    qpos[:, 2] = [0.5, 0.6, 0.7]
     play(body, [Take("a", qpos[:2], 50.0), Take("b", qpos[2:], 10.0)])
     assert shown == pytest.approx([0.5, 0.6, 0.7, 0.5, 0.6])
     assert pauses == pytest.approx([0.02, 0.02, 0.1, 0.02, 0.02])

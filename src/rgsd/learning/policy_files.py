@@ -114,7 +114,7 @@ def _restored(hint: Any, value: Any, file: Path, key: str) -> Any:
         PolicyError: it does not fit; the message names the file and the key.
     """
     origin, choices = typing.get_origin(hint), typing.get_args(hint)
-    if dataclasses.is_dataclass(hint) and isinstance(value, dict):
+    if isinstance(hint, type) and dataclasses.is_dataclass(hint) and isinstance(value, dict):
         hints = typing.get_type_hints(hint)
         within = f" in '{key}'" if key else ""
         for name in hints:
