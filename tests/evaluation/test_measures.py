@@ -146,11 +146,17 @@ def test_footfalls_counts_every_landing_of_every_foot() -> None:
 
 
 def test_a_tremble_at_either_threshold_takes_no_steps() -> None:
-    # up once over 2 cm, then between 1.2 and 2.8 cm for long, then down: one step
+    # lift 2.8 cm: swings above 2 cm; then between 1.2 and 2.8 cm for long, and down below 1 cm: one step
     tremble = torch.tensor([0.0] * 10 + [0.012, 0.028] * 20 + [0.0] * 10).unsqueeze(1)
     assert measures.footfalls(tremble).item() == 1
     # on the ground between 0 and 1.8 cm: none
     assert measures.footfalls(torch.tensor([0.0, 0.018] * 30).unsqueeze(1)).item() == 0
+
+
+def test_a_high_step_may_land_on_a_foot_that_rolls() -> None:
+    # lift 16 cm: swings above 8 cm, has landed below 4 cm, and so at 3 cm as well as at 0
+    swings = [[0.0] * 10, [0.16] * 10, [0.03] * 10, [0.16] * 10, [0.0] * 10]
+    assert measures.footfalls(torch.tensor(sum(swings, [])).unsqueeze(1)).item() == 2
 
 
 def test_step_rate_ratio_is_null_for_a_clip_that_hardly_steps() -> None:

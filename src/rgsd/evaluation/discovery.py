@@ -130,7 +130,8 @@ def pairwise_distances(points: Tensor) -> Tensor:
     """
     exact = "donot_use_mm_for_euclid_dist"  # the fast way loses the smallest distances to cancellation
     parts = points.transpose(0, 1).split(_POINTS_AT_ONCE)
-    return sum(torch.cdist(p, p, compute_mode=exact).sum(dim=0) for p in parts) / points.shape[1]
+    sums = [torch.cdist(p, p, compute_mode=exact).sum(dim=0) for p in parts]
+    return torch.stack(sums).sum(dim=0) / points.shape[1]
 
 
 def share_of_gait(velocity: Tensor, wanted: Tensor, of: int) -> float | None:
@@ -176,7 +177,7 @@ def measure(found: Discovery, library: MotionLibrary, generator: torch.Generator
 
 
 def _variety(found: Discovery) -> dict[str, Any]:
-    """Where the unfallen latents lead, with bootstrap intervals; latents are drawn anew before the fallen are left out."""
+    """Where unfallen latents lead, with bootstrap intervals; all are drawn anew before the fallen are left out."""
     samples = resample(len(found.z)).to(found.fell.device)
     moves, turns = found.displacement.clone(), measures.net_yaw(found.root_quat)
     moves[found.fell] = torch.nan

@@ -29,8 +29,11 @@ LIFT_QUANTILES = (0.05, 0.95)
 """Quantiles over time between which a foot is lifted: one kick, or a start with a foot in the air, is no gait."""
 SMALLEST_LIFT = 0.01
 """Lift of a reference's foot below which that foot does not step, m."""
-LIFTED, LANDED = 0.02, 0.01
-"""Heights above its own ground at which a foot begins to swing and has landed, m: apart, so that no tremble steps."""
+SWINGING = 0.5
+"""Share of its own lift above which a foot swings: relative, for a standing foot of captured motion rolls and sinks by
+centimetres. It has landed below half of that height: so far apart that no tremble steps."""
+LEAST_SWING = 0.02
+"""Height above its own ground that a foot must leave to swing, m."""
 FEWEST_FOOTFALLS = 4
 """Footfalls of a reference below which it has no step rate: one more or less would exceed the 30 % of the targets."""
 
@@ -163,12 +166,15 @@ def foot_lift(height: Tensor) -> Tensor:
 def footfalls(height: Tensor) -> Tensor:
     """Number `(...,)` of times that any foot comes down, from heights (..., T, K), m.
 
-    By hysteresis: a foot that rose above `LIFTED` has landed below `LANDED`, both above its own ground (the lower of
-    the `LIFT_QUANTILES`), so that a shuffle that never leaves the ground takes no steps.
+    By hysteresis: a foot that rose above `SWINGING` of its lift, and above `LEAST_SWING`, has landed when it comes
+    below half that height. Its ground is the lower of the `LIFT_QUANTILES`, so that a shuffle that never leaves the
+    ground takes no steps.
     """
     ground = torch.quantile(height, LIFT_QUANTILES[0], dim=-2, keepdim=True)
+    swinging = (SWINGING * foot_lift(height)).clamp(min=LEAST_SWING).unsqueeze(-2)
     above = height - ground
-    mark = (above > LIFTED).long() - (above < LANDED).long()  # 1 in the air, -1 on the ground, 0 in between
+    # 1 in the air, -1 on the ground, 0 in between
+    mark = (above > swinging).long() - (above < 0.5 * swinging).long()
     frame = torch.arange(height.shape[-2], device=height.device).unsqueeze(1)
     latest = torch.where(mark != 0, frame, 0).cummax(dim=-2).values  # in between, what it was last
     phase = mark.gather(-2, latest)
