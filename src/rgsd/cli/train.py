@@ -122,11 +122,16 @@ def _resume(choice: _Choice, rest: Sequence[str]) -> None:
     goal = tyro.cli(_Goal, prog=f"rgsd train {choice.method} --resume {folder}", args=rest)
     if goal != _Goal():
         config = dataclasses.replace(config, steps=goal.steps, minutes=goal.minutes)
-    saved = load_latest_checkpoint(folder / "checkpoints")
-    if saved is not None and reached(saved["samples"], saved["seconds"], config.steps, config.minutes):
-        print(f"{folder} is finished: {saved['samples']:,} steps; --steps or --minutes can move its goal")
+    if is_finished(config, folder):
+        print(f"{folder} is finished; --steps or --minutes can move its goal")
         return
     run_training(config, folder)
+
+
+def is_finished(config: RunConfig, folder: Path) -> bool:
+    """Whether the run in a folder has a checkpoint at its goal."""
+    saved = load_latest_checkpoint(folder / "checkpoints")
+    return saved is not None and reached(saved["samples"], saved["seconds"], config.steps, config.minutes)
 
 
 @dataclasses.dataclass(frozen=True)
