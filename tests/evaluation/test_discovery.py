@@ -11,6 +11,7 @@ from torch import Tensor
 
 from rgsd import rotations
 from rgsd.evaluation import discovery
+from rgsd.evaluation.intervals import wilson
 from rgsd.evaluation.rollouts import Simulate
 from rgsd.learning.skill_policy import SkillPolicy
 from rgsd.motions.library import MotionLibrary
@@ -36,31 +37,42 @@ def test_a_sidestep_stays_a_sidestep_on_a_bent_path() -> None:
     torch.testing.assert_close(velocity, torch.tensor([0.0, 1.0]), atol=0.01, rtol=0)
 
 
+def covered(bins: Tensor, of: int) -> float:
+    return float(discovery.coverage(bins, of))
+
+
 def test_direction_coverage_counts_sectors_with_five_latents() -> None:
     ahead = rays(-10, -5, 0, 5, 10)  # one sector: it reaches 11.25 degrees to either side
-    assert discovery.direction_coverage(ahead) == 1 / 16
-    assert discovery.direction_coverage(torch.cat((ahead, rays(90, 90, 90, 90)))) == 1 / 16  # four are too few
-    assert discovery.direction_coverage(torch.cat((ahead, rays(*[-179, 179] * 3)))) == 2 / 16  # behind is one sector
-    assert discovery.direction_coverage(torch.cat((ahead, rays(*[90] * 5, length=0.49)))) == 1 / 16  # too short
-    every = rays(*[22.5 * k for k in range(16) for _ in range(5)])
-    assert discovery.direction_coverage(every) == 1.0
-    assert discovery.direction_coverage(torch.zeros(0, 2)) == 0.0
+    cases = {
+        1 / 16: [ahead, torch.cat((ahead, rays(90, 90, 90, 90))), torch.cat((ahead, rays(*[90] * 5, length=0.49)))],
+        2 / 16: [torch.cat((ahead, rays(*[-179, 179] * 3)))],  # behind is one sector
+        1.0: [rays(*[22.5 * k for k in range(16) for _ in range(5)])],
+        0.0: [torch.zeros(0, 2), torch.full((9, 2), torch.nan)],
+    }
+    for share, moves in cases.items():
+        assert [covered(discovery.sectors(m), 16) for m in moves] == [share] * len(moves)
 
 
 def test_turn_coverage_needs_real_turns() -> None:
-    assert discovery.turn_coverage(torch.full((9,), 29.0)) == 0.0
-    assert discovery.turn_coverage(torch.tensor([31.0, 35.0, 40.0, 44.0, 44.9])) == 1 / 8
+    assert covered(discovery.turn_bins(torch.full((9,), 29.0)), 8) == 0.0
+    assert covered(discovery.turn_bins(torch.tensor([31.0, 35.0, 40.0, 44.0, 44.9])), 8) == 1 / 8
     # 200 and 400 degrees lie in the outermost bin
-    assert discovery.turn_coverage(torch.tensor([200.0, 400.0, 170.0, 150.0, 136.0])) == 1 / 8
+    assert covered(discovery.turn_bins(torch.tensor([200.0, 400.0, 170.0, 150.0, 136.0])), 8) == 1 / 8
 
 
-def test_pairwise_means_by_hand() -> None:
-    # a 3-4-5 triangle: (3 + 4 + 5) / 3
-    assert discovery.mean_pairwise_distance(torch.tensor([[0.0, 0.0], [3.0, 0.0], [3.0, 4.0]])) == pytest.approx(4.0)
-    assert discovery.mean_pairwise_distance(torch.zeros(1, 2)) is None
-    poses = torch.zeros(2, 1, 2, 3)  # two rollouts, one frame, two bodies of which one differs by 0.4 m
-    poses[1, 0, 1, 0] = 0.4
-    assert discovery.mean_pairwise_pose_error(poses) == pytest.approx(0.2)
+def test_coverage_of_many_samples_at_once() -> None:
+    bins = torch.tensor([[0, 0, 1, 1], [0, -1, -1, 1]])
+    assert discovery.coverage(bins, of=4, least=2).tolist() == [0.5, 0.0]
+
+
+def test_pairwise_distances_by_hand() -> None:
+    # a 3-4-5 triangle of single points
+    triangle = torch.tensor([[0.0, 0.0], [3.0, 0.0], [3.0, 4.0]]).unsqueeze(1)
+    expected = torch.tensor([[0.0, 3.0, 5.0], [3.0, 0.0, 4.0], [5.0, 4.0, 0.0]])
+    torch.testing.assert_close(discovery.pairwise_distances(triangle), expected)
+    poses = torch.zeros(2, 40, 3)  # two poses of forty points of which one differs by 0.4 m: 0.4 / 40
+    poses[1, 35, 0] = 0.4
+    assert discovery.pairwise_distances(poses)[0, 1].item() == pytest.approx(0.01)
 
 
 def test_share_of_a_gait_wants_direction_and_speed() -> None:
@@ -104,7 +116,8 @@ def test_fallen_latents_count_as_falls_and_as_nothing_else(library: MotionLibrar
 
 def test_all_fallen_gives_nulls_instead_of_an_error(library: MotionLibrary) -> None:
     result = discovery.measure(found(library, rays(0, 90), [True, True]), library, torch.Generator().manual_seed(0))
-    assert result["displacement_m"] == {"distance": None, "ahead": None, "left": None}
+    nothing = ("distance", "distance_ci", "ahead", "ahead_ci", "left", "left_ci")
+    assert result["displacement_m"] == dict.fromkeys(nothing)
     assert result["spread_path_m"] is None
     assert result["spread_pose_cm"] is None
     assert result["direction_coverage"] == 0.0
@@ -112,9 +125,25 @@ def test_all_fallen_gives_nulls_instead_of_an_error(library: MotionLibrary) -> N
 
 def test_gait_shares_are_of_all_latents(library: MotionLibrary) -> None:
     velocity = torch.cat((rays(0, 5, length=0.6), rays(90, length=0.6), rays(0, length=0.6)))
-    shares = discovery.gait_shares(found(library, velocity, [False, False, False, True]), library)
+    shares, intervals = discovery.gait_shares(found(library, velocity, [False, False, False, True]), library)
     assert shares["walk"] == 0.5
-    assert shares["turn"] is None
+    assert shares["turn"] is intervals["turn"] is None
+    assert intervals["walk"] == wilson(0.5, 4)
+
+
+def test_intervals_are_over_latents(library: MotionLibrary) -> None:
+    # half of 40 latents walk 2 m ahead, the others fall
+    case = found(library, rays(*[0] * 40), [False, True] * 20)
+    result = discovery.measure(case, library, torch.Generator().manual_seed(0))
+    assert result["fall_rate_ci"] == wilson(0.5, 40)
+    assert result["direction_coverage_ci"] == [1 / 16, 1 / 16]  # in every sample five of 40 are left
+    assert result["turn_coverage_ci"] == [0.0, 0.0]
+    assert result["displacement_m"]["ahead_ci"]["q50"] == pytest.approx([2.0, 2.0])
+    assert result["spread_path_m_ci"] == pytest.approx([0.0, 0.0], abs=1e-6)
+    # a sector of five latents, the fewest that count, is kept by about half of the samples
+    scarce = found(library, rays(*[0] * 5, *[90] * 35), [False] * 40)
+    low, high = discovery.measure(scarce, library, torch.Generator().manual_seed(0))["direction_coverage_ci"]
+    assert (low, high) == (1 / 16, 2 / 16)
 
 
 def test_each_latent_drives_a_copy_of_its_own(puppet: Simulate, make_policy: Callable[..., SkillPolicy]) -> None:

@@ -44,7 +44,7 @@ def test_the_reference_itself_is_perfect(library: MotionLibrary) -> None:
     found = {key: value.item() for key, value in Reference.of(library, 0).measure(as_rollout(library, 0)).items()}
     for key in ("cartesian_error_cm", "best_shift_error_cm", "root_error_m", "root_error_end_m", "heading_error_deg"):
         assert found[key] == pytest.approx(0.0, abs=1e-4), key
-    for key in ("skill", "tracked", "survival", "path_ratio"):
+    for key in ("skill", "tracked", "survival", "path_ratio", "foot_lift_ratio", "step_rate_ratio"):
         assert found[key] == pytest.approx(1.0, abs=1e-5), key
     assert found["turn_ratio"] != found["turn_ratio"]  # NaN: the walk is straight
 
@@ -61,6 +61,9 @@ def test_own_figures_are_those_of_the_reference_as_a_rollout(library: MotionLibr
     measured, own = reference.measure(as_rollout(library, 0)), reference.own_figures()
     assert own["reference_foot_slip_cm"] == pytest.approx(measured["foot_slip_cm"].item())
     assert own["statue_error_cm"] > 0.5
+    # the planned gait: two strides a second of each of four feet, lifted by 5.5 cm at their highest moment
+    assert own["reference_step_rate_hz"] == 8.0
+    assert 5.0 < own["reference_foot_lift_cm"] < 5.5
 
 
 def test_alignment_is_one_with_a_direction_that_the_encoder_always_gives(library: MotionLibrary) -> None:

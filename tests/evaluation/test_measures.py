@@ -128,3 +128,53 @@ def test_foot_slip_counts_only_feet_on_the_ground() -> None:
     height = torch.tensor([0.0, 0.0])
     assert measures.foot_slip(feet, height).tolist() == pytest.approx([0.01])
     assert measures.foot_slip(feet + torch.tensor([0.0, 0.0, 1.0]), height).isnan().all()
+
+
+def bounces(frames: int, period: int, height: float, feet: int = 1) -> Tensor:
+    """Heights (frames, feet) of feet on ground at 2 cm that rise to `height` m more in the middle of each period."""
+    swing = (2 * math.pi * torch.arange(frames) / period).cos()
+    return (0.02 + 0.5 * height * (1 - swing)).unsqueeze(1).expand(-1, feet)
+
+
+def test_footfalls_counts_every_landing_of_every_foot() -> None:
+    # five whole periods of 20 frames from the ground to the ground: five landings a foot
+    assert measures.footfalls(bounces(101, 20, 0.05, feet=3)).item() == 15
+    # a foot that is up at the end has not landed: four and a half periods
+    assert measures.footfalls(bounces(91, 20, 0.05)).item() == 4
+    rollouts = torch.stack((bounces(101, 20, 0.05), bounces(101, 50, 0.05), bounces(101, 20, 0.015)))
+    assert measures.footfalls(rollouts).tolist() == [5, 2, 0]  # 1.5 cm is a shuffle
+
+
+def test_a_tremble_at_either_threshold_takes_no_steps() -> None:
+    # lift 2.8 cm: swings above 2 cm; then between 1.2 and 2.8 cm for long, and down below 1 cm: one step
+    tremble = torch.tensor([0.0] * 10 + [0.012, 0.028] * 20 + [0.0] * 10).unsqueeze(1)
+    assert measures.footfalls(tremble).item() == 1
+    # on the ground between 0 and 1.8 cm: none
+    assert measures.footfalls(torch.tensor([0.0, 0.018] * 30).unsqueeze(1)).item() == 0
+
+
+def test_a_high_step_may_land_on_a_foot_that_rolls() -> None:
+    # lift 16 cm: swings above 8 cm, has landed below 4 cm, and so at 3 cm as well as at 0
+    height = torch.tensor([0.0, 0.16, 0.03, 0.16, 0.0]).repeat_interleave(10).unsqueeze(1)
+    assert measures.footfalls(height).item() == 2
+
+
+def test_step_rate_ratio_is_null_for_a_clip_that_hardly_steps() -> None:
+    twice, once = bounces(101, 10, 0.05), bounces(101, 20, 0.05)
+    assert measures.step_rate_ratio(torch.stack((twice, once, 0 * once)), once).tolist() == [2.0, 1.0, 0.0]
+    assert measures.step_rate_ratio(once[None], bounces(101, 34, 0.05)).isnan().all()  # two landings
+    assert measures.step_rate_ratio(once[None], 0 * once).isnan().all()
+
+
+def test_foot_lift_ratio_is_the_median_over_the_feet_that_the_reference_lifts() -> None:
+    # the fourth foot of the reference stays down and does not count; of the others one limps, one does nothing
+    reference = torch.cat([bounces(200, 20, h) for h in (0.05, 0.05, 0.05, 0.001)], dim=1)
+    own = torch.cat([bounces(200, 20, h) for h in (0.04, 0.1, 0.0, 0.5)], dim=1)
+    assert measures.foot_lift_ratio(own[None], reference).tolist() == pytest.approx([0.8])
+    assert measures.foot_lift_ratio(own[None], 0 * reference).isnan().all()
+
+
+def test_foot_lift_forgets_one_kick_and_the_start() -> None:
+    height = torch.zeros(100, 1)
+    height[:3], height[50] = 0.05, 0.3  # four frames of a hundred
+    assert measures.foot_lift(height).tolist() == pytest.approx([0.0])

@@ -38,6 +38,8 @@ MEASURES = [
     "alignment",
     "action_rate",
     "foot_slip_cm",
+    "foot_lift_ratio",
+    "step_rate_ratio",
     "fid",
 ]
 
@@ -77,6 +79,11 @@ def test_evaluation_json_says_what_the_protocol_asks(
     assert discovered["held_out"] == discovered["untrained_held_out"]
     assert discovered["num_latents"] == 6
     assert len(discovered["switching"]["falls"]) == 2
+    for key in ("fall_rate", "direction_coverage", "turn_coverage", "spread_path_m", "spread_pose_cm"):
+        low, high = discovered[f"{key}_ci"]
+        assert low <= discovered[key] <= high
+    for variation in discovered["variations"]["walk"].values():
+        assert {f"{key}_ci" for key in variation if not key.endswith("_ci")} <= set(variation)
 
 
 def test_rollouts_npz_allows_measuring_again(

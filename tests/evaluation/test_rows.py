@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-
 import pytest
 import torch
 
@@ -12,15 +10,6 @@ from rgsd.evaluation.imitation import Reference
 from rgsd.evaluation.reference_rows import statue
 from rgsd.evaluation.rows import RowBuilder
 from rgsd.motions.library import MotionLibrary
-
-
-def test_summarise_by_hand() -> None:
-    # 1, 2, 3: mean 2, deviation 1, t(0.975; 2) = 4.303: half-width 4.303 / sqrt(3) = 2.484; NaN left out
-    mean, interval = rows.summarise(torch.tensor([1.0, math.nan, 2.0, 3.0]))
-    assert mean == 2.0
-    assert interval == pytest.approx([-0.484, 4.484], abs=1e-3)
-    assert rows.summarise(torch.tensor([5.0])) == (5.0, None)
-    assert rows.summarise(torch.tensor([math.nan])) == (None, None)
 
 
 def test_average_leaves_nulls_out_and_adds_half_widths_in_squares() -> None:

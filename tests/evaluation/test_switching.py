@@ -55,6 +55,11 @@ def test_only_changes_to_the_latent_that_falls_count(
     # under the second latent it is down before any change: nobody is left to fall
     assert found["falls"] == [[0.0, 1.0], [None, None]]
     assert found["mean"] == 1.0
+    assert found["per_pair"] == 3
+    # of three rollouts none falls: up to z^2 / (3 + z^2) = 3.84 / 6.84; the one pair of the mean has all three falling
+    assert found["falls_ci"][0][0] == pytest.approx([0.0, 0.5615], abs=1e-4)
+    assert found["falls_ci"][1] == [None, None]
+    assert found["mean_ci"] == pytest.approx([0.4385, 1.0], abs=1e-4)
 
 
 def test_the_latent_changes_at_the_given_step(library: MotionLibrary, make_policy: Callable[..., SkillPolicy]) -> None:

@@ -41,7 +41,8 @@ def metrics(seed: int) -> dict[str, Any]:
         "cartesian_error_cm": error, "cartesian_error_cm_ci": [error - 0.1, error + 0.1],
         "best_shift_error_cm": error / 2, "skill": 0.75, "root_error_m": 0.1 * error, "root_error_end_m": 0.2,
         "heading_error_deg": 4.0, "tracked": 0.9, "survival": 1.0, "path_ratio": 0.93, "turn_ratio": None,
-        "alignment": 0.8, "action_rate": 0.02, "foot_slip_cm": 0.1, "fid": 2.5,
+        "alignment": 0.8, "action_rate": 0.02, "foot_slip_cm": 0.1, "foot_lift_ratio": 0.66,
+        "step_rate_ratio": None, "fid": 2.5,
     }  # fmt: skip
 
 
@@ -64,7 +65,8 @@ def evaluation() -> dict[str, Any]:
     }
     quantiles = {"q05": 0.1, "q25": 0.3, "q50": 0.77, "q75": 1.2, "q95": 1.9}
     discovery = {
-        "num_latents": LATENTS, "seconds": 4.0, "fall_rate": 0.25, "direction_coverage": 0.5625,
+        "num_latents": LATENTS, "seconds": 4.0, "fall_rate": 0.25, "fall_rate_ci": [0.09, 0.53],
+        "direction_coverage": 0.5625,
         "displacement_m": {"distance": quantiles}, "reference_direction_coverage": 0.125, "turn_coverage": 0.25,
         "reference_turn_coverage": 0.125, "spread_path_m": 1.1, "spread_pose_cm": 2.2, "fid": 9.0, "fid_floor": 1.5,
         "held_out": {"trot <fast>": 0.014}, "untrained_held_out": {"trot <fast>": 0.0},

@@ -54,6 +54,8 @@ def test_a_report_holds_the_numbers_and_needs_nothing_else(filmed: Path) -> None
     assert "1.2" in page.cells  # 1.2345 cm
     assert "0.014" in page.cells
     assert EN_DASH in page.cells  # turn ratio
+    assert "0.66" in page.cells  # foot lift
+    assert "0.25 [0.09, 0.53]" in page.cells  # fall rate of random latents
     assert "56<" in html.replace("\n", "")  # direction coverage 0.5625 on a card
     assert "trot &lt;fast&gt;" in html
     assert "trot <fast>" not in html

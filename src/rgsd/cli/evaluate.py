@@ -34,6 +34,8 @@ _COLUMNS = {
     "path_ratio": ("path", ".2f"),
     "turn_ratio": ("turn", ".2f"),
     "root_error_end_m": ("root at end, m", ".2f"),
+    "foot_lift_ratio": ("lift", ".2f"),
+    "step_rate_ratio": ("steps", ".2f"),
     "fid": ("FID", ".2f"),
 }
 
@@ -152,4 +154,6 @@ def _print_discovery(result: dict[str, Any], console: Console) -> None:
     console.print("discovery, uniform latents from the standing pose:")
     for key, value in found.items():
         if isinstance(value, float | int):
-            console.print(f"  {key} {value:.3g}")
+            interval = found.get(f"{key}_ci")
+            limits = "" if interval is None else f" ({interval[0]:.3g} to {interval[1]:.3g})"
+            console.print(f"  {key} {value:.3g}{limits}", highlight=False)

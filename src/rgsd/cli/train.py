@@ -128,6 +128,12 @@ def _resume(choice: _Choice, rest: Sequence[str]) -> None:
     run_training(config, folder)
 
 
+def is_finished(config: RunConfig, folder: Path) -> bool:
+    """Whether the run in a folder has a checkpoint at its goal."""
+    saved = load_latest_checkpoint(folder / "checkpoints")
+    return saved is not None and reached(saved["samples"], saved["seconds"], config.steps, config.minutes)
+
+
 @dataclasses.dataclass(frozen=True)
 class _Goal:
     """What may change when a run goes on."""

@@ -15,6 +15,7 @@ from torch import Tensor
 from rgsd import rotations
 from rgsd.evaluation import measures
 from rgsd.evaluation.frechet import features, frechet_distance, half_distance
+from rgsd.evaluation.intervals import Interval, mean_of_pairs, percentile, resample, wilson
 from rgsd.evaluation.rollouts import Simulate, SkillController, chunks, roll_out, standing, with_noise
 from rgsd.learning.skill_policy import SkillPolicy
 from rgsd.motions.library import MotionLibrary
@@ -33,6 +34,7 @@ QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 """Quantiles of `displacement_m`."""
 NUM_SHOWN = 8
 """Discovery rollouts whose whole poses are kept, for viewing."""
+_POINTS_AT_ONCE = 32  # of which all pairs are compared: bounds the memory
 
 
 @dataclass
@@ -97,32 +99,38 @@ def own_velocity(root_pos: Tensor, root_quat: Tensor, dt: float) -> Tensor:
     return steps[..., 0, :2].mean(dim=-2) / dt
 
 
-def direction_coverage(moves: Tensor, least: int = LEAST_LATENTS) -> float:
-    """Share of 16 heading sectors into which at least `least` of the displacements (n, 2) lead over 0.5 m."""
-    far = moves[moves.norm(dim=-1) > LEAST_DISPLACEMENT]
-    sector = torch.round(torch.atan2(far[:, 1], far[:, 0]) / (2 * torch.pi / SECTORS)).long() % SECTORS
-    return float((torch.bincount(sector, minlength=SECTORS) >= least).double().mean())
+def sectors(moves: Tensor) -> Tensor:
+    """Heading sector (n,) of each displacement (n, 2), m; -1 for one of 0.5 m or less, or NaN."""
+    sector = torch.round(torch.atan2(moves[:, 1], moves[:, 0]) / (2 * torch.pi / SECTORS)) % SECTORS
+    return torch.where(moves.norm(dim=-1) > LEAST_DISPLACEMENT, sector, -1).long()
 
 
-def turn_coverage(turns: Tensor, least: int = LEAST_LATENTS) -> float:
-    """Share of 8 bins of net yaw that at least `least` of the turns (n,), degrees, fall into.
+def turn_bins(turns: Tensor) -> Tensor:
+    """Bin of net yaw (n,) of each turn (n,), degrees; -1 for one of 30 degrees or less, or NaN.
 
     The bins are 45 degrees wide from -180 to 180, turns beyond in the outermost; as with displacements, only a turn
-    counts that leaves the start's heading, by more than 30 degrees.
+    counts that leaves the start's heading.
     """
-    real = turns[turns.abs() > measures.SMALLEST_TURN]
-    index = ((real + 180.0) / (360.0 / TURN_BINS)).floor().long().clamp(0, TURN_BINS - 1)
-    return float((torch.bincount(index, minlength=TURN_BINS) >= least).double().mean())
+    index = ((turns + 180.0) / (360.0 / TURN_BINS)).floor().clamp(0, TURN_BINS - 1)
+    return torch.where(turns.abs() > measures.SMALLEST_TURN, index, -1).long()
 
 
-def mean_pairwise_distance(points: Tensor) -> float | None:
-    """Mean distance between pairs of points (n, k); None below two."""
-    return float(torch.pdist(points).mean()) if len(points) > 1 else None
+def coverage(bins: Tensor, of: int, least: int = LEAST_LATENTS) -> Tensor:
+    """Share `(...,)` of `of` bins that hold at least `least` of the entries of bins (..., n); -1 is in none."""
+    counts = torch.zeros(*bins.shape[:-1], of + 1, device=bins.device)
+    counts.scatter_add_(-1, bins + 1, torch.ones_like(bins, dtype=counts.dtype))
+    return (counts[..., 1:] >= least).double().mean(dim=-1)
 
 
-def mean_pairwise_pose_error(poses: Tensor) -> float | None:
-    """Mean Cartesian error between pairs of rollouts' heading-local poses (n, S, B, 3), m; None below two."""
-    return _mean([mean_pairwise_distance(points) for points in poses.flatten(1, 2).unbind(dim=1)])
+def pairwise_distances(points: Tensor) -> Tensor:
+    """Distances (L, L) between pairs of L configurations of P points (L, P, k): the mean over their points.
+
+    With the heading-local poses of a rollout as its points, these are mean Cartesian errors.
+    """
+    exact = "donot_use_mm_for_euclid_dist"  # the fast way loses the smallest distances to cancellation
+    parts = points.transpose(0, 1).split(_POINTS_AT_ONCE)
+    sums = [torch.cdist(p, p, compute_mode=exact).sum(dim=0) for p in parts]
+    return torch.stack(sums).sum(dim=0) / points.shape[1]
 
 
 def share_of_gait(velocity: Tensor, wanted: Tensor, of: int) -> float | None:
@@ -138,43 +146,71 @@ def share_of_gait(velocity: Tensor, wanted: Tensor, of: int) -> float | None:
     return float((near & ((speed - speed_wanted).abs() <= SAME_SPEED * speed_wanted)).sum()) / of
 
 
-def gait_shares(found: Discovery, held_out: MotionLibrary) -> dict[str, float | None]:
-    """`share_of_gait` among unfallen latents for each clip of a held-out library; fallen ones count as misses."""
+def gait_shares(found: Discovery, held_out: MotionLibrary) -> tuple[dict[str, float | None], dict[str, Interval]]:
+    """`share_of_gait` of each clip of a held-out library, and its interval; fallen latents count as misses."""
     alive = ~found.fell
     velocity = own_velocity(found.root_pos[alive], found.root_quat[alive], found.dt)
-    dt = held_out.body.control_dt
+    dt, latents = held_out.body.control_dt, len(found.z)
     wanted = {name: own_velocity(*roots, dt) for name, roots in _clip_roots(held_out).items()}
-    return {name: share_of_gait(velocity, gait, len(found.z)) for name, gait in wanted.items()}
+    shares = {name: share_of_gait(velocity, gait, latents) for name, gait in wanted.items()}
+    return shares, {name: wilson(share, latents) for name, share in shares.items()}
 
 
 def measure(found: Discovery, library: MotionLibrary, generator: torch.Generator) -> dict[str, Any]:
     """The discovery section of an evaluation; the references' own coverages count every single clip."""
-    alive = ~found.fell
-    moves = found.displacement[alive]
-    turns = measures.net_yaw(found.root_quat[alive])
-    poses = mean_pairwise_pose_error(found.poses[alive])
     roots = list(_clip_roots(library).values())
     own_moves = torch.stack([displacement(*r) for r in roots])
     own_turns = torch.stack([measures.net_yaw(quat) for _, quat in roots])
     references = features(library.body, library.states)
-    return {
-        "num_latents": len(found.z),
-        "seconds": (found.root_pos.shape[1] - 1) * found.dt,
-        "fall_rate": float(found.fell.double().mean()),
-        "blown_up": float(found.blown_up.double().mean()),
-        "displacement_m": {
-            "distance": _quantiles(moves.norm(dim=-1)),
-            "ahead": _quantiles(moves[:, 0]),
-            "left": _quantiles(moves[:, 1]),
-        },
-        "direction_coverage": direction_coverage(moves),
-        "reference_direction_coverage": direction_coverage(own_moves, least=1),
-        "turn_coverage": turn_coverage(turns),
-        "reference_turn_coverage": turn_coverage(own_turns, least=1),
-        "spread_path_m": mean_pairwise_distance(moves),
-        "spread_pose_cm": None if poses is None else 100.0 * poses,
+    result: dict[str, Any] = {"num_latents": len(found.z), "seconds": (found.root_pos.shape[1] - 1) * found.dt}
+    for key, which in (("fall_rate", found.fell), ("blown_up", found.blown_up)):
+        share = float(which.double().mean())
+        result |= {key: share, f"{key}_ci": wilson(share, len(which))}
+    return result | {
+        **_variety(found),
+        "reference_direction_coverage": float(coverage(sectors(own_moves), SECTORS, least=1)),
+        "reference_turn_coverage": float(coverage(turn_bins(own_turns), TURN_BINS, least=1)),
         "fid": frechet_distance(found.features.flatten(0, 1), references, generator),
         "fid_floor": half_distance(references, generator),
+    }
+
+
+def _variety(found: Discovery) -> dict[str, Any]:
+    """Where unfallen latents lead, with bootstrap intervals; all are drawn anew before the fallen are left out."""
+    samples = resample(len(found.z)).to(found.fell.device)
+    moves, turns = found.displacement.clone(), measures.net_yaw(found.root_quat)
+    moves[found.fell] = torch.nan
+    turns = turns.masked_fill(found.fell, torch.nan)
+    lengths = {"distance": moves.norm(dim=-1), "ahead": moves[:, 0], "left": moves[:, 1]}
+    result: dict[str, Any] = {"displacement_m": {}}
+    for name, values in lengths.items():
+        intervals = {q: percentile(drawn) for q, drawn in _quantiles(values[samples]).items()}
+        known = {q: float(value) for q, value in _quantiles(values).items()}
+        some = not bool(found.fell.all())
+        result["displacement_m"] |= {name: known if some else None, f"{name}_ci": intervals if some else None}
+    for key, bins, of in (
+        ("direction_coverage", sectors(moves), SECTORS),
+        ("turn_coverage", turn_bins(turns), TURN_BINS),
+    ):
+        result |= {key: float(coverage(bins, of)), f"{key}_ci": percentile(coverage(bins[samples], of))}
+    poses = found.poses.masked_fill(found.fell.view(-1, 1, 1, 1), torch.nan)
+    return result | spreads(moves, poses)
+
+
+def spreads(moves: Tensor, poses: Tensor) -> dict[str, Any]:
+    """`spread_path_m` and `spread_pose_cm` with their intervals; NaN in what does not count.
+
+    Args:
+        moves: (L, 2) displacements, m.
+        poses: (L, S, B, 3) heading-local poses, m.
+    """
+    path, path_interval = mean_of_pairs(pairwise_distances(moves.unsqueeze(1)))
+    pose, pose_interval = mean_of_pairs(100.0 * pairwise_distances(poses.flatten(1, 2)))
+    return {
+        "spread_path_m": path,
+        "spread_path_m_ci": path_interval,
+        "spread_pose_cm": pose,
+        "spread_pose_cm_ci": pose_interval,
     }
 
 
@@ -185,13 +221,7 @@ def _clip_roots(library: MotionLibrary) -> dict[str, tuple[Tensor, Tensor]]:
     return dict(zip(library.names, zip(positions, quats, strict=True), strict=True))
 
 
-def _quantiles(values: Tensor) -> dict[str, float] | None:
-    if len(values) == 0:
-        return None
-    found = torch.quantile(values.double(), values.new_tensor(QUANTILES, dtype=torch.float64))
-    return {f"q{round(100 * q):02d}": float(v) for q, v in zip(QUANTILES, found, strict=True)}
-
-
-def _mean(values: list[float | None]) -> float | None:
-    kept = [v for v in values if v is not None]
-    return sum(kept) / len(kept) if kept else None
+def _quantiles(values: Tensor) -> dict[str, Tensor]:
+    """`QUANTILES` of values (..., n), NaN left out, by name: (...,) each."""
+    found = torch.nanquantile(values.double(), values.new_tensor(QUANTILES, dtype=torch.float64), dim=-1)
+    return {f"q{round(100 * q):02d}": v for q, v in zip(QUANTILES, found, strict=True)}

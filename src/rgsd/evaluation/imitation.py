@@ -51,6 +51,11 @@ class Reference:
         return cls(body, library.names[clip], states, local, geometric_median(local), heights)
 
     @property
+    def feet_pos(self) -> Tensor:
+        """(T, K, 3) world positions of the feet's frames, m."""
+        return self.states.body_pos[:, self.body.body_ids(self.body.feet)]
+
+    @property
     def statue_error(self) -> float:
         """Cartesian error of the statue, m."""
         return float(measures.pose_error(self.local, self.statue).mean())
@@ -77,18 +82,24 @@ class Reference:
             "turn_ratio": measures.turn_ratio(rollouts.root_quat, quat_reference),
             "action_rate": measures.action_rate(rollouts.targets),
             "foot_slip_cm": CENTIMETRES * measures.foot_slip(feet, self.feet_height),
+            "foot_lift_ratio": measures.foot_lift_ratio(feet[..., 2], self.feet_pos[..., 2]),
+            "step_rate_ratio": measures.step_rate_ratio(feet[..., 2], self.feet_pos[..., 2]),
             "blown_up": rollouts.blown_up.float(),
         }
 
     def own_figures(self) -> dict[str, float]:
-        """What stands beside the measures: the reference's own action rate and foot slip, and the statue's error.
+        """What stands beside the measures: the reference's own action rate, slip and steps, and the statue's error.
 
-        The reference's hinge angles stand for its PD targets; NaN for null.
+        The reference's hinge angles stand for its PD targets; its foot lift is that of the foot it lifts most; NaN for
+        null.
         """
-        feet = self.states.body_pos[:, self.body.body_ids(self.body.feet)]
+        feet = self.feet_pos
+        seconds = (len(feet) - 1) * self.body.control_dt
         return {
             "reference_action_rate": float(measures.action_rate(self.states.qpos[:, 7:])),
             "reference_foot_slip_cm": float(CENTIMETRES * measures.foot_slip(feet, self.feet_height)),
+            "reference_foot_lift_cm": float(CENTIMETRES * measures.foot_lift(feet[..., 2]).max()),
+            "reference_step_rate_hz": float(measures.footfalls(feet[..., 2]) / seconds),
             "statue_error_cm": CENTIMETRES * self.statue_error,
         }
 

@@ -25,6 +25,17 @@ SMALLEST_TURN = 30.0
 """Reference net yaw below which there is no turn ratio, degrees."""
 CONTACT_MARGIN = 0.02
 """Height above its height in the standing pose up to which a foot counts as in contact, m."""
+LIFT_QUANTILES = (0.05, 0.95)
+"""Quantiles over time between which a foot is lifted: one kick, or a start with a foot in the air, is no gait."""
+SMALLEST_LIFT = 0.01
+"""Lift of a reference's foot below which that foot does not step, m."""
+SWINGING = 0.5
+"""Share of its own lift above which a foot swings: relative, for a standing foot of captured motion rolls and sinks by
+centimetres. It has landed below half of that height: so far apart that no tremble steps."""
+LEAST_SWING = 0.02
+"""Height above its own ground that a foot must leave to swing, m."""
+FEWEST_FOOTFALLS = 4
+"""Footfalls of a reference below which it has no step rate: one more or less would exceed the 30 % of the targets."""
 
 
 def heading_local(body_pos: Tensor, root_quat: Tensor) -> Tensor:
@@ -143,3 +154,41 @@ def foot_slip(feet_pos: Tensor, standing_height: Tensor) -> Tensor:
     touching = low[..., 1:, :] & low[..., :-1, :]
     slide = feet_pos[..., :2].diff(dim=-3).norm(dim=-1)
     return (slide * touching).sum(dim=(-2, -1)) / touching.sum(dim=(-2, -1))
+
+
+def foot_lift(height: Tensor) -> Tensor:
+    """By how much each foot is lifted: the range `LIFT_QUANTILES` of its heights (..., T, K) over time, (..., K), m."""
+    low, high = torch.quantile(height, height.new_tensor(LIFT_QUANTILES), dim=-2)
+    return high - low
+
+
+def footfalls(height: Tensor) -> Tensor:
+    """Number `(...,)` of times that any foot comes down, from heights (..., T, K), m.
+
+    By hysteresis: a foot that rose above `SWINGING` of its lift, and above `LEAST_SWING`, has landed when it comes
+    below half that height. Its ground is the lower of the `LIFT_QUANTILES`, so that a shuffle that never leaves the
+    ground takes no steps.
+    """
+    ground = torch.quantile(height, LIFT_QUANTILES[0], dim=-2, keepdim=True)
+    swinging = (SWINGING * foot_lift(height)).clamp(min=LEAST_SWING).unsqueeze(-2)
+    above = height - ground
+    # 1 in the air, -1 on the ground, 0 in between
+    mark = (above > swinging).long() - (above < 0.5 * swinging).long()
+    frame = torch.arange(height.shape[-2], device=height.device).unsqueeze(1)
+    latest = torch.where(mark != 0, frame, 0).cummax(dim=-2).values  # in between, what it was last
+    phase = mark.gather(-2, latest)
+    landed = (phase[..., 1:, :] < 0) & (phase[..., :-1, :] > 0)
+    return landed.sum(dim=(-2, -1)).to(height.dtype)
+
+
+def foot_lift_ratio(height: Tensor, reference: Tensor) -> Tensor:
+    """Lift of feet (R, T, K) over that of the reference (T, K), the median over the feet that it lifts: (R,)."""
+    whole = foot_lift(reference)
+    ratio = foot_lift(height) / torch.where(whole < SMALLEST_LIFT, torch.nan, whole)
+    return torch.nanquantile(ratio, 0.5, dim=-1)
+
+
+def step_rate_ratio(height: Tensor, reference: Tensor) -> Tensor:
+    """Footfalls of feet (R, T, K) over those of the reference (T, K), in the same time: (R,)."""
+    whole = footfalls(reference)
+    return footfalls(height) / torch.where(whole < FEWEST_FOOTFALLS, torch.nan, whole)

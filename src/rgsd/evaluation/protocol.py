@@ -224,9 +224,10 @@ def _discovery(
     found = discover(policy)
     recording.add_discovery(found)
     result = discovery.measure(found, library, torch.Generator().manual_seed(config.seed))
-    result["held_out"] = result["untrained_held_out"] = None
+    result |= dict.fromkeys(("held_out", "held_out_ci", "untrained_held_out", "untrained_held_out_ci"))
     if held_out is not None:
-        result["held_out"] = discovery.gait_shares(found, held_out)
+        result["held_out"], result["held_out_ci"] = discovery.gait_shares(found, held_out)
         if untrained is not None:
-            result["untrained_held_out"] = discovery.gait_shares(discover(untrained), held_out)
+            shares = discovery.gait_shares(discover(untrained), held_out)
+            result["untrained_held_out"], result["untrained_held_out_ci"] = shares
     return result

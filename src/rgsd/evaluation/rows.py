@@ -12,31 +12,16 @@ from typing import Any
 
 import numpy as np
 import torch
-from scipy import stats
 from torch import Tensor
 
 from rgsd.evaluation.frechet import features, frechet_distance, half_distance
 from rgsd.evaluation.imitation import Encode, Reference, alignment
+from rgsd.evaluation.intervals import student
 from rgsd.evaluation.rollouts import Rollouts
 from rgsd.motions.library import MotionLibrary
 
 POOLED = ("fid", "fid_floor")
 """Measures of a set of frames: pooled over the clips of a group and over all, never averaged, without interval."""
-
-
-def summarise(values: Tensor) -> tuple[float | None, list[float] | None]:
-    """Mean over rollouts (R,) without the NaN ones, and its 95 % interval [low, high] by Student's t.
-
-    The interval is over rollouts of one policy: initial noise, not training seeds. None where fewer than two remain.
-    """
-    kept = values[~values.isnan()].double()
-    if len(kept) == 0:
-        return None, None
-    mean = float(kept.mean())
-    if len(kept) < 2:
-        return mean, None
-    half = float(stats.t.ppf(0.975, len(kept) - 1)) * float(kept.std()) / len(kept) ** 0.5
-    return mean, [mean - half, mean + half]
 
 
 @dataclass
@@ -69,7 +54,7 @@ class RowBuilder:
             values["alignment"] = alignment(encode, rollouts.states, z)
         row: dict[str, Any] = {}
         for key, value in values.items():
-            row[key], row[f"{key}_ci"] = summarise(value)
+            row[key], row[f"{key}_ci"] = student(value)
         body = self.library.body
         own = features(body, rollouts.states).flatten(0, 1)
         self._frames[reference.name] = (own, features(body, reference.states))

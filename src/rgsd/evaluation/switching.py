@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from rgsd.bodies.state import BodyState
+from rgsd.evaluation.intervals import wilson
 from rgsd.evaluation.rollouts import Simulate, SkillController, chunks, roll_out, with_noise
 from rgsd.learning.skill_policy import SkillPolicy
 from rgsd.motions.library import MotionLibrary
@@ -45,9 +46,9 @@ def switch(
         seed: of the initial noise.
 
     Returns:
-        `clips` (M names); `falls` (M x M lists, row before, column after): share of rollouts, among those still up at
-        the change, that are down at some frame of the two seconds after it, null where none was up; `mean` over all
-        pairs of different clips.
+        `clips` (M names); `per_pair`; `falls` (M x M lists, row before, column after): share of rollouts, among those
+        still up at the change, that are down at some frame of the two seconds after it, null where none was up;
+        `mean` over all pairs of different clips; `falls_ci` and `mean_ci`, its trials those of all these pairs.
     """
     generator = torch.Generator().manual_seed(seed)
     count, hz = len(library), library.body.control_hz
@@ -66,13 +67,19 @@ def switch(
         turn = change[part].unsqueeze(1)
         up.append(~(fell & (time <= turn)).any(dim=1))
         down.append((fell & (time > turn) & (time <= turn + window)).any(dim=1))
-    standing = torch.cat(up)
-    fallen_after = (torch.cat(down) & standing).view(count, count, per_pair).sum(dim=-1).double()
-    share = (fallen_after / standing.view(count, count, per_pair).sum(dim=-1)).cpu()
-    others = share[~torch.eye(count, dtype=torch.bool)]
-    others = others[~others.isnan()]
+    standing = torch.cat(up).view(count, count, per_pair)
+    falls = (torch.cat(down).view_as(standing) & standing).sum(dim=-1).double().cpu()
+    trials = standing.sum(dim=-1).cpu()
+    share = [[None if v != v else v for v in row] for row in (falls / trials).tolist()]
+    others = ~torch.eye(count, dtype=torch.bool) & (trials > 0)
+    mean = float((falls / trials)[others].mean()) if others.any() else None
     return {
         "clips": list(library.names),
-        "falls": [[None if v != v else v for v in row] for row in share.tolist()],
-        "mean": float(others.mean()) if len(others) else None,
+        "per_pair": per_pair,
+        "falls": share,
+        "falls_ci": [
+            [wilson(v, n) for v, n in zip(*row, strict=True)] for row in zip(share, trials.tolist(), strict=True)
+        ],
+        "mean": mean,
+        "mean_ci": wilson(mean, int(trials[others].sum())),
     }

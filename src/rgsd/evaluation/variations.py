@@ -8,8 +8,9 @@ import torch
 from torch import Tensor
 
 from rgsd.evaluation import measures
-from rgsd.evaluation.discovery import displacement, mean_pairwise_distance, mean_pairwise_pose_error
+from rgsd.evaluation.discovery import displacement, spreads
 from rgsd.evaluation.imitation import CENTIMETRES
+from rgsd.evaluation.intervals import student, wilson
 from rgsd.evaluation.rollouts import Simulate, SkillController, clip_states, roll_out_clips
 from rgsd.learning.skill_policy import SkillPolicy
 from rgsd.motions.library import MotionLibrary
@@ -35,7 +36,8 @@ def vary(
 
     Returns:
         By clip, then by kappa: `mean_cosine` of the draws to z_m (kappa means nothing without the dimension),
-        `cartesian_error_cm`, `spread_path_m` and `spread_pose_cm` among the variations, and `fall_rate`.
+        `cartesian_error_cm`, `spread_path_m` and `spread_pose_cm` among the variations, and `fall_rate`; each with
+        its interval as `KEY_ci`.
     """
     generator = torch.Generator().manual_seed(seed)
     result: dict[str, dict[str, Any]] = {name: {} for name in library.names}
@@ -50,12 +52,16 @@ def vary(
             reference = clip_states(library, clip)
             wanted = measures.heading_local(reference.body_pos, reference.body_quat[:, 0])
             local = measures.heading_local(rollouts.states.body_pos, rollouts.root_quat)
-            pose = mean_pairwise_pose_error(local)
+            cosine, cosine_interval = student((drawn[clip] * z[clip]).sum(dim=-1))
+            error, error_interval = student(CENTIMETRES * measures.cartesian_error(local, wanted))
+            falls = float(rollouts.fell.any(dim=1).double().mean())
             result[library.names[clip]][f"{kappa:g}"] = {
-                "mean_cosine": float((drawn[clip] * z[clip]).sum(dim=-1).mean()),
-                "cartesian_error_cm": CENTIMETRES * float(measures.cartesian_error(local, wanted).mean()),
-                "spread_path_m": mean_pairwise_distance(displacement(rollouts.root_pos, rollouts.root_quat)),
-                "spread_pose_cm": None if pose is None else CENTIMETRES * pose,
-                "fall_rate": float(rollouts.fell.any(dim=1).double().mean()),
+                "mean_cosine": cosine,
+                "mean_cosine_ci": cosine_interval,
+                "cartesian_error_cm": error,
+                "cartesian_error_cm_ci": error_interval,
+                **spreads(displacement(rollouts.root_pos, rollouts.root_quat), local),
+                "fall_rate": falls,
+                "fall_rate_ci": wilson(falls, per_clip),
             }
     return result

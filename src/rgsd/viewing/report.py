@@ -43,6 +43,8 @@ _CLIP_COLUMNS = (
     Column("path_ratio", "path ratio", "1 = ref.", 2, 1.0),
     Column("turn_ratio", "turn ratio", "1 = ref.", 2, 1.0),
     Column("alignment", "alignment", "cosine", 2, _MORE),
+    Column("foot_lift_ratio", "foot lift", "1 = ref.", 2, 1.0),
+    Column("step_rate_ratio", "step rate", "1 = ref.", 2, 1.0),
     Column("foot_slip_cm", "foot slip", "cm/frame", 2, _LESS),
     Column("fid", "FID", "set v1", 1, _LESS),
 )
@@ -235,21 +237,29 @@ def _discovery(run: RunFolder, pictures: dict[str, bytes]) -> str:
         return page.section("Discovery", none, *_pictures(pictures, "paths"))
     distance = (found.get("displacement_m") or {}).get("distance") or {}
     rows = [
-        Row("fall rate", [shown(found.get("fall_rate")), page.EN_DASH]),
+        Row("fall rate", [_with_interval(found, "fall_rate"), page.EN_DASH]),
         Row("distance travelled, median (m)", [shown(distance.get("q50")), page.EN_DASH]),
         Row("distance travelled, 95 % quantile (m)", [shown(distance.get("q95")), page.EN_DASH]),
-        Row("direction coverage", [shown(found.get(f"{p}direction_coverage")) for p in ("", "reference_")]),
-        Row("turn coverage", [shown(found.get(f"{p}turn_coverage")) for p in ("", "reference_")]),
-        Row("spread of end positions (m)", [shown(found.get("spread_path_m")), page.EN_DASH]),
-        Row("spread of poses (cm)", [shown(found.get("spread_pose_cm"), 1), page.EN_DASH]),
+        Row("direction coverage", [_with_interval(found, f"{p}direction_coverage") for p in ("", "reference_")]),
+        Row("turn coverage", [_with_interval(found, f"{p}turn_coverage") for p in ("", "reference_")]),
+        Row("spread of end positions (m)", [_with_interval(found, "spread_path_m"), page.EN_DASH]),
+        Row("spread of poses (cm)", [_with_interval(found, "spread_pose_cm", 1), page.EN_DASH]),
         Row("FID to all references", [shown(found.get("fid"), 1), shown(found.get("fid_floor"), 1)]),
     ]
     for name, share in (found.get("held_out") or {}).items():
         untrained = (found.get("untrained_held_out") or {}).get(name)
         rows.append(Row(f"share that moves like {name}", [shown(share, 3), f"untrained {shown(untrained, 3)}"]))
+    note = page.paragraph("In brackets: 95 % interval over latents of this one policy.", "note")
     title = f"{found.get('num_latents')} latents, {shown(found.get('seconds'), 1)} s"
     table = page.table([("measure", ""), ("random skills", title), ("references", "where they apply")], rows)
-    return page.section("Discovery", *_pictures(pictures, "paths"), table, _variations(found), _switching(found))
+    return page.section("Discovery", *_pictures(pictures, "paths"), note, table, _variations(found), _switching(found))
+
+
+def _with_interval(figures: dict[str, Any], key: str, digits: int = 2) -> str:
+    """A figure, with its interval in brackets where it has one."""
+    interval = figures.get(f"{key}_ci")
+    value = shown(figures.get(key), digits)
+    return value if interval is None else f"{value} [{', '.join(shown(limit, digits) for limit in interval)}]"
 
 
 def _variations(found: dict[str, Any]) -> str:

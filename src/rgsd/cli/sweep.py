@@ -1,0 +1,134 @@
+"""`rgsd sweep FILE`: variants and seeds one after another, one table and one chart of them all."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from pathlib import Path
+from typing import Annotated, Any
+
+import tyro
+from rich.console import Console
+
+from rgsd.cli.evaluate import evaluate_run
+from rgsd.cli.train import is_finished, run_training
+from rgsd.errors import UsageError
+from rgsd.evaluation.headlines import figure, over_seeds
+from rgsd.evaluation.protocol import PROTOCOL_VERSION, EvaluationConfig
+from rgsd.evaluation.sweep import Sweep, read_sweep
+from rgsd.learning.checkpoint import write_atomically
+from rgsd.methods.runs import RunConfig
+from rgsd.viewing.comparison import comparison_chart, comparison_table
+from rgsd.viewing.run_folder import RunFolder
+from rgsd.viewing.style import png_bytes
+
+_JUDGED = "judged.json"  # in a run's folder: what it was evaluated after, and how
+
+
+def sweep(file: Annotated[Path, tyro.conf.Positional], out: Path | None = None) -> None:
+    """Train and evaluate every variant of FILE with every seed, one after another, and compare them.
+
+    FILE is TOML: `steps` or `minutes`, `seeds`, settings for all in [base], and either a [grid] of values, of which
+    every combination is run, or [[variant]] tables, each with `name` and `set`. Settings have the dotted names of a
+    run's config.yaml, such as env.worst_body_distance. docs/sweep.md explains all keys; benchmarks/sweeps/ has
+    examples.
+
+    Each run is a folder OUT/VARIANT/seedN that all other commands take. After each, OUT/sweep.md (a table), sweep.json
+    and sweep.png are written anew. Seed by seed, so that all variants can soon be compared. The same command goes on
+    after an interruption: what is finished is not run again, what was interrupted resumes at its checkpoint.
+
+    Args:
+        file: what to run.
+        out: folder of the sweep; runs/<name of FILE> if not given.
+    """
+    plan, console = read_sweep(file), Console()
+    folder = out or Path("runs") / file.stem
+    total, done = len(plan.seeds) * len(plan.variants), 0
+    for seed in plan.seeds:
+        for variant in plan.variants:
+            done += 1
+            config = dataclasses.replace(variant.config, seed=seed)
+            console.rule(f"{done} of {total}: {variant.name}, seed {seed}")
+            _finish(_run_folder(folder, variant.name, seed), config, plan.evaluation, console)
+            write_comparison(plan, folder)
+    console.print((folder / "sweep.md").read_text(), soft_wrap=True, highlight=False, markup=False)
+    console.print(f"in [bold]{folder}[/bold]: sweep.md, sweep.json, sweep.png, and a folder for each run")
+
+
+def _run_folder(folder: Path, variant: str, seed: int) -> Path:
+    return folder / variant / f"seed{seed}"
+
+
+def _finish(run: Path, config: RunConfig, evaluation: EvaluationConfig, console: Console) -> None:
+    """Train and evaluate one run, as far as that is not done.
+
+    Raises:
+        UsageError: the folder holds a run with other settings.
+        KeyboardInterrupt: training was stopped; its checkpoint is written.
+    """
+    if (run / "config.yaml").exists():
+        found = RunConfig.load(run)
+        if dataclasses.replace(found, steps=config.steps, minutes=config.minutes) != config:
+            raise UsageError(f"{run}: was trained with other settings; give the sweep another --out, or remove it")
+    if not is_finished(config, run):
+        run_training(config, run, console)
+    asked = {"training": _training(run), "evaluation": dataclasses.asdict(evaluation)}
+    mark = run / _JUDGED
+    if mark.exists() and json.loads(mark.read_text()) == asked:
+        console.print("finished before")
+        return
+    with console.status("evaluating"):
+        evaluate_run(run, evaluation, Console(quiet=True))
+    write_atomically(mark, lambda path: path.write_text(json.dumps(asked, indent=1) + "\n"))
+
+
+def _training(run: Path) -> dict[str, float]:
+    """What a run has cost."""
+    last = RunFolder(run).history[-1]
+    return {"samples": last["samples"], "minutes": last["seconds"] / 60}
+
+
+def write_comparison(plan: Sweep, folder: Path) -> None:
+    """Write sweep.json, sweep.md and sweep.png of the runs that are judged."""
+    variants: dict[str, Any] = {}
+    for variant in plan.variants:
+        seeds = {}
+        for seed in plan.seeds:
+            run = _run_folder(folder, variant.name, seed)
+            if (run / _JUDGED).exists():
+                evaluation, training = RunFolder(run).evaluation, json.loads((run / _JUDGED).read_text())["training"]
+                figures = {name: figure(name, evaluation, training) for name in plan.figures}
+                seeds[str(seed)] = {"run": str(run.relative_to(folder)), "figures": figures}
+        points = {name: [found["figures"][name] for found in seeds.values()] for name in plan.figures}
+        summary = {name: over_seeds(values) for name, values in points.items()}
+        variants[variant.name] = {"settings": variant.settings, "seeds": seeds, "figures": summary}
+    content = {
+        "schema": 1,
+        "protocol": PROTOCOL_VERSION,
+        "file": plan.file.name,
+        "about": plan.about,
+        "seeds": list(plan.seeds),
+        "evaluation": dataclasses.asdict(plan.evaluation),
+        "variants": variants,
+    }
+    summaries = {name: found["figures"] for name, found in variants.items()}
+    table = comparison_table(summaries, plan.figures)
+    chart = png_bytes(comparison_chart(summaries, plan.figures))
+    write_atomically(folder / "sweep.json", lambda path: path.write_text(json.dumps(content, indent=1) + "\n"))
+    write_atomically(folder / "sweep.md", lambda path: path.write_text(f"{_head(plan)}\n{table}"))
+    write_atomically(folder / "sweep.png", lambda path: path.write_bytes(chart))
+
+
+def _head(plan: Sweep) -> str:
+    """What stands above the table."""
+    amount = plan.evaluation
+    lines = [
+        f"# {plan.file.stem}",
+        plan.about,
+        f"`rgsd sweep {plan.file}`: seeds {', '.join(map(str, plan.seeds))}; deterministic policy, "
+        f"{amount.rollouts_per_clip} rollouts a clip, {amount.num_latents} random latents, "
+        f"protocol {PROTOCOL_VERSION}. "
+        "The mean over seeds, then in brackets the seeds' own figures or, of five or more, its 95 % interval.",
+        "![seeds as points, means as bars](sweep.png)",
+    ]
+    return "\n\n".join(line for line in lines if line) + "\n"

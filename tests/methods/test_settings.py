@@ -1,0 +1,77 @@
+"""Settings by dotted names, on a run's configuration and on a small tree."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import pytest
+
+from rgsd.errors import UnknownName, UsageError
+from rgsd.methods.rgsd import RgsdConfig
+from rgsd.methods.runs import RunConfig
+from rgsd.methods.settings import replace_settings, setting_names
+
+
+@dataclass(frozen=True)
+class Leaf:
+    share: float = 0.5
+    widths: tuple[int, ...] = (8, 8)
+    form: Literal["round", "flat"] = "round"
+
+
+@dataclass(frozen=True)
+class Tree:
+    leaf: Leaf = Leaf()
+    on: bool = True
+    steps: int | None = None
+    name: str = "oak"
+
+
+def test_names_are_dotted_and_only_of_plain_fields() -> None:
+    assert setting_names(Tree()) == ["leaf.share", "leaf.widths", "leaf.form", "on", "steps", "name"]
+
+
+def test_what_is_replaced_is_replaced_and_nothing_else() -> None:
+    changes = {"leaf.share": 1, "leaf.widths": [16], "leaf.form": "flat", "on": False, "steps": 7}
+    assert replace_settings(Tree(), changes) == Tree(Leaf(1, (16,), "flat"), False, 7)
+    assert replace_settings(Tree(), {}) == Tree()
+
+
+def test_a_run_is_replaced_down_to_its_methods_encoder() -> None:
+    found = replace_settings(
+        RunConfig(), {"env.worst_body_distance": 0.1, "settings.encoder.latent_dim": 3, "body": "b"}
+    )
+    assert isinstance(found.settings, RgsdConfig)
+    assert (found.env.worst_body_distance, found.settings.encoder.latent_dim, found.body) == (0.1, 3, "b")
+
+
+@pytest.mark.parametrize(
+    ("name", "nearest"),
+    [
+        ("env.worst_body_distanc", "env.worst_body_distance"),
+        ("imitation_share", "settings.imitation_share"),
+        ("settings.enc.latent_dim", "settings.encoder.latent_dim"),
+    ],
+)
+def test_an_unknown_setting_is_answered_with_the_nearest(name: str, nearest: str) -> None:
+    with pytest.raises(UnknownName, match=f"unknown setting '{name}'; did you mean {nearest}"):
+        replace_settings(RunConfig(), {name: 1})
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "said"),
+    [
+        ("leaf.share", "half", "setting leaf.share is 'half'; give a number"),
+        ("leaf.share", True, "setting leaf.share is True; give a number"),
+        ("leaf.widths", [8, 0.5], "give a list, each a whole number"),
+        ("leaf.widths", 8, "give a list, each a whole number"),
+        ("leaf.form", "square", "give one of round, flat"),
+        ("on", 1, "give true or false"),
+        ("steps", 0.5, "give a whole number"),
+        ("name", 3, "give a text"),
+    ],
+)
+def test_a_value_of_the_wrong_kind_is_refused(name: str, value: object, said: str) -> None:
+    with pytest.raises(UsageError, match=said):
+        replace_settings(Tree(), {name: value})
