@@ -48,6 +48,7 @@ def rollout(tiny_library: MotionLibrary) -> Rollout:
     zeros, no = torch.zeros(2, 3), torch.zeros(2, 3, dtype=torch.bool)
     return Rollout(
         observation=here, next_observation=there, privileged=zeros, next_privileged=zeros, z=z, action=zeros,
+        next_z=z, root=zeros, next_root=zeros, source=zeros.long(), elapsed=zeros.long(),
         mean=zeros, log_prob=zeros, clip=zeros.long(), frame=zeros.long(),
         imitation=torch.tensor([[True, False, False]] * 2), terminated=no, truncated=no, fell=no,
         worst_body=zeros, root_error=zeros, heading_error=zeros,
@@ -146,8 +147,8 @@ def test_episodes_of_both_streams_start_on_reference_states(tiny_library: Motion
 
 def test_the_latent_stays_for_the_episode(tiny_library: MotionLibrary) -> None:
     whole = torch.zeros(4, dtype=torch.long)
-    progress = Progress(whole, whole, whole, torch.randn(4, 3), whole.bool())
-    assert make(tiny_library).maybe_resample(progress) is progress.z
+    progress = Progress(whole, whole, whole, torch.randn(4, 3), whole, whole.bool())
+    assert make(tiny_library).maybe_resample(progress)[0] is progress.z
 
 
 def test_the_published_encoder_is_the_frozen_one(tiny_library: MotionLibrary) -> None:
