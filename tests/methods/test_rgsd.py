@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pytest
@@ -178,3 +179,21 @@ def test_the_exact_reward_is_negative_below_the_documented_cosine() -> None:
     # facts/paper.md: 0.61 at d = 8 and 0.15 at d = 64, kappa 20
     for dim, cosine in ((8, 0.61), (64, 0.15)):
         assert -sphere.reward_constant(dim, 20.0) / 20.0 == pytest.approx(cosine, abs=0.005)
+
+
+def test_a_point_imitates_and_fills_between(point_world: Callable[..., Any], crossing: MotionLibrary) -> None:
+    # an encoder that is the direction of the velocity: clip "ahead" becomes x, clip "aside" y
+    mask = EncoderConfig(latent_dim=2, hidden=(), kinds=("linear_velocity",), bodies=("torso",))
+    encoder = Encoder(mask, ObservationLayout(crossing.body))
+    encoder.network.load_state_dict({"0.weight": torch.eye(2, 3), "0.bias": torch.zeros(2)})
+    method = Rgsd(crossing, encoder, RgsdConfig(mask, kappa=KAPPA, reward="cosine"), seed=0)
+    np.testing.assert_allclose(method.directions, np.eye(2), atol=1e-3)
+    world = point_world(method, shows="speed")
+    between, opposite = torch.full((1, 2), math.sqrt(0.5)), torch.tensor([[-1.0, 0.0]])
+    z = torch.cat((method.directions, between, opposite))
+    before = torch.nn.functional.cosine_similarity(world.ends(z), z, dim=1)
+    figures = world.practise(40)
+    after = torch.nn.functional.cosine_similarity(world.ends(z), z, dim=1)
+    assert float(before.mean()) < 0.9
+    assert float(after.min()) > 0.98  # each goes where its latent points, also those of no clip
+    assert figures["Skill/alignment"] > 0.9
