@@ -148,7 +148,7 @@ def test_state_goes_on_to_the_bit(make_rollout: MakeRollout, tiny_library: Motio
 def test_a_point_moves_as_its_latent_says(point_world: Callable[..., Any], crossing: MotionLibrary) -> None:
     method = make(crossing, ROOT_MOTION)
     world = point_world(method, shows="speed")
-    world.practise(70)
+    world.practise(90)
     z = torch.stack([*method.export()["clip_latents"].values()])
     ends = world.ends(z)
     # ahead along x at 0.5 m/s, aside along y: 12 steps of 0.1 of that, 0.6, in the right direction
