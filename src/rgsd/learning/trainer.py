@@ -37,7 +37,7 @@ class TrainerConfig:
     warm_start: WarmStartConfig = WarmStartConfig()
     """Cloning of playback in the first iterations."""
     alive_reward: float = 0.0
-    """Added to every step's reward, whatever the method: what a step is worth for not having fallen."""
+    """Added to every step's reward, whatever the method: what an episode loses each step that it ends too early."""
     horizon: int = 24
     """Control steps of every environment an iteration."""
     checkpoint_minutes: float = 1.0
