@@ -44,8 +44,10 @@ def clip_rollout(make_rollout: MakeRollout, library: MotionLibrary, clip: int, *
 
 def test_the_reward_by_hand(make_rollout: MakeRollout, tiny_library: MotionLibrary) -> None:
     method = make(tiny_library)
-    method.network.forward = lambda windows, z=None: torch.zeros(len(windows))
-    method.network.encode = lambda windows: torch.tensor([1.0, 0.0]).expand(len(windows), -1)
+    method.network.judge = lambda windows: (
+        torch.zeros(len(windows)),
+        torch.tensor([1.0, 0.0]).expand(len(windows), -1),
+    )
     rollout = clip_rollout(make_rollout, tiny_library, 0)
     rollout.z[:] = torch.tensor([0.6, 0.8])
     rollout.z[:, 1] = torch.tensor([-1.0, 0.0])

@@ -52,9 +52,10 @@ class AseNetwork(Discriminator):
         super().__init__(config.discriminator, config.encoder, layout)
         self.skill = nn.Linear(config.discriminator.hidden[-1], config.encoder.latent_dim)
 
-    def encode(self, windows: Tensor) -> Tensor:
-        """mu (n, d) of windows (n, W, D)."""
-        return nn.functional.normalize(self.skill(self.describe(windows)), dim=-1)
+    def judge(self, windows: Tensor) -> tuple[Tensor, Tensor]:
+        """Logits (n,) and mu (n, d) of windows (n, W, D)."""
+        seen = self.describe(windows)
+        return self.head(seen).squeeze(-1), nn.functional.normalize(self.skill(seen), dim=-1)
 
 
 class Ase(Baseline):
@@ -88,9 +89,9 @@ class Ase(Baseline):
         windows, whole = self._history.windows(rollout)
         rewards = torch.zeros_like(rollout.log_prob)
         for t, z in enumerate(rollout.z):  # all windows at once would be ten copies of the rollout
-            skill = (self.network.encode(windows[t]) * z).sum(dim=-1).clamp(min=0.0)
-            style = style_reward(self.network(windows[t]))
-            rewards[t] = self.config.style_weight * style + self.config.skill_weight * skill
+            logit, mu = self.network.judge(windows[t])
+            skill = (mu * z).sum(dim=-1).clamp(min=0.0)
+            rewards[t] = self.config.style_weight * style_reward(logit) + self.config.skill_weight * skill
         return rewards * whole
 
     def update(self, rollout: Rollout) -> dict[str, float]:
@@ -102,7 +103,7 @@ class Ase(Baseline):
             step, copy = places[chosen].unbind(1)
             fake, z = windows[step, copy], rollout.z[step, copy]
             loss, figures = self.network.loss(self._reference_windows(len(fake)), fake)
-            alignment = (self.network.encode(fake) * z).sum(dim=-1).mean()
+            alignment = (self.network.judge(fake)[1] * z).sum(dim=-1).mean()
             self._minimize(loss - alignment)
             for name, value in (figures | {"Discovery/alignment": float(alignment.detach())}).items():
                 sums[name] += value / config.updates

@@ -77,14 +77,14 @@ class Calm(Baseline):
         self._countdown = Countdown(config.shortest_skill, config.longest_skill)
         self._span = round(config.motion_seconds * library.body.control_hz)
         self._steps = torch.linspace(0, self._span - 1, config.motion_frames, device=library.device).round().long()
-        self._first_frame = torch.arange(len(self._reference), device=library.device)
-        self._first_frame = self._first_frame - library.offsets[library.clip_of_frame]
+        rows = torch.arange(len(self._reference), device=library.device)
+        self._frame_of_row = rows - library.offsets[library.clip_of_frame]
         self._refresh()
 
     def encode(self, source: Tensor) -> Tensor:
         """z (n, d) of the pieces of clips that begin in rows `source` (n,), with gradient."""
         rows, place = source.unique(return_inverse=True)
-        clip, frame = self.library.clip_of_frame[rows], self._first_frame[rows]
+        clip, frame = self.library.clip_of_frame[rows], self._frame_of_row[rows]
         return self.encoder(self._reference[reference_rows(self.library, clip, frame, self._steps)])[place]
 
     def draw_skills(self, count: int) -> tuple[Tensor, Tensor]:
@@ -172,7 +172,7 @@ class Calm(Baseline):
 
     def _clip_latents(self) -> Tensor:
         """(M, d)."""
-        whole = self._first_frame <= (self.library.lengths - self._span).clamp(min=0)[self.library.clip_of_frame]
+        whole = self._frame_of_row <= (self.library.lengths - self._span).clamp(min=0)[self.library.clip_of_frame]
         sums = torch.zeros(len(self.library), self.latent_dim, device=self.library.device)
         sums.index_add_(0, self.library.clip_of_frame[whole], self._latents[whole])
         return nn.functional.normalize(sums, dim=-1)
