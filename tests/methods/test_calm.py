@@ -36,7 +36,7 @@ def make(library: MotionLibrary, mask: EncoderConfig = EVERYTHING, penalty: floa
 
 
 def everything_under_everything(make_rollout: MakeRollout, library: MotionLibrary, method: Calm) -> Rollout:
-    """Frames 1 to 48 of every clip (first half of the copies: clip 0, 0, 1, 1, ...) under the latents of all clips."""
+    """Frames 1 to 48 of every clip, each clip once under the latent of each."""
     z = torch.stack([*method.export()["clip_latents"].values()])
     pairs = torch.cartesian_prod(torch.arange(len(library)), torch.arange(len(library)))
     rows = library.offsets[pairs[:, 0]] + torch.arange(1, 49).unsqueeze(1)
