@@ -87,7 +87,8 @@ class SkillVecEnv(VecEnv):
     def get_observations(self) -> TensorDict:
         """What to act on next."""
         env = self.env
-        frame = self.oracle.maybe_resample(Progress(env.clip, env.frame, env.elapsed, self._observation, env.imitation))
+        progress = Progress(env.clip, env.frame, env.elapsed, self._observation, env.clip, env.imitation)
+        frame, _ = self.oracle.maybe_resample(progress)
         # the factor that our actor applies to its latents
         policy = torch.cat((self._observation, math.sqrt(self.oracle.latent_dim) * frame), dim=1)
         return TensorDict({"policy": policy, "privileged": env.observe_privileged()}, batch_size=[self.num_envs])

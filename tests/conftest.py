@@ -15,8 +15,11 @@ os.environ.setdefault("MUJOCO_GL", "egl")
 
 import mujoco
 import numpy as np
+import torch
+from torch import Tensor
 
 from rgsd.bodies.body import Body, FallRule
+from rgsd.learning.rollout import Rollout
 from rgsd.motions.library import MotionLibrary
 from rgsd.motions.motion import Motion, finite_difference_velocity
 
@@ -89,3 +92,24 @@ def tiny_library(tiny: Body, tiny_motion: Callable[..., Motion]) -> MotionLibrar
             tiny_motion("still", np.zeros((51, 2))),
         ],
     )
+
+
+@pytest.fixture
+def make_rollout() -> Callable[..., Rollout]:
+    """Makes a rollout of T steps, N copies, of zeros but for what is given; 1-D observations and latents, 2 actions."""
+
+    def make(steps: int, copies: int, **given: Tensor) -> Rollout:
+        lead = (steps, copies)
+        numbers = {name: torch.zeros(*lead) for name in ("log_prob", "worst_body", "root_error", "heading_error")}
+        wide = {
+            name: torch.zeros(*lead, size)
+            for name, size in (("observation", 1), ("privileged", 1), ("z", 1), ("action", 2), ("mean", 2), ("root", 2))
+        }
+        whole = {name: torch.zeros(lead, dtype=torch.long) for name in ("clip", "frame", "source", "elapsed")}
+        flags = {name: torch.zeros(lead, dtype=torch.bool) for name in ("imitation", "terminated", "truncated", "fell")}
+        content = numbers | wide | whole | flags | given
+        for name in ("observation", "privileged", "z", "root"):
+            content.setdefault(f"next_{name}", content[name].clone())
+        return Rollout(**content)
+
+    return make

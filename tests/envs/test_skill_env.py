@@ -84,6 +84,17 @@ def test_usable_in_ten_lines(tiny_library: MotionLibrary) -> None:
     assert torch.isfinite(observation).all()
 
 
+def test_some_episodes_start_from_the_standing_pose_at_rest(build: Build, tiny: Body) -> None:
+    env, _ = build([False, False])
+    clip, frame = torch.tensor([SLIDE, SLIDE]), torch.tensor([20, 20])
+    env.set_starts(lambda ids: Starts(clip, frame, clip < 0, standing=torch.tensor([True, False])))
+    env.reset()
+    np.testing.assert_allclose(env.state.qpos[0], tiny.standing_qpos, atol=1e-6)
+    np.testing.assert_allclose(env.state.qvel[0], 0.0)
+    np.testing.assert_allclose(env.state.qpos[1, 7:], -0.6, atol=1e-6)  # the slide holds its arms back
+    assert float(env.state.qvel[1, 0]) == pytest.approx(0.4, abs=1e-4)
+
+
 def test_episodes_start_on_reference_states_with_noise(tiny_library: MotionLibrary) -> None:
     env = SkillEnv(tiny_library, EnvConfig(joint_noise=0.02, velocity_noise=0.3), num_envs=2000, seed=0)
     env.reset()

@@ -50,6 +50,23 @@ def test_a_step_keeps_the_latent_and_clip_that_it_was_taken_with(tiny_library: M
     assert rollout.frame[:, 0].tolist() == [*range(41, 51), 41, 42, 43, 44]
 
 
+def test_the_next_latent_is_that_of_the_state_before_the_reset(
+    tiny_library: MotionLibrary, numbered: Method, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # a latent that moves on: the frame that comes next, but for an episode's first step
+    following = lambda progress: (progress.frame.float().unsqueeze(1) + 1, progress.source)  # noqa: E731
+    monkeypatch.setattr(numbered, "maybe_resample", following)
+    rollout, _ = make_collector(tiny_library, numbered).collect(14)
+    # copy 0 starts on frame 40 as episode 0, reaches the last frame 50 with its tenth step, and begins anew as 6
+    assert rollout.z[:, 0, 0].tolist() == [0, *range(42, 51), 6, 42, 43, 44]
+    assert rollout.next_z[:, 0, 0].tolist() == [*range(42, 52), 42, 43, 44, 45]
+    assert rollout.source[:, 0].tolist() == [0] * 10 + [6] * 4
+    assert rollout.elapsed[:, 0].tolist() == [*range(10), 0, 1, 2, 3]
+    going = ~(rollout.terminated | rollout.truncated)[:-1]
+    assert torch.equal(rollout.next_root[:-1][going], rollout.root[1:][going])
+    assert torch.equal(rollout.next_z[:-1][going], rollout.z[1:][going])
+
+
 def test_actions_are_draws_of_the_policy(tiny_library: MotionLibrary, numbered: Method) -> None:
     collector = make_collector(tiny_library, numbered)
     rollout, _ = collector.collect(40)

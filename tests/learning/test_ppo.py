@@ -78,6 +78,29 @@ def test_the_last_state_of_an_episode_is_valued_itself(make_rollout: MakeRollout
     assert rollout.truncated.flatten().tolist() == [False, True, False, False]
 
 
+class EchoLatent(nn.Module):
+    """A critic that values a state by its latent."""
+
+    def forward(self, observation: Tensor, z: Tensor, privileged: Tensor) -> Tensor:
+        return z[..., 0]
+
+
+def test_a_state_is_valued_under_the_latent_that_it_would_be_acted_on_with(make_rollout: MakeRollout) -> None:
+    # the latent moves on each step; at the time limit the 3 that would have come counts, not the 8 of a new episode
+    rollout = make_rollout(
+        3,
+        1,
+        z=column(1, 2, 8).unsqueeze(2),
+        next_z=column(2, 3, 9).unsqueeze(2),
+        truncated=column(0, 1, 0).bool(),
+    )
+    ppo = make_ppo(PpoConfig())
+    ppo.critic = EchoLatent()  # pyright: ignore[reportAttributeAccessIssue]
+    values, next_values = ppo.evaluate_values(rollout)
+    np.testing.assert_allclose(values.flatten(), [1, 2, 8])
+    np.testing.assert_allclose(next_values.flatten(), [2, 3, 9])
+
+
 def shifted(ppo: Ppo, make_rollout: MakeRollout, shift: float) -> Rollout:
     """32 transitions of a policy whose means lay `shift` from the present ones in both actions."""
     observation = torch.randn(4, 8, 1, generator=torch.Generator().manual_seed(1))
@@ -146,10 +169,12 @@ def test_hooks_shape_the_policy(make_rollout: MakeRollout) -> None:
     ppo = make_ppo(
         PpoConfig(epochs=1, minibatches=1),
         latents=lambda batch: batch.z + own,
+        parameters=[own],
         extra_losses=(lambda batch: 3.0 * own.sum(),),
     )
     figures = ppo.update(make_rollout(2, 8), torch.randn(2, 8))
     assert own.grad is not None
+    assert float(own.detach()) != 1.0  # trained beside actor and critic
     # through the losses besides the 3.0 of its own term
     assert float(own.grad) != 3.0
     assert figures["Policy/kl"] > 0  # the stored means are those of other latents

@@ -69,6 +69,17 @@ def test_what_was_saved_acts_the_same(
         assert not any(p.requires_grad for p in loaded.actor.parameters())
 
 
+def test_a_tracker_keeps_the_scale_that_it_was_shown_frames_at(tiny_library: MotionLibrary, tmp_path: Path) -> None:
+    policy = make_policy(tiny_library)
+    policy.save(tmp_path / "latent")
+    assert SkillPolicy.load(tmp_path / "latent", tiny_library.body).condition_moments is None
+    policy.condition, policy.condition_moments = "reference", torch.randn(2, 4)
+    policy.save(tmp_path / "reference")
+    loaded = SkillPolicy.load(tmp_path / "reference", tiny_library.body)
+    assert loaded.condition_moments is not None
+    assert torch.equal(loaded.condition_moments, policy.condition_moments)
+
+
 def test_the_same_policy_makes_the_same_bytes_without_a_date(policy: SkillPolicy, tmp_path: Path) -> None:
     for name in ("a", "b"):
         policy.save(tmp_path / name)

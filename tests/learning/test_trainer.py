@@ -17,6 +17,11 @@ from rgsd.learning.networks import NetworkConfig
 from rgsd.learning.ppo import PpoConfig
 from rgsd.learning.trainer import Trainer, TrainerConfig
 from rgsd.learning.warm_start import WarmStartConfig
+from rgsd.methods.ase import AseConfig
+from rgsd.methods.baseline import Baseline
+from rgsd.methods.calm import CalmConfig
+from rgsd.methods.diayn import DiaynConfig
+from rgsd.methods.metra import MetraConfig
 from rgsd.methods.oracle import OracleConfig
 from rgsd.methods.registry import METHODS
 from rgsd.methods.rgsd import Rgsd, RgsdConfig
@@ -24,28 +29,37 @@ from rgsd.motions.library import MotionLibrary
 from rgsd.physics.mujoco_cpu import MujocoCpu
 from rgsd.skills.contrastive import ContrastiveConfig
 from rgsd.skills.encoder import EncoderConfig
+from rgsd.skills.windows import DiscriminatorConfig
 
 CLOCKWORK = ("seconds", "Perf/steps_per_s", "Perf/collection_share")
 """Figures that no two runs share."""
+SMALL = EncoderConfig(latent_dim=3, hidden=(16,))
+TAUGHT = ("rgsd", "oracle")
+JUDGE = DiscriminatorConfig(hidden=(8,), window=3, updates=2, batch=8)
 SETTINGS = {
-    "rgsd": RgsdConfig(EncoderConfig(latent_dim=3, hidden=(16,)), ContrastiveConfig(steps=3, batch=32)),
+    "rgsd": RgsdConfig(SMALL, ContrastiveConfig(steps=3, batch=32)),
     "oracle": OracleConfig(),
+    "diayn": DiaynConfig(SMALL, reference_starts=0.5),
+    "metra": MetraConfig(SMALL, extra=("position", "time")),
+    "ase": AseConfig(SMALL, JUDGE, longest_skill=5),
+    "calm": CalmConfig(SMALL, motion_seconds=0.4, motion_frames=4, discriminator=JUDGE, shortest_skill=2),
 }
 
 
 def make(library: MotionLibrary, folder: Path, method: str = "rgsd", seed: int = 0, **config: Any) -> Trainer:
-    """8 copies, 4 steps an iteration, 2 iterations of warm start."""
+    """8 copies, 4 steps an iteration, 2 iterations of warm start where there are clips to follow."""
     built: Method = METHODS[method].build(library, SETTINGS[method], seed)
     physics = MujocoCpu(library.body, 8, threads=1)
     env = SkillEnv(library, EnvConfig(discovery_seconds=0.2, clock="elapsed"), physics=physics, seed=seed)
     network = NetworkConfig(actor_hidden=(16,), critic_hidden=(16,), noise=0.1, noise_steps=150)
-    loop = TrainerConfig(WarmStartConfig(iterations=2), horizon=4, **config)
+    loop = TrainerConfig(WarmStartConfig(iterations=2 if method in TAUGHT else 0), horizon=4, **config)
     return Trainer(env, built, method, network, PpoConfig(), loop, folder, seed)
 
 
 def weights(trainer: Trainer) -> torch.Tensor:
     method = trainer.method
-    networks = [trainer.actor, trainer.critic, *([method.encoder] if isinstance(method, Rgsd) else [])]
+    own = {Rgsd: "encoder", Baseline: "_networks"}
+    networks = [trainer.actor, trainer.critic, *(getattr(method, n) for c, n in own.items() if isinstance(method, c))]
     state = [tensor.double().flatten() for network in networks for tensor in network.state_dict().values()]
     return torch.cat(state)
 
@@ -73,8 +87,16 @@ def test_a_run_leaves_its_files_and_ends_at_an_iteration(tiny_library: MotionLib
     assert rows[3]["Policy/noise_rad"] < 0.1
 
 
-@pytest.mark.parametrize("method", ["rgsd", "oracle"])
-@pytest.mark.parametrize("first", [1, 4])  # within the warm start, and after it
+@pytest.mark.parametrize(
+    ("method", "first"),  # after so many iterations: within the warm start, and after it
+    [
+        ("rgsd", 1),
+        ("rgsd", 4),
+        ("oracle", 1),
+        ("oracle", 4),
+        *((name, 4) for name in ("diayn", "metra", "ase", "calm")),
+    ],
+)
 def test_going_on_equals_never_having_stopped(
     tiny_library: MotionLibrary, tmp_path: Path, method: str, first: int
 ) -> None:

@@ -22,6 +22,7 @@ def along(library: MotionLibrary, clip: int, shown: list[int]) -> Rollout:
     zeros, no = torch.zeros(steps, 1), torch.zeros(steps, 1, dtype=torch.bool)
     return Rollout(
         observation=there, next_observation=there, privileged=zeros, next_privileged=zeros, z=zeros, action=zeros,
+        next_z=zeros, root=zeros, next_root=zeros, source=no.long(), elapsed=no.long(),
         mean=zeros, log_prob=zeros, clip=torch.full((steps, 1), clip), frame=torch.arange(1, steps + 1).unsqueeze(1),
         imitation=~no, terminated=no, truncated=no, fell=no,
         worst_body=zeros, root_error=zeros.clone(), heading_error=zeros.clone(),
@@ -67,8 +68,8 @@ def test_the_condition_is_the_next_frame(oracle: Oracle, tiny_library: MotionLib
     # 2 hinges, height, two velocities and a 6-D rotation of the root
     assert oracle.latent_dim == frames.size == 2 + 1 + 6 + 6
     clip, frame = torch.tensor([0, 1, 0]), torch.tensor([3, 7, 50])
-    progress = Progress(clip, frame, frame, torch.zeros(3, 15), clip.bool())
-    assert torch.equal(oracle.maybe_resample(progress), frames.at(clip, torch.tensor([4, 8, 50])))
+    progress = Progress(clip, frame, frame, torch.zeros(3, 15), clip, clip.bool())
+    assert torch.equal(oracle.maybe_resample(progress)[0], frames.at(clip, torch.tensor([4, 8, 50])))
     episodes = oracle.begin_episodes(100)
     assert episodes.imitation.all()
     assert torch.equal(episodes.z, frames.at(episodes.clip, episodes.frame + 1))
@@ -78,9 +79,20 @@ def test_the_condition_is_the_next_frame(oracle: Oracle, tiny_library: MotionLib
     np.testing.assert_allclose(shown.mean(dim=0), 0, atol=1e-4)
 
 
+def test_other_clips_are_shown_at_the_scale_of_the_training(tiny_library: MotionLibrary) -> None:
+    whole, alone = ReferenceFrames(tiny_library), tiny_library.select(["slide"])
+    clip, frame = torch.tensor([1, 1]), torch.tensor([0, 20])
+    shown = ReferenceFrames(alone, whole.moments).at(clip - 1, frame)
+    torch.testing.assert_close(shown, whole.at(clip, frame))
+    # by its own moments the lone clip, whose arms never move, would be shown as something else
+    assert not torch.allclose(ReferenceFrames(alone).at(clip - 1, frame), shown)
+
+
 def test_nothing_of_its_own_is_trained(oracle: Oracle, tiny_library: MotionLibrary) -> None:
     assert oracle.update(along(tiny_library, 0, [1])) == {}
-    assert oracle.export() == {"condition": "reference"}
+    exported = oracle.export()
+    assert exported["condition"] == "reference"
+    assert torch.equal(exported["condition_moments"], ReferenceFrames(tiny_library).moments)
     state = oracle.state_dict()["generator"].clone()
     first = oracle.begin_episodes(20)
     oracle.load_state_dict({"generator": state})

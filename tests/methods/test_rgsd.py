@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pytest
@@ -48,6 +49,7 @@ def rollout(tiny_library: MotionLibrary) -> Rollout:
     zeros, no = torch.zeros(2, 3), torch.zeros(2, 3, dtype=torch.bool)
     return Rollout(
         observation=here, next_observation=there, privileged=zeros, next_privileged=zeros, z=z, action=zeros,
+        next_z=z, root=zeros, next_root=zeros, source=zeros.long(), elapsed=zeros.long(),
         mean=zeros, log_prob=zeros, clip=zeros.long(), frame=zeros.long(),
         imitation=torch.tensor([[True, False, False]] * 2), terminated=no, truncated=no, fell=no,
         worst_body=zeros, root_error=zeros, heading_error=zeros,
@@ -146,8 +148,8 @@ def test_episodes_of_both_streams_start_on_reference_states(tiny_library: Motion
 
 def test_the_latent_stays_for_the_episode(tiny_library: MotionLibrary) -> None:
     whole = torch.zeros(4, dtype=torch.long)
-    progress = Progress(whole, whole, whole, torch.randn(4, 3), whole.bool())
-    assert make(tiny_library).maybe_resample(progress) is progress.z
+    progress = Progress(whole, whole, whole, torch.randn(4, 3), whole, whole.bool())
+    assert make(tiny_library).maybe_resample(progress)[0] is progress.z
 
 
 def test_the_published_encoder_is_the_frozen_one(tiny_library: MotionLibrary) -> None:
@@ -177,3 +179,21 @@ def test_the_exact_reward_is_negative_below_the_documented_cosine() -> None:
     # facts/paper.md: 0.61 at d = 8 and 0.15 at d = 64, kappa 20
     for dim, cosine in ((8, 0.61), (64, 0.15)):
         assert -sphere.reward_constant(dim, 20.0) / 20.0 == pytest.approx(cosine, abs=0.005)
+
+
+def test_a_point_imitates_and_fills_between(point_world: Callable[..., Any], crossing: MotionLibrary) -> None:
+    # an encoder that is the direction of the velocity: clip "ahead" becomes x, clip "aside" y
+    mask = EncoderConfig(latent_dim=2, hidden=(), kinds=("linear_velocity",), bodies=("torso",))
+    encoder = Encoder(mask, ObservationLayout(crossing.body))
+    encoder.network.load_state_dict({"0.weight": torch.eye(2, 3), "0.bias": torch.zeros(2)})
+    method = Rgsd(crossing, encoder, RgsdConfig(mask, kappa=KAPPA, reward="cosine"), seed=0)
+    np.testing.assert_allclose(method.directions, np.eye(2), atol=1e-3)
+    world = point_world(method, shows="speed")
+    between, opposite = torch.full((1, 2), math.sqrt(0.5)), torch.tensor([[-1.0, 0.0]])
+    z = torch.cat((method.directions, between, opposite))
+    before = torch.nn.functional.cosine_similarity(world.ends(z), z, dim=1)
+    figures = world.practise(40)
+    after = torch.nn.functional.cosine_similarity(world.ends(z), z, dim=1)
+    assert float(before.mean()) < 0.9
+    assert float(after.min()) > 0.98  # each goes where its latent points, also those of no clip
+    assert figures["Skill/alignment"] > 0.9

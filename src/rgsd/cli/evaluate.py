@@ -126,6 +126,7 @@ def untrained_twin(policy: SkillPolicy, seed: int) -> SkillPolicy:
         policy.clip_latents,
         policy.clock,
         policy.condition,
+        policy.condition_moments,
     )
 
 

@@ -72,7 +72,7 @@ class _Studio:
         clip = self.library.index(name)
         reference = self._reference(clip, seconds)
         if self.policy.condition == "reference":
-            controller = TrackingController(self.policy, ReferenceFrames(self.library))
+            controller = TrackingController(self.policy, ReferenceFrames(self.library, self.policy.condition_moments))
         else:
             controller = SkillController(self.policy, self._direction(name).unsqueeze(0))
         qpos = self._play(controller, reference[:1], len(reference.qpos), clip)

@@ -13,6 +13,7 @@ from rich.console import Console
 
 from rgsd.cli.pretrain import write_encoder_views
 from rgsd.errors import UsageError
+from rgsd.learning.checkpoint import load_latest_checkpoint
 from rgsd.learning.trainer import Trainer, reached
 from rgsd.methods.presets import make_preset
 from rgsd.methods.runs import RunConfig, check_method, make_trainer
@@ -28,7 +29,7 @@ class _Choice:
     """What decides on the defaults of all other options."""
 
     method: Annotated[str, tyro.conf.Positional, tyro.conf.arg(metavar="METHOD")]
-    """rgsd, or oracle (phase-conditioned tracking, the upper reference)."""
+    """rgsd; a baseline, diayn, metra, ase or calm; or oracle (phase-conditioned tracking, the upper reference)."""
     body: str = "quadruped"
     """quadruped, smpl, or the path of an MJCF file."""
     preset: str = "cpu"

@@ -50,6 +50,8 @@ class Starts:
     """(n,) long, the frame of that clip."""
     imitation: Tensor
     """(n,) bool, whether the clip is then followed (and its loss ends the episode)."""
+    standing: Tensor | None = None
+    """(n,) bool, which start from the body's standing pose at rest instead; none of them if None."""
 
 
 @dataclass
@@ -112,6 +114,7 @@ class SkillEnv:
         self._generator = torch.Generator(self.device).manual_seed(seed)
         self._center = torch.tensor(self.body.action_center, dtype=torch.float32, device=self.device)
         self._scale = torch.tensor(self.body.action_scale, dtype=torch.float32, device=self.device)
+        self._standing = torch.tensor(self.body.standing_qpos, dtype=torch.float32, device=self.device)
         self._limit = round(self.config.discovery_seconds * self.body.control_hz)
         self.clip = torch.zeros(self.num_envs, dtype=torch.long, device=self.device)
         self.frame, self.elapsed = torch.zeros_like(self.clip), torch.zeros_like(self.clip)
@@ -218,6 +221,8 @@ class SkillEnv:
         self.elapsed[ids] = 0
         reference = self.library.state(starts.clip, starts.frame)
         qpos, qvel = reference.qpos.clone(), reference.qvel.clone()
+        if starts.standing is not None:
+            qpos[starts.standing], qvel[starts.standing] = self._standing.to(qpos.dtype), 0.0
         qpos[:, 7:] += self.config.joint_noise * self._normal(qpos[:, 7:].shape)
         qvel += self.config.velocity_noise * self._normal(qvel.shape)
         self.physics.reset(ids, qpos, qvel)

@@ -190,7 +190,7 @@ def _controller(
 ) -> Callable[[Tensor], Controller]:
     """What makes a policy's controllers for clips (N,): it holds z_m, or is shown the reference if it is an oracle."""
     if policy.condition == "reference":
-        reference = ReferenceFrames(library)
+        reference = ReferenceFrames(library, policy.condition_moments)
         return lambda clip: TrackingController(policy, reference, noise)
     return lambda clip: SkillController(policy, z[clip], noise)
 

@@ -30,6 +30,7 @@ class Collector:
         self.env, self.method, self.actor = env, method, actor
         self._generator = torch.Generator(env.device).manual_seed(seed)
         self.z = torch.zeros(env.num_envs, method.latent_dim, device=env.device)
+        self.source = torch.zeros_like(env.clip)
         self._origin = torch.zeros(env.num_envs, 3, device=env.device)  # x, y, yaw where the episode began
         env.set_starts(self._begin)
         self._observation, self._privileged = env.reset(), env.observe_privileged()
@@ -41,16 +42,21 @@ class Collector:
         env, rows, statistics = self.env, [], EpisodeStatistics()
         std = self.actor.std
         for _ in range(steps):
-            self.z = self.method.maybe_resample(Progress(env.clip, env.frame, env.elapsed, self.z, env.imitation))
             if teacher is not None:
                 self.z = teacher.choose_latents(self.z)
-            observation, z, privileged = self._observation, self.z, self._privileged
-            clip, imitation, elapsed = env.clip, env.imitation, env.elapsed
+            observation, z, source, privileged = self._observation, self.z, self.source, self._privileged
+            clip, imitation, elapsed, root = env.clip, env.imitation, env.elapsed, env.state.body_pos[:, 0, :2].clone()
             mean = self.actor(observation, z) if teacher is None else teacher.act()
             noise = torch.randn(mean.shape, generator=self._generator, device=mean.device)
             action = mean + std * noise
             origin = self._origin
             result = env.step(action)
+            progress = Progress(clip, result.final_frame, elapsed + 1, z, source, imitation)
+            next_z, next_source = self.method.maybe_resample(progress)
+            # where an episode has ended, the step itself has begun the next one
+            ended = result.terminated | result.truncated
+            self.z = torch.where(ended.unsqueeze(1), self.z, next_z)
+            self.source = torch.where(ended, self.source, next_source)
             travelled = rotations.seen_from(origin[:, :2], origin[:, 2], result.final_root)
             statistics.record(
                 terminated=result.terminated,
@@ -60,7 +66,7 @@ class Collector:
                 steps=elapsed + 1,
                 travelled=travelled,
             )
-            self._mark_origin(result.terminated | result.truncated)
+            self._mark_origin(ended)
             self._observation, self._privileged = result.observation, result.privileged
             rows.append(
                 {
@@ -69,6 +75,11 @@ class Collector:
                     "privileged": privileged,
                     "next_privileged": result.final_privileged,
                     "z": z,
+                    "next_z": next_z,
+                    "source": source,
+                    "root": root,
+                    "next_root": result.final_root,
+                    "elapsed": elapsed,
                     "action": action,
                     "mean": mean,
                     "log_prob": gaussian_log_prob(action, mean, std),
@@ -91,6 +102,7 @@ class Collector:
             "env": self.env.snapshot(),
             "generator": self._generator.get_state(),
             "z": self.z.clone(),
+            "source": self.source.clone(),
             "origin": self._origin.clone(),
         }
 
@@ -98,13 +110,15 @@ class Collector:
         """Go back to a snapshot."""
         self._observation, self._privileged = self.env.restore(snapshot["env"]), self.env.observe_privileged()
         self._generator.set_state(snapshot["generator"])
-        self.z, self._origin = snapshot["z"].clone(), snapshot["origin"].clone()
+        self.z, self.source = snapshot["z"].clone(), snapshot["source"].clone()
+        self._origin = snapshot["origin"].clone()
 
     def _begin(self, ids: Tensor) -> Starts:
         episodes = self.method.begin_episodes(len(ids))
-        self.z = self.z.clone()
+        self.z, self.source = self.z.clone(), self.source.clone()
         self.z[ids] = episodes.z
-        return Starts(episodes.clip, episodes.frame, episodes.imitation)
+        self.source[ids] = 0 if episodes.source is None else episodes.source
+        return Starts(episodes.clip, episodes.frame, episodes.imitation, episodes.standing)
 
     def _mark_origin(self, started: Tensor) -> None:
         state = self.env.state

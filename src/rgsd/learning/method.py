@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from torch import Tensor
+from torch import Tensor, nn
 
+from rgsd.learning.networks import Actor
 from rgsd.learning.rollout import Minibatch, Rollout
 
 
@@ -22,20 +24,26 @@ class Episodes:
     """(n, d) the latent that the policy is given."""
     imitation: Tensor
     """(n,) bool, whether the clip is then followed."""
+    standing: Tensor | None = None
+    """(n,) bool, which start from the body's standing pose and not from the clip's state; none of them if None."""
+    source: Tensor | None = None
+    """(n,) long, what each z was made from, by a number of the method's own; None where `latents` needs no such."""
 
 
 @dataclass
 class Progress:
-    """The running episodes, as a method may see them between two steps."""
+    """The episodes as a step left them, before those that it ended begin anew."""
 
     clip: Tensor
     """(N,) long."""
     frame: Tensor
-    """(N,) long, present reference frame."""
+    """(N,) long, reference frame of the state that the step led to."""
     elapsed: Tensor
-    """(N,) long, steps since the episode began."""
+    """(N,) long, steps since the episode began: 1 after the first."""
     z: Tensor
-    """(N, d) present latents."""
+    """(N, d) the latents that the step was taken with."""
+    source: Tensor
+    """(N,) long, what they were made from (`Episodes.source`)."""
     imitation: Tensor
     """(N,) bool."""
 
@@ -53,8 +61,8 @@ class Method(Protocol):
         """Draw what `count` new episodes are about."""
         ...
 
-    def maybe_resample(self, progress: Progress) -> Tensor:
-        """The latents (N, d) of the next step: mostly `progress.z` itself."""
+    def maybe_resample(self, progress: Progress) -> tuple[Tensor, Tensor]:
+        """The next step's latents (N, d) and sources (N,), called once a step: mostly those of `progress`."""
         ...
 
     def rewards(self, rollout: Rollout) -> Tensor:
@@ -69,7 +77,11 @@ class Method(Protocol):
         """Latents (n, d) for policy and value losses: the stored ones, or encoded anew with gradient."""
         ...
 
-    def extra_loss(self, minibatch: Minibatch) -> Tensor | None:
+    def parameters(self) -> Sequence[nn.Parameter]:
+        """What the policy's losses train besides actor and critic: the networks behind `latents`, if any."""
+        ...
+
+    def extra_loss(self, minibatch: Minibatch, actor: Actor) -> Tensor | None:
         """A term of the method's own in the policy's loss, or None."""
         ...
 

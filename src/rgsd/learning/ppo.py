@@ -73,6 +73,7 @@ class Ppo:
         config: the learner.
         latents: maps a minibatch to the latents that the losses use.
         extra_losses: further terms of the loss; each may be None for a minibatch.
+        parameters: what the losses train besides actor and critic: the networks behind `latents`.
         seed: of the shuffling.
     """
 
@@ -83,13 +84,16 @@ class Ppo:
         config: PpoConfig,
         latents: Callable[[Minibatch], Tensor] = lambda minibatch: minibatch.z,
         extra_losses: Sequence[Callable[[Minibatch], Tensor | None]] = (),
+        parameters: Sequence[nn.Parameter] = (),
         seed: int = 0,
     ) -> None:
         self.actor, self.critic, self.config = actor, critic, config
         self._latents, self._extra_losses = latents, extra_losses
         self.learning_rate = config.learning_rate
-        parameters = [p for p in (*actor.parameters(), *critic.parameters()) if p.requires_grad]
-        self._optimizer = torch.optim.Adam(parameters, lr=config.learning_rate, eps=1e-5, fused=True)
+        networks = ([*actor.parameters()], [*critic.parameters()], [*parameters])
+        self._networks = [trained for group in networks if (trained := [p for p in group if p.requires_grad])]
+        everything = [p for network in self._networks for p in network]
+        self._optimizer = torch.optim.Adam(everything, lr=config.learning_rate, eps=1e-5, fused=True)
         self._generator = torch.Generator(actor.action_scale.device).manual_seed(seed)
 
     @torch.no_grad()
@@ -102,7 +106,7 @@ class Ppo:
         ended = rollout.terminated | rollout.truncated
         ended[-1] = True
         next_values[ended] = self.critic(
-            rollout.next_observation[ended], rollout.z[ended], rollout.next_privileged[ended]
+            rollout.next_observation[ended], rollout.next_z[ended], rollout.next_privileged[ended]
         )
         return values, next_values
 
@@ -179,8 +183,8 @@ class Ppo:
         self._adapt_rate(float(kl), mean.shape[-1])
         self._optimizer.zero_grad(set_to_none=True)
         loss.backward()
-        for network in (self.actor, self.critic):
-            nn.utils.clip_grad_norm_(network.parameters(), config.max_gradient_norm)
+        for network in self._networks:
+            nn.utils.clip_grad_norm_(network, config.max_gradient_norm)
         self._optimizer.step()
         clip_share = float(((ratio.detach() - 1).abs() > config.clip).float().mean())
         return {

@@ -33,6 +33,8 @@ class Minibatch:
     """(n,) normalised."""
     returns: Tensor
     """(n,) targets of the critic."""
+    source: Tensor
+    """(n,) long, what z was made from, as the method numbers it."""
     clip: Tensor
     """(n,) long."""
     frame: Tensor
@@ -54,7 +56,17 @@ class Rollout:
     next_privileged: Tensor
     """(T, N, P) the critic's view of the state that followed."""
     z: Tensor
-    """(T, N, d)."""
+    """(T, N, d) latent that the policy was given."""
+    next_z: Tensor
+    """(T, N, d) latent that it would be given in the state that followed, were the episode to go on."""
+    source: Tensor
+    """(T, N) long, what z was made from, as the method numbers it; 0 where it does not say."""
+    root: Tensor
+    """(T, N, 2) world position of the root where the step began, m."""
+    next_root: Tensor
+    """(T, N, 2) where it led to, before any reset, m."""
+    elapsed: Tensor
+    """(T, N) long, control steps since the episode began, before this one."""
     action: Tensor
     """(T, N, A)."""
     mean: Tensor

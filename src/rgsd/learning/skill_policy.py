@@ -41,6 +41,7 @@ class SkillPolicy:
         clip_latents: z_m (d,) of every clip that it was trained on; empty for methods without an embedding.
         clock: which optional last observation entry it expects.
         condition: "latent", or "reference" for a tracker that is shown the next reference frame instead.
+        condition_moments: (2, d) mean and scale of those frames in training; None for a policy of latents.
         method: the method's name.
     """
 
@@ -54,11 +55,13 @@ class SkillPolicy:
         clip_latents: dict[str, Tensor] | None = None,
         clock: Clock = "none",
         condition: Condition = "latent",
+        condition_moments: Tensor | None = None,
     ) -> None:
         self.body, self.actor, self.latent_dim, self.method = body, actor, latent_dim, method
         self.encoder, self.clip_latents = encoder, clip_latents or {}
         self.clock: Clock = clock
         self.condition: Condition = condition
+        self.condition_moments = condition_moments
 
     @torch.no_grad()
     def act(
@@ -136,6 +139,8 @@ class SkillPolicy:
             tensors |= {f"encoder.{k}": v for k, v in self.encoder.state_dict().items()}
         if self.clip_latents:
             tensors["clip_latents"] = torch.stack(list(self.clip_latents.values()))
+        if self.condition_moments is not None:
+            tensors["condition_moments"] = self.condition_moments
         weights, digest = to_bytes(tensors)
         description = PolicyDescription(
             method=self.method,
@@ -191,6 +196,7 @@ class SkillPolicy:
             latents,
             description.clock,
             description.condition,
+            tensors.get("condition_moments"),
         )
 
 

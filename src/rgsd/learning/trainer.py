@@ -36,6 +36,8 @@ class TrainerConfig:
 
     warm_start: WarmStartConfig = WarmStartConfig()
     """Cloning of playback in the first iterations."""
+    alive_reward: float = 0.0
+    """Added to every step's reward, whatever the method: what an episode loses each step that it ends too early."""
     horizon: int = 24
     """Control steps of every environment an iteration."""
     checkpoint_minutes: float = 1.0
@@ -86,8 +88,9 @@ class Trainer:
             ppo.gamma,
             stream_seed(seed, "warm start"),
         )
-        losses = (method.extra_loss, self.warm_start.anchor)
-        self.ppo = Ppo(self.actor, self.critic, ppo, method.latents, losses, stream_seed(seed, "ppo"))
+        losses = (lambda batch: method.extra_loss(batch, self.actor), self.warm_start.anchor)
+        shuffling = stream_seed(seed, "ppo")
+        self.ppo = Ppo(self.actor, self.critic, ppo, method.latents, losses, method.parameters(), shuffling)
         self.collector = Collector(env, method, self.actor, stream_seed(seed, "exploration"))
         self.iteration, self.samples, self.seconds = 0, 0, 0.0
         self._reference = reference
@@ -137,10 +140,11 @@ class Trainer:
         rollout, statistics = self.collector.collect(self.config.horizon, self.warm_start if warm else None)
         collected = time.perf_counter()
         rewards = self.method.rewards(rollout)
+        paid = rewards + self.config.alive_reward
         if warm:
-            figures = self.warm_start.update(rollout, self.ppo.evaluate_values(rollout), rewards)
+            figures = self.warm_start.update(rollout, self.ppo.evaluate_values(rollout), paid)
         else:
-            figures = self.ppo.update(rollout, rewards)
+            figures = self.ppo.update(rollout, paid)
         figures |= self.method.update(rollout)
         for model in (self.actor, self.critic):
             model.normalizer.update(rollout.observation.flatten(0, 1))
@@ -212,6 +216,7 @@ class Trainer:
             exported.get("clip_latents"),
             self.env.config.clock,
             exported.get("condition", "latent"),
+            exported.get("condition_moments"),
         )
 
     def _imitation_figures(self, rollout: Rollout) -> dict[str, float]:

@@ -7,14 +7,16 @@ If it cannot track, physics or PPO is at fault, not a method.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from rgsd.envs.observation import ObservationLayout, observe
 from rgsd.learning.method import Episodes, Progress
+from rgsd.learning.networks import Actor
 from rgsd.learning.rollout import Minibatch, Rollout
 from rgsd.motions.library import MotionLibrary
 
@@ -42,18 +44,27 @@ class OracleConfig:
 
 
 class ReferenceFrames:
-    """What the oracle is shown of a clip's next frame: posture and motion of the root, a function of clip and phase."""
+    """What the oracle is shown of a clip's next frame: posture and motion of the root, a function of clip and phase.
 
-    def __init__(self, library: MotionLibrary) -> None:
+    Args:
+        library: the clips.
+        moments: (2, d) by which entries are centred and scaled: those that the policy was trained with, if these are
+            other clips; the library's own if None.
+    """
+
+    def __init__(self, library: MotionLibrary, moments: Tensor | None = None) -> None:
         self._library = library
         layout, root = ObservationLayout(library.body), library.body.body_names[:1]
         motion = layout.indices(("height", "linear_velocity", "angular_velocity"), root)
         root_rotation = layout.indices(("rotation",), root)
         observation = observe(library.states)
         frames = torch.cat((library.states.qpos[:, 7:], observation[:, motion + root_rotation]), dim=1)
-        # the actor multiplies latents by sqrt(d); normalised here, they come out of order one there
-        scale = frames.std(dim=0).clamp(min=0.05) * math.sqrt(frames.shape[1])
-        self._frames = (frames - frames.mean(dim=0)) / scale
+        if moments is None:
+            # the actor multiplies latents by sqrt(d); normalised here, they come out of order one there
+            scale = frames.std(dim=0).clamp(min=0.05) * math.sqrt(frames.shape[1])
+            moments = torch.stack((frames.mean(dim=0), scale))
+        self.moments = moments.to(frames.device)
+        self._frames = (frames - self.moments[0]) / self.moments[1]
 
     @property
     def size(self) -> int:
@@ -86,9 +97,9 @@ class Oracle:
         everyone = torch.ones(count, dtype=torch.bool, device=clip.device)
         return Episodes(clip, frame, self._reference.at(clip, frame + 1), everyone)
 
-    def maybe_resample(self, progress: Progress) -> Tensor:
+    def maybe_resample(self, progress: Progress) -> tuple[Tensor, Tensor]:
         """The condition moves on with the clip."""
-        return self._reference.at(progress.clip, progress.frame + 1)
+        return self._reference.at(progress.clip, progress.frame + 1), progress.source
 
     def rewards(self, rollout: Rollout) -> Tensor:
         """A weighted sum of exponentials of tracking errors, in [0, 1]."""
@@ -116,12 +127,16 @@ class Oracle:
         """The stored condition."""
         return minibatch.z
 
-    def extra_loss(self, minibatch: Minibatch) -> None:
+    def parameters(self) -> Sequence[nn.Parameter]:
+        """None: the latents are not trained."""
+        return ()
+
+    def extra_loss(self, minibatch: Minibatch, actor: Actor) -> None:
         """None."""
 
     def export(self) -> dict[str, Any]:
-        """No encoder and no constant latents: an evaluation shows the policy the frames themselves."""
-        return {"condition": "reference"}
+        """No encoder and no constant latents: an evaluation shows the policy the frames themselves, at this scale."""
+        return {"condition": "reference", "condition_moments": self._reference.moments}
 
     def state_dict(self) -> dict[str, Any]:
         """The generator."""

@@ -13,7 +13,12 @@ from rgsd.learning.networks import NetworkConfig
 from rgsd.learning.ppo import PpoConfig
 from rgsd.learning.trainer import TrainerConfig
 from rgsd.learning.warm_start import WarmStartConfig
-from rgsd.methods.registry import METHODS
+from rgsd.methods.ase import AseConfig
+from rgsd.methods.calm import CalmConfig
+from rgsd.methods.diayn import DiaynConfig
+from rgsd.methods.metra import MetraConfig
+from rgsd.methods.oracle import OracleConfig
+from rgsd.methods.registry import METHODS, MethodConfig
 from rgsd.methods.rgsd import RgsdConfig
 from rgsd.methods.runs import RunConfig, check_method
 from rgsd.skills.contrastive import ContrastiveConfig
@@ -21,6 +26,10 @@ from rgsd.skills.encoder import EncoderConfig
 
 PRESETS = ("cpu", "paper")
 """`cpu` is what works best on two cores; `paper` the paper's algorithm but for the reward's form, in field sizes."""
+
+
+ALIVE_REWARD = 0.5
+"""What a step without a fall is worth, to every method alike: rewards are of order one, and METRA's can be negative."""
 
 
 def make_preset(name: str, method: str, body: str) -> RunConfig:
@@ -48,16 +57,27 @@ def make_preset(name: str, method: str, body: str) -> RunConfig:
         raise UnknownName("body", body, BODIES)
     if isinstance(settings, RgsdConfig):
         settings = _rgsd_settings(name, body)
-    config = dataclasses.replace(config, settings=settings)
+    elif not isinstance(settings, OracleConfig):
+        settings = _baseline_settings(settings, name, body)
+        # playback would show them the references, which they are to do without or to know by a discriminator alone
+        config = _without_warm_start(config)
+    config = dataclasses.replace(
+        config, settings=settings, trainer=dataclasses.replace(config.trainer, alive_reward=ALIVE_REWARD)
+    )
     if name == "paper":
         wide = (1024, 1024, 512)
         config = dataclasses.replace(
             config,
             network=NetworkConfig(wide, wide, noise=config.network.noise, learn_noise=True, privileged_critic=False),
             ppo=dataclasses.replace(config.ppo, advantage_per_stream=False, entropy_bonus=1e-3),
-            trainer=dataclasses.replace(config.trainer, warm_start=WarmStartConfig(iterations=0)),
         )
+        config = _without_warm_start(config)
     return config
+
+
+def _without_warm_start(config: RunConfig) -> RunConfig:
+    trainer = dataclasses.replace(config.trainer, warm_start=WarmStartConfig(iterations=0))
+    return dataclasses.replace(config, trainer=trainer)
 
 
 def _quadruped(method: str) -> RunConfig:
@@ -95,6 +115,34 @@ def _own(method: str, path: str) -> RunConfig:
     env = dataclasses.replace(config.env, worst_body_distance=round(size * config.env.worst_body_distance, 3))
     # a run must find its body from wherever it is resumed
     return dataclasses.replace(config, body=str(Path(path).resolve()), motions="", env=env)
+
+
+def _baseline_settings(settings: MethodConfig, name: str, body: str) -> MethodConfig:
+    """RGSD's dimension and feature mask: a comparison on one body wants one latent space, and a search among 500
+    latents covers few dimensions. In field sizes the dimension, networks and rates of the official code.
+    """
+    encoder = _rgsd_settings(name, body).encoder
+    match settings:
+        case DiaynConfig():
+            return dataclasses.replace(settings, encoder=encoder)
+        case MetraConfig() if name == "paper":
+            encoder = dataclasses.replace(encoder, hidden=(1024, 1024))
+            return dataclasses.replace(settings, encoder=encoder, learning_rate=1e-4, dual_learning_rate=1e-4)
+        case MetraConfig():
+            return dataclasses.replace(settings, encoder=encoder)
+        case AseConfig() | CalmConfig() if name == "paper":
+            wide = (1024, 1024, 512)
+            judge = dataclasses.replace(settings.discriminator, hidden=wide, learning_rate=2e-5)
+            encoder = dataclasses.replace(encoder, hidden=wide, latent_dim=64)
+            return dataclasses.replace(settings, encoder=encoder, discriminator=judge)
+        case AseConfig():
+            return dataclasses.replace(settings, encoder=encoder)
+        case CalmConfig():
+            # a quadruped's planned gaits last two seconds, within which two pieces should overlap
+            seconds = settings.motion_seconds if body == "smpl" else 1.0
+            return dataclasses.replace(settings, encoder=encoder, motion_seconds=seconds)
+        case _:
+            return settings
 
 
 def _rgsd_settings(name: str, body: str) -> RgsdConfig:

@@ -9,28 +9,34 @@ import torch
 
 from rgsd.envs.observation import ObservationLayout
 from rgsd.learning.method import Method
+from rgsd.methods.ase import Ase, AseConfig, AseNetwork
+from rgsd.methods.calm import Calm, CalmConfig
+from rgsd.methods.diayn import Diayn, DiaynConfig
+from rgsd.methods.metra import Metra, MetraConfig, extra_size
 from rgsd.methods.oracle import Oracle, OracleConfig
 from rgsd.methods.rgsd import Rgsd, RgsdConfig
 from rgsd.motions.library import MotionLibrary
 from rgsd.randomness import stream_seed
 from rgsd.skills.contrastive import pretrain
 from rgsd.skills.encoder import Encoder
+from rgsd.skills.metric import MetricEncoder
+from rgsd.skills.windows import Discriminator, WindowEncoder
 
-MethodConfig = RgsdConfig | OracleConfig
+MethodConfig = RgsdConfig | OracleConfig | DiaynConfig | MetraConfig | AseConfig | CalmConfig
 PretrainProgress = Callable[[int, float], None]
 
 
 class Entry(NamedTuple):
     """A method's settings and how it is built."""
 
-    settings: type[RgsdConfig] | type[OracleConfig]
+    settings: type[MethodConfig]
     """The class of its settings."""
     build: Callable[..., Method]
     """(library, settings, seed, progress) -> method; pretraining, if any, happens here."""
 
 
 def pretrained_encoder(
-    library: MotionLibrary, settings: RgsdConfig, seed: int, progress: PretrainProgress | None = None
+    library: MotionLibrary, settings: RgsdConfig | MetraConfig, seed: int, progress: PretrainProgress | None = None
 ) -> Encoder:
     """Phase 1 on a library: a new encoder, trained."""
     torch.manual_seed(stream_seed(seed, "encoder"))
@@ -51,7 +57,45 @@ def _build_oracle(
     return Oracle(library, settings, stream_seed(seed, "episodes"))
 
 
+def _build_diayn(
+    library: MotionLibrary, settings: DiaynConfig, seed: int, progress: PretrainProgress | None = None
+) -> Diayn:
+    torch.manual_seed(stream_seed(seed, "encoder"))
+    encoder = Encoder(settings.encoder, ObservationLayout(library.body)).to(library.device)
+    return Diayn(library, encoder, settings, stream_seed(seed, "episodes"))
+
+
+def _build_metra(
+    library: MotionLibrary, settings: MetraConfig, seed: int, progress: PretrainProgress | None = None
+) -> Metra:
+    torch.manual_seed(stream_seed(seed, "encoder"))
+    phi = MetricEncoder(settings.encoder, ObservationLayout(library.body), extra_size(settings)).to(library.device)
+    if settings.grounded:
+        phi.ground(pretrained_encoder(library, settings, seed, progress))
+    return Metra(library, phi, settings, stream_seed(seed, "episodes"))
+
+
+def _build_ase(library: MotionLibrary, settings: AseConfig, seed: int, progress: PretrainProgress | None = None) -> Ase:
+    torch.manual_seed(stream_seed(seed, "encoder"))
+    network = AseNetwork(settings, ObservationLayout(library.body)).to(library.device)
+    return Ase(library, network, settings, stream_seed(seed, "episodes"))
+
+
+def _build_calm(
+    library: MotionLibrary, settings: CalmConfig, seed: int, progress: PretrainProgress | None = None
+) -> Calm:
+    torch.manual_seed(stream_seed(seed, "encoder"))
+    layout, mask = ObservationLayout(library.body), settings.encoder
+    encoder = WindowEncoder(mask, layout, settings.motion_frames).to(library.device)
+    discriminator = Discriminator(settings.discriminator, mask, layout, mask.latent_dim).to(library.device)
+    return Calm(library, encoder, discriminator, settings, stream_seed(seed, "episodes"))
+
+
 METHODS: dict[str, Entry] = {
     "rgsd": Entry(RgsdConfig, _build_rgsd),
+    "diayn": Entry(DiaynConfig, _build_diayn),
+    "metra": Entry(MetraConfig, _build_metra),
+    "ase": Entry(AseConfig, _build_ase),
+    "calm": Entry(CalmConfig, _build_calm),
     "oracle": Entry(OracleConfig, _build_oracle),
 }

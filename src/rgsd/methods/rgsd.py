@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from rgsd.learning.method import Episodes, Progress
+from rgsd.learning.networks import Actor
 from rgsd.learning.rollout import Minibatch, Rollout
 from rgsd.motions.library import MotionLibrary
 from rgsd.skills import sphere
@@ -66,9 +68,9 @@ class Rgsd:
         uniform = sphere.sample_uniform(count, self.latent_dim, self._generator)
         return Episodes(clip, frame, torch.where(imitation.unsqueeze(1), self.directions[clip], uniform), imitation)
 
-    def maybe_resample(self, progress: Progress) -> Tensor:
+    def maybe_resample(self, progress: Progress) -> tuple[Tensor, Tensor]:
         """z is fixed for the whole episode."""
-        return progress.z
+        return progress.z, progress.source
 
     @torch.no_grad()
     def rewards(self, rollout: Rollout) -> Tensor:
@@ -120,7 +122,11 @@ class Rgsd:
         """The stored latents."""
         return minibatch.z
 
-    def extra_loss(self, minibatch: Minibatch) -> None:
+    def parameters(self) -> Sequence[nn.Parameter]:
+        """None: the latents are not trained."""
+        return ()
+
+    def extra_loss(self, minibatch: Minibatch, actor: Actor) -> None:
         """None: the encoder has an update of its own."""
 
     def export(self) -> dict[str, Any]:

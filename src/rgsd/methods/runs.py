@@ -35,7 +35,7 @@ class RunConfig:
     """Everything that a run depends on."""
 
     method: tyro.conf.Suppress[str] = "rgsd"
-    """rgsd or oracle."""
+    """A name of `rgsd.methods.registry.METHODS`."""
     body: tyro.conf.Suppress[str] = "quadruped"
     """quadruped or smpl."""
     motions: str = "synthetic"

@@ -1,0 +1,136 @@
+"""ASE (Peng et al. 2022): skills that look like the references as a whole and can be told apart."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from rgsd.envs.observation import ObservationLayout, observe
+from rgsd.learning.method import Progress
+from rgsd.learning.networks import Actor
+from rgsd.learning.rollout import Minibatch, Rollout
+from rgsd.learning.windows import WindowHistory, reference_rows
+from rgsd.methods.baseline import Baseline, Countdown
+from rgsd.motions.library import MotionLibrary
+from rgsd.skills import sphere
+from rgsd.skills.encoder import EncoderConfig
+from rgsd.skills.windows import Discriminator, DiscriminatorConfig, style_reward
+
+
+@dataclass(frozen=True)
+class AseConfig:
+    """The method. Values are those of the official code unless said; docs/ase.md says what is ours."""
+
+    encoder: EncoderConfig = EncoderConfig(latent_dim=64)
+    """Dimension of the latents and the feature mask; the network is the discriminator's."""
+    discriminator: DiscriminatorConfig = DiscriminatorConfig()
+    """The discriminator, whose trunk the encoder shares."""
+    style_weight: float = 0.5
+    """Of the discriminator's reward, -2 log(1 - D)."""
+    skill_weight: float = 0.5
+    """Of the encoder's reward, max(0, mu.z)."""
+    diversity_weight: float = 0.01
+    """Of the diversity loss in the policy's."""
+    diversity_target: float = 1.0
+    """Wanted squared difference of actions over the distance of their latents, 0.5 - 0.5 z.z'."""
+    shortest_skill: int = 1
+    """Fewest control steps that a latent lasts."""
+    longest_skill: int = 150
+    """Most control steps that a latent lasts."""
+    reference_starts: float = 0.5
+    """Share of episodes that begin on reference states; the others begin standing."""
+
+
+class AseNetwork(Discriminator):
+    """The discriminator with a second head: mu(window) on the unit sphere."""
+
+    def __init__(self, config: AseConfig, layout: ObservationLayout) -> None:
+        super().__init__(config.discriminator, config.encoder, layout)
+        self.skill = nn.Linear(config.discriminator.hidden[-1], config.encoder.latent_dim)
+
+    def judge(self, windows: Tensor) -> tuple[Tensor, Tensor]:
+        """Logits (n,) and mu (n, d) of windows (n, W, D)."""
+        seen = self.describe(windows)
+        return self.head(seen).squeeze(-1), nn.functional.normalize(self.skill(seen), dim=-1)
+
+
+class Ase(Baseline):
+    """The method behind `rgsd.learning.method.Method`.
+
+    Args:
+        library: the references.
+        network: trained in place; its normalisation is fitted here.
+        config: the method.
+        seed: of episodes, latents and minibatches.
+    """
+
+    def __init__(self, library: MotionLibrary, network: AseNetwork, config: AseConfig, seed: int) -> None:
+        self.config, self.network = config, network
+        self._reference = observe(library.states)
+        network.fit_normalization(self._reference)
+        optimizer = torch.optim.Adam(network.parameters(), lr=config.discriminator.learning_rate)
+        super().__init__(library, config.encoder.latent_dim, config.reference_starts, network, optimizer, seed)
+        self._history = WindowHistory(config.discriminator.window)
+        self._countdown = Countdown(config.shortest_skill, config.longest_skill)
+
+    def maybe_resample(self, progress: Progress) -> tuple[Tensor, Tensor]:
+        """A new latent after every 1 to 150 steps."""
+        due = self._countdown.due(progress.elapsed, self._generator)
+        z, _ = self.draw_skills(len(due))
+        return torch.where(due.unsqueeze(1), z, progress.z), progress.source
+
+    @torch.no_grad()
+    def rewards(self, rollout: Rollout) -> Tensor:
+        """r = 0.5 (-2 log max(1 - D, 1e-4)) + 0.5 max(0, mu.z); 0 until an episode is a window long."""
+        windows, whole = self._history.windows(rollout)
+        rewards = torch.zeros_like(rollout.log_prob)
+        for t, z in enumerate(rollout.z):  # all windows at once would be ten copies of the rollout
+            logit, mu = self.network.judge(windows[t])
+            skill = (mu * z).sum(dim=-1).clamp(min=0.0)
+            rewards[t] = self.config.style_weight * style_reward(logit) + self.config.skill_weight * skill
+        return rewards * whole
+
+    def update(self, rollout: Rollout) -> dict[str, float]:
+        """The discriminator's loss, and -mu.z for the encoder, on windows of the policy and of the references."""
+        windows, whole = self._history.windows(rollout)
+        config, places = self.config.discriminator, whole.nonzero()
+        sums: dict[str, float] = defaultdict(float)
+        for chosen in self._shuffled(len(places))[: config.updates * config.batch].chunk(config.updates):
+            step, copy = places[chosen].unbind(1)
+            fake, z = windows[step, copy], rollout.z[step, copy]
+            loss, figures = self.network.loss(self._reference_windows(len(fake)), fake)
+            alignment = (self.network.judge(fake)[1] * z).sum(dim=-1).mean()
+            self._minimize(loss - alignment)
+            for name, value in (figures | {"Discovery/alignment": float(alignment.detach())}).items():
+                sums[name] += value / config.updates
+        self._history.advance(rollout)
+        return dict(sums)
+
+    def extra_loss(self, minibatch: Minibatch, actor: Actor) -> Tensor:
+        """w (target - |a - a'|^2 / (0.5 - 0.5 z.z'))^2 for the mean actions under z and another latent z'."""
+        z = sphere.sample_uniform(len(minibatch.z), self.latent_dim, self._generator)
+        own, other = (actor(minibatch.observation, latent).clamp(-1.0, 1.0) for latent in (minibatch.z, z))
+        distance = 0.5 - 0.5 * (z * minibatch.z).sum(dim=-1)
+        ratio = (own - other).square().mean(dim=-1) / (distance + 1e-5)
+        return self.config.diversity_weight * (self.config.diversity_target - ratio).square().mean()
+
+    def state_dict(self) -> dict[str, Any]:
+        """Networks, optimiser, generator, windows and what is left of each latent."""
+        return super().state_dict() | {"history": self._history.state_dict(), "left": self._countdown.left}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go back to a saved state."""
+        super().load_state_dict(state)
+        self._history.load_state_dict(state["history"])
+        self._countdown.left = state["left"].clone()
+
+    def _reference_windows(self, count: int) -> Tensor:
+        """(count, W, D): clips uniformly, then the first frame."""
+        length = self.config.discriminator.window
+        clip, frame = self.library.sample(count, self._generator, margin=length - 1)
+        steps = torch.arange(length, device=clip.device)
+        return self._reference[reference_rows(self.library, clip, frame, steps)]

@@ -1,0 +1,137 @@
+"""METRA (Park et al. 2024) with PPO: skills are directions in which a learned map of states can be crossed."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import torch
+from torch import Tensor, nn
+
+from rgsd.envs.observation import observe
+from rgsd.learning.rollout import Rollout
+from rgsd.methods.baseline import Baseline
+from rgsd.motions.library import MotionLibrary
+from rgsd.skills.contrastive import ContrastiveConfig
+from rgsd.skills.encoder import EncoderConfig
+from rgsd.skills.metric import MetricEncoder
+
+ExtraInput = Literal["position", "time"]
+
+
+@dataclass(frozen=True)
+class MetraConfig:
+    """The method. Values are those of the official code unless said; docs/metra.md says what is ours."""
+
+    encoder: EncoderConfig = EncoderConfig()
+    """The network of phi and its feature mask."""
+    extra: tuple[ExtraInput, ...] = ()
+    """What phi sees besides the local state: the root's world x and y in m, and the seconds since the start."""
+    grounded: bool = False
+    """Whether phi begins as RGSD's pretrained encoder and not at random."""
+    contrastive: ContrastiveConfig = ContrastiveConfig()
+    """That pretraining."""
+    slack: float = 1e-3
+    """epsilon: how much of a step's room below length 1 counts in favour of phi."""
+    initial_lambda: float = 30.0
+    """The constraint's multiplier at the start."""
+    learning_rate: float = 3e-4
+    """Of phi's Adam (ours; 1e-4 there, for longer runs)."""
+    dual_learning_rate: float = 3e-3
+    """Of log lambda's Adam (ours; at 1e-4 it moves one nat in ten thousand minibatches)."""
+    minibatches: int = 20
+    """Gradient steps of phi and lambda a rollout."""
+    reference_starts: float = 0.0
+    """Share of episodes that begin on reference states; the others begin standing."""
+
+
+class Metra(Baseline):
+    """The method behind `rgsd.learning.method.Method`.
+
+    Args:
+        library: for the scales of the features, and for starts if some are to be on references.
+        phi: trained in place; its normalisation is fitted here.
+        config: the method.
+        seed: of episodes and minibatches.
+    """
+
+    def __init__(self, library: MotionLibrary, phi: MetricEncoder, config: MetraConfig, seed: int) -> None:
+        self.config, self.phi = config, phi
+        phi.fit_normalization(observe(library.states))
+        self._log_lambda = nn.Parameter(torch.tensor(math.log(config.initial_lambda), device=library.device))
+        networks = nn.ModuleDict({"phi": phi, "dual": nn.ParameterDict({"log_lambda": self._log_lambda})})
+        groups = [
+            {"params": [*phi.parameters()], "lr": config.learning_rate},
+            {"params": [self._log_lambda], "lr": config.dual_learning_rate},
+        ]
+        optimizer = torch.optim.Adam(groups)
+        super().__init__(library, config.encoder.latent_dim, config.reference_starts, networks, optimizer, seed)
+        self._scale = torch.zeros((), device=library.device)  # until a rollout has been seen
+
+    @torch.no_grad()
+    def rewards(self, rollout: Rollout) -> Tensor:
+        """r = (phi(s') - phi(s)).z over its running standard deviation, never centred; 0 for the last step of a fall.
+
+        Half of a centred reward would be negative, and where falls end episodes that teaches falling. The state after
+        a fall may be that of a simulation that blew up, far from anything that phi should reach for.
+        """
+        raw = self._raw_rewards(rollout)
+        return raw / self._scale if self._scale > 0 else raw
+
+    def update(self, rollout: Rollout) -> dict[str, float]:
+        """Ascend E[(phi(s') - phi(s)).z] + lambda E[min(eps, 1 - |phi(s') - phi(s)|^2)]; lambda descends it."""
+        deviation = self._raw_rewards(rollout).std().clamp(min=1e-6)
+        self._scale = torch.lerp(self._scale, deviation, 0.1) if self._scale > 0 else deviation
+        # the step into a fall is masked out, as for the reward
+        usable = (~rollout.terminated).flatten().nonzero().squeeze(1)
+        here, there = (tuple(part.flatten(0, 1) for part in state) for state in self._states(rollout))
+        z = rollout.z.flatten(0, 1)
+        sums = dict.fromkeys(("Encoder/loss", "Discovery/alignment", "Metra/step_length", "Metra/violations"), 0.0)
+        for chosen in self._shuffled(len(usable)).chunk(self.config.minibatches):
+            ids = usable[chosen]
+            step = self.phi(*(part[ids] for part in there)) - self.phi(*(part[ids] for part in here))
+            gain, length = (step * z[ids]).sum(dim=-1), step.norm(dim=-1)
+            room = (1.0 - step.square().sum(dim=-1)).clamp(max=self.config.slack).mean()
+            loss = -gain.mean() - self._log_lambda.detach().exp() * room
+            self._minimize(loss + self._log_lambda * room.detach())
+            share = len(ids) / len(usable)
+            sums["Encoder/loss"] += share * float(loss.detach())
+            sums["Discovery/alignment"] += share * float((gain / length.clamp(min=1e-8)).detach().mean())
+            sums["Metra/step_length"] += share * float(length.detach().mean())
+            sums["Metra/violations"] += share * float((length.detach() > 1.0).float().mean())
+        return sums | {
+            "Metra/lambda": float(self._log_lambda.detach().exp()),
+            "Metra/reward_scale": float(self._scale),
+        }
+
+    def state_dict(self) -> dict[str, Any]:
+        """Networks, optimiser, generator and the reward's scale."""
+        return super().state_dict() | {"scale": self._scale}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go back to a saved state."""
+        super().load_state_dict(state)
+        self._scale = state["scale"].clone()
+
+    @torch.no_grad()
+    def _raw_rewards(self, rollout: Rollout) -> Tensor:
+        here, there = self._states(rollout)
+        return ((self.phi(*there) - self.phi(*here)) * rollout.z).sum(dim=-1) * ~rollout.terminated
+
+    def _states(self, rollout: Rollout) -> tuple[tuple[Tensor, Tensor], tuple[Tensor, Tensor]]:
+        """What phi is given of the states before and after each step: observations (T, N, D), extra (T, N, e)."""
+
+        def extra(root: Tensor, elapsed: Tensor) -> Tensor:
+            parts = {"position": root, "time": elapsed.unsqueeze(-1) * self.library.body.control_dt}
+            return torch.cat([root[..., :0], *(parts[name] for name in self.config.extra)], dim=-1)
+
+        return (
+            (rollout.observation, extra(rollout.root, rollout.elapsed)),
+            (rollout.next_observation, extra(rollout.next_root, rollout.elapsed + 1)),
+        )
+
+
+def extra_size(config: MetraConfig) -> int:
+    """e, how many numbers phi sees besides the observation."""
+    return sum({"position": 2, "time": 1}[name] for name in config.extra)

@@ -1,0 +1,62 @@
+"""What a skill network sees of an observation: masked entries, normalised by physical size."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import torch
+from torch import Tensor, nn
+
+from rgsd.envs.observation import ObservationLayout
+from rgsd.errors import UsageError
+
+
+def perceptron(sizes: tuple[int, ...]) -> nn.Sequential:
+    """Linear layers of these widths with ELU between them."""
+    layers: list[nn.Module] = []
+    for before, after in pairwise(sizes):
+        layers += [nn.Linear(before, after), nn.ELU()]
+    return nn.Sequential(*layers[:-1])
+
+
+class Features(nn.Module):
+    """Chosen entries of an observation, ready for a network.
+
+    Entries are centred on the references' mean and divided by the larger of the references' standard
+    deviation and the body's physical floor: with the deviation alone, entries that hardly vary in clean
+    clips would blow up small errors (docs/rgsd.md).
+
+    Args:
+        kinds: observation kinds (envs.observation.KINDS).
+        bodies: body parts; empty for all.
+        layout: of the observation.
+    """
+
+    mask: Tensor
+    mean: Tensor
+    scale: Tensor
+
+    def __init__(self, kinds: tuple[str, ...], bodies: tuple[str, ...], layout: ObservationLayout) -> None:
+        super().__init__()
+        indices = layout.indices(kinds, bodies or None)
+        if not indices:
+            raise UsageError(f"the feature mask is empty: kinds {kinds} of bodies {bodies}")
+        self.register_buffer("mask", torch.tensor(indices))
+        self.register_buffer("mean", torch.zeros(len(indices)))
+        self.register_buffer("scale", layout.floors()[self.mask])
+
+    @property
+    def num_features(self) -> int:
+        """f, the number of chosen entries."""
+        return len(self.mask)
+
+    def fit_normalization(self, observations: Tensor) -> None:
+        """Set mean and scale from reference observations (F, D); call once, before training."""
+        features = observations[:, self.mask]
+        self.mean.copy_(features.mean(dim=0))
+        self.scale.copy_(torch.maximum(features.std(dim=0), self.scale))
+
+    def features(self, observation: Tensor) -> Tensor:
+        """(..., D or more) observations to (..., f); entries beyond the mask (a clock) stay unseen."""
+        # a body far outside the references must not drive the network to extremes
+        return ((observation[..., self.mask] - self.mean) / self.scale).clamp(-5.0, 5.0)

@@ -1,0 +1,122 @@
+"""Networks that see a window of consecutive observations: ASE's and CALM's discriminators, CALM's motion encoder."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from rgsd.envs.observation import ObservationLayout
+from rgsd.skills.encoder import EncoderConfig
+from rgsd.skills.features import Features, perceptron
+
+
+@dataclass(frozen=True)
+class DiscriminatorConfig:
+    """An adversarial motion prior: its network and its loss (values of ASE's official code unless said)."""
+
+    hidden: tuple[int, ...] = (256, 128)
+    """Widths of the hidden layers (ours; 1024, 1024, 512 there)."""
+    window: int = 10
+    """W, consecutive observations that it sees at once."""
+    gradient_penalty: float = 5.0
+    """Weight of the squared gradient of the logit with respect to reference windows."""
+    logit_regularization: float = 0.01
+    """Weight of the squared weights of the last layer."""
+    weight_decay: float = 1e-4
+    """Weight of the squared weights of all layers."""
+    learning_rate: float = 1e-4
+    """Of Adam (ours; 2e-5 there, for runs a thousand times longer)."""
+    updates: int = 8
+    """Gradient steps a rollout (ours)."""
+    batch: int = 512
+    """Windows of each kind a gradient step (ours)."""
+
+
+class WindowEncoder(Features):
+    """CALM's motion encoder: a clip's window to the unit sphere of R^d.
+
+    Args:
+        config: the feature mask and the network.
+        layout: of the observation.
+        frames: K, observations of a window.
+    """
+
+    def __init__(self, config: EncoderConfig, layout: ObservationLayout, frames: int) -> None:
+        super().__init__(config.kinds, config.bodies, layout)
+        self.network = perceptron((frames * self.num_features, *config.hidden, config.latent_dim))
+
+    def forward(self, windows: Tensor) -> Tensor:
+        """(n, K, D) windows to (n, d) unit vectors."""
+        return nn.functional.normalize(self.network(self.features(windows).flatten(1)), dim=-1)
+
+
+class Discriminator(Features):
+    """D(window), or D(window, z): a logit, high for the references.
+
+    Args:
+        config: network and loss.
+        mask: whose feature mask it has.
+        layout: of the observation.
+        condition: d of the latents that it is given as well; 0 for none.
+    """
+
+    def __init__(
+        self, config: DiscriminatorConfig, mask: EncoderConfig, layout: ObservationLayout, condition: int = 0
+    ) -> None:
+        super().__init__(mask.kinds, mask.bodies, layout)
+        self.config, self._latent_scale = config, math.sqrt(condition)
+        self.trunk = perceptron((config.window * self.num_features + condition, *config.hidden))
+        self.head = nn.Linear(config.hidden[-1], 1)
+
+    def describe(self, windows: Tensor, z: Tensor | None = None) -> Tensor:
+        """(n, hidden) what the last layer is given of windows (n, W, D) and latents (n, d)."""
+        return self._describe(self.features(windows).flatten(1), z)
+
+    def forward(self, windows: Tensor, z: Tensor | None = None) -> Tensor:
+        """Logits (n,) of windows (n, W, D) under latents (n, d)."""
+        return self.head(self.describe(windows, z)).squeeze(-1)
+
+    def loss(
+        self, real: Tensor, fake: Tensor, real_z: Tensor | None = None, fake_z: Tensor | None = None
+    ) -> tuple[Tensor, dict[str, float]]:
+        """Binary cross-entropy of reference windows (n, W, D) against the policy's, with its penalties.
+
+        L = (BCE(real, 1) + BCE(fake, 0)) / 2 + w_g E|dD/dreal|^2 + w_l |last weights|^2 + w_d |weights|^2; the
+        gradient is with respect to normalised features.
+
+        Returns:
+            The loss, and figures to log.
+        """
+        features = self.features(real).flatten(1).requires_grad_()
+        real_logit = self.head(self._describe(features, real_z)).squeeze(-1)
+        fake_logit = self(fake, fake_z)
+        softplus = nn.functional.softplus
+        entropy = 0.5 * (softplus(-real_logit).mean() + softplus(fake_logit).mean())
+        (gradient,) = torch.autograd.grad(real_logit.sum(), features, create_graph=True)
+        penalty = gradient.square().sum(dim=1).mean()
+        weights = [module.weight.square().sum() for module in self.modules() if isinstance(module, nn.Linear)]
+        config = self.config
+        loss = (
+            entropy
+            + config.gradient_penalty * penalty
+            + config.logit_regularization * self.head.weight.square().sum()
+            + config.weight_decay * torch.stack(weights).sum()
+        )
+        return loss, {
+            "Discriminator/loss": float(loss.detach()),
+            "Discriminator/gradient": float(penalty.detach()),
+            "Discriminator/reference": float(torch.sigmoid(real_logit.detach()).mean()),
+            "Discriminator/policy": float(torch.sigmoid(fake_logit.detach()).mean()),
+        }
+
+    def _describe(self, features: Tensor, z: Tensor | None) -> Tensor:
+        given = features if z is None else torch.cat((features, self._latent_scale * z), dim=1)
+        return nn.functional.elu(self.trunk(given))
+
+
+def style_reward(logit: Tensor) -> Tensor:
+    """-2 log max(1 - D, 1e-4) for logits of D, in [0, 18.4]: high where the discriminator sees a reference."""
+    return -2.0 * torch.log((1.0 - torch.sigmoid(logit)).clamp(min=1e-4))

@@ -1,0 +1,120 @@
+"""ASE's rewards and losses by hand, and what its discriminator asks of a point."""
+
+from __future__ import annotations
+
+import copy
+import math
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+
+from rgsd.envs.observation import ObservationLayout, observe
+from rgsd.learning.method import Progress
+from rgsd.learning.rollout import Minibatch, Rollout
+from rgsd.methods.ase import Ase, AseConfig, AseNetwork
+from rgsd.motions.library import MotionLibrary
+from rgsd.skills.encoder import EncoderConfig
+from rgsd.skills.windows import DiscriminatorConfig
+
+MakeRollout = Callable[..., Rollout]
+EVERYTHING = EncoderConfig(latent_dim=2)
+ROOT_MOTION = EncoderConfig(latent_dim=2, kinds=("linear_velocity",), bodies=("torso",))
+
+
+def make(library: MotionLibrary, mask: EncoderConfig = EVERYTHING, penalty: float = 5.0, **settings: Any) -> Ase:
+    """Windows of three."""
+    torch.manual_seed(0)
+    judge = DiscriminatorConfig((32,), window=3, gradient_penalty=penalty, updates=4, batch=64, learning_rate=1e-3)
+    config = AseConfig(mask, judge, **settings)
+    return Ase(library, AseNetwork(config, ObservationLayout(library.body)), config, seed=0)
+
+
+def clip_rollout(make_rollout: MakeRollout, library: MotionLibrary, clip: int, **given: Tensor) -> Rollout:
+    """Eight copies of one clip's frames 1 to 48."""
+    states = observe(library.states[int(library.offsets[clip]) + 1 : int(library.offsets[clip]) + 49])
+    states = states.unsqueeze(1).expand(-1, 8, -1)
+    z = torch.nn.functional.normalize(torch.randn(48, 8, 2, generator=torch.Generator().manual_seed(0)), dim=-1)
+    elapsed = torch.arange(48).unsqueeze(1).expand(-1, 8)
+    return make_rollout(48, 8, **({"next_observation": states, "z": z, "elapsed": elapsed} | given))
+
+
+def test_the_reward_by_hand(make_rollout: MakeRollout, tiny_library: MotionLibrary) -> None:
+    method = make(tiny_library)
+    method.network.judge = lambda windows: (
+        torch.zeros(len(windows)),
+        torch.tensor([1.0, 0.0]).expand(len(windows), -1),
+    )
+    rollout = clip_rollout(make_rollout, tiny_library, 0)
+    rollout.z[:] = torch.tensor([0.6, 0.8])
+    rollout.z[:, 1] = torch.tensor([-1.0, 0.0])
+    rewards = method.rewards(rollout)
+    np.testing.assert_allclose(rewards[:2], 0.0)  # no window of three yet
+    # D = 1/2, mu.z = 0.6, and -1, which counts as nothing
+    np.testing.assert_allclose(rewards[2:, 0], 0.5 * 2 * math.log(2) + 0.5 * 0.6, rtol=1e-5)
+    np.testing.assert_allclose(rewards[2:, 1], 0.5 * 2 * math.log(2), rtol=1e-5)
+
+
+@pytest.mark.parametrize("slope", [0.0, 0.5, 1.0])
+def test_the_diversity_loss_in_closed_form(tiny_library: MotionLibrary, slope: float) -> None:
+    method = make(tiny_library)
+    z = torch.nn.functional.normalize(torch.randn(50, 2, generator=torch.Generator().manual_seed(7)), dim=-1)
+    fields = {name: torch.zeros(50, 1) for name in Minibatch.__dataclass_fields__}
+    minibatch = Minibatch(**(fields | {"z": z}))
+
+    def actor(observation: Tensor, latent: Tensor) -> Tensor:
+        return slope * latent
+
+    # actions slope z: |a - a'|^2 / 2 = slope^2 (1 - cos), over (1 - cos) / 2: 2 slope^2, whatever the other latent is
+    loss = method.extra_loss(minibatch, actor)  # pyright: ignore[reportArgumentType]
+    assert float(loss) == pytest.approx(0.01 * (1 - 2 * slope**2) ** 2, rel=2e-2)
+
+
+def test_latents_change_within_episodes(tiny_library: MotionLibrary) -> None:
+    method = make(tiny_library, shortest_skill=2, longest_skill=2)
+    whole, z = torch.zeros(5, dtype=torch.long), torch.zeros(5, 2)
+    kept, _ = method.maybe_resample(Progress(whole, whole, whole + 1, z, whole, whole.bool()))
+    assert torch.equal(kept, z)
+    changed, _ = method.maybe_resample(Progress(whole, whole, whole + 2, z, whole, whole.bool()))
+    np.testing.assert_allclose(changed.norm(dim=1), 1.0, atol=1e-6)
+
+
+def test_the_discriminator_prefers_the_right_motion(make_rollout: MakeRollout, tiny_library: MotionLibrary) -> None:
+    # the references swing; a policy that keeps still is told apart, and one that swings earns more
+    method = make(tiny_library.select(["swing"]), penalty=0.1)
+    still, swing = (clip_rollout(make_rollout, tiny_library, clip) for clip in (2, 0))
+    before = method.rewards(swing).mean() - method.rewards(still).mean()
+    figures = [method.update(still) for _ in range(40)][-1]
+    assert figures["Discriminator/reference"] > 0.7 > 0.3 > figures["Discriminator/policy"]
+    assert float(method.rewards(swing).mean() - method.rewards(still).mean()) > float(before) + 1.0
+
+
+def test_state_goes_on_to_the_bit(make_rollout: MakeRollout, tiny_library: MotionLibrary) -> None:
+    method, other = make(tiny_library), make(tiny_library, diversity_weight=0.0)
+    rollout = clip_rollout(make_rollout, tiny_library, 1)
+    whole = torch.zeros(8, dtype=torch.long)
+    progress = Progress(whole, whole, whole + 1, rollout.z[0], whole, whole.bool())
+    method.maybe_resample(progress)
+    method.update(rollout)
+    other.load_state_dict(copy.deepcopy(method.state_dict()))
+    rollout.elapsed = rollout.elapsed + 48  # the windows at its start reach into the rollout before
+    assert torch.equal(other.rewards(rollout), method.rewards(rollout))
+    assert other.update(rollout) == method.update(rollout)
+    for elapsed in range(2, 40):
+        later = Progress(whole, whole, whole + elapsed, rollout.z[0], whole, whole.bool())
+        assert torch.equal(other.maybe_resample(later)[0], method.maybe_resample(later)[0])
+
+
+def test_a_point_comes_to_move_like_the_reference(point_world: Callable[..., Any], crossing: MotionLibrary) -> None:
+    # the reference moves ahead at 0.5 m/s; a point shows its action as its speed
+    world = point_world(make(crossing.select(["ahead"]), ROOT_MOTION, diversity_weight=0.0), shows="speed")
+    z = torch.nn.functional.normalize(torch.randn(64, 2, generator=torch.Generator().manual_seed(7)), dim=-1)
+    world.practise(70)
+    ends = world.ends(z)
+    # 12 steps of 0.1 of that: latents part around it, as the encoder asks, and none turns back
+    np.testing.assert_allclose(ends.mean(dim=0), [0.6, 0.0], atol=0.15)
+    assert float(ends[:, 0].min()) > 0.0
+    assert float(torch.pdist(ends).mean()) > 0.1

@@ -1,0 +1,63 @@
+"""How episodes without a clip begin, and how long a latent lasts."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from rgsd.learning.method import Method
+from rgsd.methods.baseline import Countdown
+from rgsd.methods.diayn import DiaynConfig
+from rgsd.methods.presets import ALIVE_REWARD, PRESETS, make_preset
+from rgsd.methods.registry import METHODS
+from rgsd.motions.library import MotionLibrary
+from rgsd.skills.encoder import EncoderConfig
+
+BASELINES = ("diayn", "metra", "ase", "calm")
+
+
+@pytest.mark.parametrize("share", [0.0, 0.3])
+def test_episodes_start_standing_or_on_references(tiny_library: MotionLibrary, share: float) -> None:
+    config = DiaynConfig(EncoderConfig(latent_dim=3), reference_starts=share)
+    method: Method = METHODS["diayn"].build(tiny_library, config, 0)
+    episodes = method.begin_episodes(4000)
+    assert episodes.standing is not None
+    assert float((~episodes.standing).float().mean()) == pytest.approx(share, abs=0.03)
+    assert not episodes.imitation.any()
+    np.testing.assert_allclose(episodes.z.norm(dim=1), 1.0, atol=1e-5)
+    np.testing.assert_allclose(episodes.z.mean(dim=0), 0.0, atol=0.03)
+
+
+def test_a_latent_lasts_as_long_as_drawn() -> None:
+    countdown, generator = Countdown(2, 4), torch.Generator().manual_seed(0)
+    lives: list[int] = []
+    age = torch.zeros(50, dtype=torch.long)
+    for step in range(1, 201):
+        due = countdown.due(torch.full((50,), step), generator)
+        age += 1
+        lives += age[due].tolist()
+        age[due] = 0
+    counts = np.bincount(lives, minlength=5)[2:] / len(lives)
+    assert set(lives) == {2, 3, 4}
+    np.testing.assert_allclose(counts, 1 / 3, atol=0.03)
+
+
+def test_a_new_episode_draws_anew() -> None:
+    countdown, generator = Countdown(3, 3), torch.Generator().manual_seed(0)
+    # the second copy begins another episode after its second step; it would have changed at the third
+    seen = [countdown.due(torch.tensor(e), generator).tolist() for e in ([1, 1], [2, 2], [3, 1], [4, 2], [5, 3])]
+    assert seen == [[False, False], [False, False], [True, False], [False, False], [False, True]]
+
+
+@pytest.mark.parametrize("preset", PRESETS)
+@pytest.mark.parametrize("body", ["quadruped", "smpl"])
+def test_all_methods_meet_the_same_conditions(preset: str, body: str) -> None:
+    configs = {name: make_preset(preset, name, body) for name in METHODS}
+    for name, config in configs.items():
+        assert config.trainer.alive_reward == ALIVE_REWARD
+        assert (config.env, config.network, config.ppo) == tuple(
+            getattr(configs["rgsd"], part) for part in ("env", "network", "ppo")
+        )
+        if name in BASELINES:  # no playback of references for those that do without them
+            assert (config.trainer.warm_start.iterations, config.trainer.warm_start.anchor_weight) == (0, 0.0)

@@ -1,0 +1,150 @@
+"""METRA's reward, constraint and inputs by hand, and a point that is spread along its latents."""
+
+from __future__ import annotations
+
+import copy
+import math
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor, nn
+
+from rgsd.envs.observation import ObservationLayout, observe
+from rgsd.learning.rollout import Rollout
+from rgsd.methods.metra import Metra, MetraConfig, extra_size
+from rgsd.methods.registry import METHODS, pretrained_encoder
+from rgsd.motions.library import MotionLibrary
+from rgsd.skills.contrastive import ContrastiveConfig
+from rgsd.skills.encoder import EncoderConfig
+from rgsd.skills.metric import MetricEncoder
+
+MakeRollout = Callable[..., Rollout]
+MASK = EncoderConfig(latent_dim=2, hidden=(32,), kinds=("linear_velocity",), bodies=("torso",))
+
+
+def make(library: MotionLibrary, **settings: Any) -> Metra:
+    torch.manual_seed(0)
+    config = MetraConfig(MASK, **settings)
+    phi = MetricEncoder(MASK, ObservationLayout(library.body), extra_size(config))
+    return Metra(library, phi, config, seed=0)
+
+
+class Plane(nn.Module):
+    """A phi that is the first two observation entries; its parameter changes nothing."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.nothing = nn.Parameter(torch.zeros(()))
+
+    def forward(self, observation: Tensor, extra: Tensor) -> Tensor:
+        return observation[..., :2] + 0.0 * self.nothing
+
+
+@pytest.fixture
+def rollout(make_rollout: MakeRollout) -> Rollout:
+    """Two steps of two copies: (0.3, 0.4) along x, (0, 2) along y, (1, 0) against x, and a fall."""
+    here = torch.zeros(2, 2, 2)
+    there = torch.tensor([[[0.3, 0.4], [0.0, 2.0]], [[1.0, 0.0], [9.0, 9.0]]])
+    z = torch.tensor([[[1.0, 0.0], [0.0, 1.0]], [[-1.0, 0.0], [1.0, 0.0]]])
+    fall = torch.tensor([[False, False], [False, True]])
+    return make_rollout(2, 2, observation=here, next_observation=there, z=z, terminated=fall)
+
+
+def on_a_plane(library: MotionLibrary, **settings: Any) -> Metra:
+    method = make(library, minibatches=1, learning_rate=0.0, **settings)
+    method.phi = Plane()  # pyright: ignore[reportAttributeAccessIssue]
+    return method
+
+
+def test_the_reward_is_scaled_and_not_centred(rollout: Rollout, tiny_library: MotionLibrary) -> None:
+    method = on_a_plane(tiny_library)
+    raw = np.array([[0.3, 2.0], [-1.0, 0.0]])  # the step into the fall earns nothing
+    np.testing.assert_allclose(method.rewards(rollout), raw, atol=1e-6)  # as it is until a scale is known
+    method.update(rollout)
+    np.testing.assert_allclose(method.rewards(rollout), raw / raw.std(ddof=1), atol=1e-6)
+    method.update(rollout)  # the same deviation once more
+    np.testing.assert_allclose(method.rewards(rollout), raw / raw.std(ddof=1), atol=1e-6)
+
+
+def test_the_constraint_by_hand(rollout: Rollout, tiny_library: MotionLibrary) -> None:
+    method = on_a_plane(tiny_library, initial_lambda=2.0, slack=0.1, dual_learning_rate=0.01)
+    figures = method.update(rollout)
+    # of the three steps that did not end in a fall: gains 0.3, 2, -1; lengths 0.5, 2, 1
+    # min(0.1, 1 - |d|^2): 0.1, -3, 0
+    assert figures["Encoder/loss"] == pytest.approx(-1.3 / 3 - 2.0 * (-2.9 / 3), abs=1e-5)
+    assert figures["Metra/step_length"] == pytest.approx(3.5 / 3, abs=1e-6)
+    assert figures["Metra/violations"] == pytest.approx(1 / 3)
+    assert figures["Discovery/alignment"] == pytest.approx((0.3 / 0.5 + 1.0 - 1.0) / 3, abs=1e-6)
+    # the constraint is violated, so lambda grows; Adam's first step is the rate
+    assert figures["Metra/lambda"] == pytest.approx(2.0 * math.exp(0.01), rel=1e-4)
+
+
+def test_lambda_shrinks_where_there_is_room(rollout: Rollout, tiny_library: MotionLibrary) -> None:
+    method = on_a_plane(tiny_library, initial_lambda=2.0, dual_learning_rate=0.01)
+    rollout.next_observation = rollout.next_observation * 0.1
+    assert method.update(rollout)["Metra/lambda"] == pytest.approx(2.0 * math.exp(-0.01), rel=1e-4)
+
+
+def test_further_inputs_are_place_and_time(make_rollout: MakeRollout, tiny_library: MotionLibrary) -> None:
+    method = make(tiny_library, extra=("time", "position"))
+    size = ObservationLayout(tiny_library.body).size
+    rollout = make_rollout(
+        1,
+        1,
+        observation=torch.zeros(1, 1, size),
+        root=torch.tensor([[[1.0, 2.0]]]),
+        next_root=torch.tensor([[[3.0, 4.0]]]),
+        elapsed=torch.tensor([[5]]),
+        z=torch.tensor([[[1.0, 0.0]]]),
+    )
+    here, there = method._states(rollout)
+    np.testing.assert_allclose(here[1][0, 0], [0.1, 1.0, 2.0], atol=1e-6)  # 5 steps at 50 Hz
+    np.testing.assert_allclose(there[1][0, 0], [0.12, 3.0, 4.0], atol=1e-6)
+    assert extra_size(method.config) == 3
+    assert float(method.rewards(rollout)) != 0  # though the local state has not changed
+    assert float(make(tiny_library).rewards(rollout)) == 0
+
+
+def test_a_grounded_phi_begins_as_the_pretrained_encoder(tiny_library: MotionLibrary) -> None:
+    config = MetraConfig(MASK, extra=("position",), grounded=True, contrastive=ContrastiveConfig(steps=5, batch=32))
+    method = METHODS["metra"].build(tiny_library, config, 0)
+    loose = METHODS["metra"].build(tiny_library, MetraConfig(MASK, extra=("position",)), 0)
+    assert isinstance(method, Metra)
+    assert isinstance(loose, Metra)
+    encoder = pretrained_encoder(tiny_library, config, 0)
+    states = observe(tiny_library.states)
+    elsewhere = torch.randn(len(states), 2)
+    for far in (torch.zeros(len(states), 2), elsewhere):  # where it is goes unheard at first
+        mu = nn.functional.normalize(method.phi(states, far), dim=-1)
+        torch.testing.assert_close(mu, encoder(states))
+    assert not torch.allclose(loose.phi(states, elsewhere), loose.phi(states, torch.zeros_like(elsewhere)))
+
+
+def test_state_goes_on_to_the_bit(rollout: Rollout, tiny_library: MotionLibrary) -> None:
+    size = ObservationLayout(tiny_library.body).size
+    rollout.observation, rollout.next_observation = torch.randn(2, 2, 2, size).unbind(0)
+    method, other = make(tiny_library), make(tiny_library, initial_lambda=3.0)
+    method.update(rollout)
+    other.load_state_dict(copy.deepcopy(method.state_dict()))
+    assert torch.equal(other.rewards(rollout), method.rewards(rollout))
+    assert other.update(rollout) == method.update(rollout)
+    assert torch.equal(other.begin_episodes(5).z, method.begin_episodes(5).z)
+
+
+def test_a_point_is_spread_along_its_latents(point_world: Callable[..., Any], crossing: MotionLibrary) -> None:
+    world = point_world(make(crossing, dual_learning_rate=0.02, learning_rate=3e-3))
+    angles = torch.arange(8) * math.pi / 4
+    z = torch.stack((angles.cos(), angles.sin()), dim=1)
+    figures = world.practise(60)
+    ends = world.ends(z)
+    # 12 steps of at most 0.1 an axis: the optimum goes 1.2 along at least one of them
+    assert float(ends.norm(dim=1).min()) > 0.8
+    # opposite latents lead to opposite places, and eight of them to eight
+    cosine = nn.functional.cosine_similarity(ends, ends.roll(4, dims=0), dim=1)
+    assert float(cosine.max()) < -0.8
+    assert float(torch.pdist(ends).min()) > 0.4
+    assert figures["Discovery/alignment"] > 0.8
+    assert figures["Metra/step_length"] < 1.2

@@ -1,0 +1,78 @@
+"""The discriminator's loss by hand, and what its reward says."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+import torch
+
+from rgsd.envs.observation import ObservationLayout, observe
+from rgsd.motions.library import MotionLibrary
+from rgsd.skills.encoder import EncoderConfig
+from rgsd.skills.windows import Discriminator, DiscriminatorConfig, WindowEncoder, style_reward
+
+MASK = EncoderConfig(latent_dim=3, hidden=(16,), kinds=("height",))
+
+
+def linear(library: MotionLibrary) -> Discriminator:
+    """Of windows of two root heights, in which all but the last layer pass on: logit = elu(h1) + 2 elu(h2)."""
+    config = DiscriminatorConfig(hidden=(2,), window=2, gradient_penalty=5.0, logit_regularization=0.1, weight_decay=1)
+    network = Discriminator(config, MASK, ObservationLayout(library.body))
+    network.scale.fill_(1.0)
+    network.load_state_dict(
+        network.state_dict()
+        | {
+            "trunk.0.weight": torch.eye(2),
+            "trunk.0.bias": torch.zeros(2),
+            "head.weight": torch.tensor([[1.0, 2.0]]),
+            "head.bias": torch.zeros(1),
+        }
+    )
+    return network
+
+
+def heights(library: MotionLibrary, *values: float) -> torch.Tensor:
+    """One window of observations with these root heights."""
+    window = torch.zeros(1, len(values), ObservationLayout(library.body).size)
+    window[0, :, 0] = torch.tensor(values)
+    return window
+
+
+def test_the_loss_by_hand(tiny_library: MotionLibrary) -> None:
+    network = linear(tiny_library)
+    real, fake = heights(tiny_library, 0.5, 0.25), heights(tiny_library, 0.2, 0.1)
+    assert float(network(real).detach()) == pytest.approx(1.0)
+    assert float(network(fake).detach()) == pytest.approx(0.4)
+    loss, figures = network.loss(real, fake)
+    entropy = 0.5 * (math.log(1 + math.exp(-1.0)) + math.log(1 + math.exp(0.4)))
+    # the logit's gradient is (1, 2); squared weights are 5 in the last layer and 2 in the other
+    assert float(loss.detach()) == pytest.approx(entropy + 5.0 * 5.0 + 0.1 * 5.0 + 1.0 * 7.0, rel=1e-5)
+    assert figures["Discriminator/gradient"] == pytest.approx(5.0)
+    assert figures["Discriminator/reference"] == pytest.approx(1 / (1 + math.exp(-1.0)))
+    assert figures["Discriminator/policy"] == pytest.approx(1 / (1 + math.exp(-0.4)))
+
+
+def test_the_style_reward_and_its_ceiling() -> None:
+    # D = 1/2: -2 log(1/2); D near 0: 0; D near 1: -2 log 1e-4
+    values = style_reward(torch.tensor([0.0, -30.0, 30.0]))
+    np.testing.assert_allclose(values, [2 * math.log(2), 0.0, 8 * math.log(10)], atol=1e-4)
+
+
+def test_a_condition_changes_the_verdict(tiny_library: MotionLibrary) -> None:
+    torch.manual_seed(0)
+    network = Discriminator(DiscriminatorConfig(window=2), MASK, ObservationLayout(tiny_library.body), condition=3)
+    window, (a, b) = heights(tiny_library, 0.1, 0.1), torch.eye(3)[:2].unsqueeze(1)
+    assert float(network(window, a).detach()) != float(network(window, b).detach())
+
+
+def test_windows_are_encoded_onto_the_sphere(tiny_library: MotionLibrary) -> None:
+    torch.manual_seed(0)
+    encoder = WindowEncoder(EncoderConfig(latent_dim=3, hidden=(16,)), ObservationLayout(tiny_library.body), frames=4)
+    states = observe(tiny_library.states)
+    encoder.fit_normalization(states)
+    z = encoder(states[:12].unflatten(0, (3, 4))).detach()
+    np.testing.assert_allclose(z.norm(dim=1), 1.0, atol=1e-6)
+    # the order of the frames counts
+    assert not torch.allclose(encoder(states[[0, 1, 2, 3]].unsqueeze(0)), encoder(states[[3, 2, 1, 0]].unsqueeze(0)))
