@@ -46,9 +46,9 @@ class Tracking:
     """(N,) signed yaw difference, rad."""
 
     @classmethod
-    def between(cls, state: BodyState, reference: BodyState) -> Tracking:
-        """Compare states of leading shape (N,)."""
-        offsets = state.body_pos - reference.body_pos
+    def between(cls, body_pos: Tensor, root_quat: Tensor, other_pos: Tensor, other_quat: Tensor) -> Tracking:
+        """Compare body positions (N, B, 3) and root orientations (N, 4) with those of the references."""
+        offsets = body_pos - other_pos
         distance = offsets.norm(dim=-1)
-        turn = rotations.yaw(state.body_quat[:, 0]) - rotations.yaw(reference.body_quat[:, 0])
-        return cls(offsets, distance.max(dim=1).values, distance[:, 0], rotations.wrap_angle(turn))
+        turn = rotations.yaw(root_quat) - rotations.yaw(other_quat)
+        return cls(offsets, distance.amax(dim=1), distance[:, 0], rotations.wrap_angle(turn))

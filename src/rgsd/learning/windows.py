@@ -32,7 +32,7 @@ class WindowHistory:
 
     def advance(self, rollout: Rollout) -> None:
         """Keep what the next rollout's windows need of this one."""
-        self._tail = self._stream(rollout)[rollout.num_steps :].clone()
+        self._tail = self._stream(rollout)[len(rollout.observation) :].clone()
 
     def state_dict(self) -> dict[str, Tensor]:
         """The last observations."""
