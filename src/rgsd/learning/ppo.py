@@ -137,7 +137,6 @@ class Ppo:
                 count += 1
         explained = 1 - float((returns - values).var() / returns.var().clamp(min=1e-12))
         return {name: value / count for name, value in sums.items()} | {
-            "Loss/learning_rate": self.learning_rate,
             "Loss/explained_variance": explained,
         }
 
@@ -192,6 +191,7 @@ class Ppo:
             "Loss/value": float(value_loss.detach()),
             "Loss/bound": float(bound.detach()),
             "Policy/kl": float(kl),
+            "Loss/learning_rate": self.learning_rate,
             "Policy/clip_fraction": clip_share,
             "Policy/entropy": float(entropy.detach()),
         }

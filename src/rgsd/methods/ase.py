@@ -99,19 +99,23 @@ class Ase(Baseline):
         windows, whole = self._history.windows(rollout)
         config, places = self.config.discriminator, whole.nonzero()
         sums: dict[str, float] = defaultdict(float)
-        for chosen in self._shuffled(len(places))[: config.updates * config.batch].chunk(config.updates):
+        # nothing is learned, and nothing said, from a rollout that holds no whole window
+        batches = (
+            self._shuffled(len(places))[: config.updates * config.batch].chunk(config.updates) if len(places) else ()
+        )
+        for chosen in batches:
             step, copy = places[chosen].unbind(1)
             fake, z = windows[step, copy], rollout.z[step, copy]
             loss, figures = self.network.loss(self._reference_windows(len(fake)), fake)
             alignment = (self.network.judge(fake)[1] * z).sum(dim=-1).mean()
             self._minimize(loss - alignment)
             for name, value in (figures | {"Discovery/alignment": float(alignment.detach())}).items():
-                sums[name] += value / config.updates
+                sums[name] += value / len(batches)
         self._history.advance(rollout)
         return dict(sums)
 
     def extra_loss(self, minibatch: Minibatch, actor: Actor) -> Tensor:
-        """w (target - |a - a'|^2 / (0.5 - 0.5 z.z'))^2 for the mean actions under z and another latent z'."""
+        """w (target - mean (a - a')^2 / (0.5 - 0.5 z.z'))^2, a and a' the clipped means under z and another z'."""
         z = sphere.sample_uniform(len(minibatch.z), self.latent_dim, self._generator)
         own, other = (actor(minibatch.observation, latent).clamp(-1.0, 1.0) for latent in (minibatch.z, z))
         distance = 0.5 - 0.5 * (z * minibatch.z).sum(dim=-1)

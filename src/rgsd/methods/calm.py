@@ -112,13 +112,17 @@ class Calm(Baseline):
         windows, whole = self._history.windows(rollout)
         config, places = self.config.discriminator, whole.nonzero()
         sums: dict[str, float] = defaultdict(float)
-        for chosen in self._shuffled(len(places))[: config.updates * config.batch].chunk(config.updates):
+        # nothing is learned, and nothing said, from a rollout that holds no whole window
+        batches = (
+            self._shuffled(len(places))[: config.updates * config.batch].chunk(config.updates) if len(places) else ()
+        )
+        for chosen in batches:
             step, copy = places[chosen].unbind(1)
             real, real_z = self._reference_windows(len(chosen))
             loss, figures = self.discriminator.loss(real, windows[step, copy], real_z, rollout.z[step, copy])
             self._minimize(loss)
             for name, value in figures.items():
-                sums[name] += value / config.updates
+                sums[name] += value / len(batches)
         self._history.advance(rollout)
         self._refresh()
         own = self._clip_latents()
@@ -181,7 +185,7 @@ class Calm(Baseline):
         """Windows (count, W, D) from anywhere in a piece of a clip, and the latent (count, d) of that piece."""
         length = self.config.discriminator.window
         clip, first = self.library.sample(count, self._generator, margin=self._span - 1)
-        into = torch.rand(count, generator=self._generator, device=clip.device) * (self._span - length + 1)
+        into = torch.rand(count, generator=self._generator, device=clip.device) * max(self._span - length + 1, 1)
         # what a short clip lacks it lacks for the window, too
         frame = torch.minimum(first + into.long(), (self.library.lengths[clip] - length).clamp(min=0))
         steps = torch.arange(length, device=clip.device)

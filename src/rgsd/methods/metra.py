@@ -74,7 +74,7 @@ class Metra(Baseline):
         """r = (phi(s') - phi(s)).z over its running standard deviation, never centred; 0 for the last step of a fall.
 
         Half of a centred reward would be negative, and where falls end episodes that teaches falling. The state after
-        a fall may be that of a simulation that blew up, far from anything that phi should reach for.
+        a fall may be the standing pose that a simulation which blew up was put back to: a leap, not a step.
         """
         raw = self._raw_rewards(rollout)
         return raw / self._scale if self._scale > 0 else raw

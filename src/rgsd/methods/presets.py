@@ -29,7 +29,7 @@ PRESETS = ("cpu", "paper")
 
 
 ALIVE_REWARD = 0.5
-"""What a step without a fall is worth, to every method alike: rewards are of order one, and METRA's can be negative."""
+"""What every step is worth, to every method alike: rewards are of order one, and METRA's can be negative."""
 
 
 def make_preset(name: str, method: str, body: str) -> RunConfig:

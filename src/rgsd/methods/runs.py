@@ -20,6 +20,7 @@ from rgsd.learning.checkpoint import load_latest_checkpoint, write_atomically
 from rgsd.learning.networks import NetworkConfig
 from rgsd.learning.ppo import PpoConfig
 from rgsd.learning.trainer import Trainer, TrainerConfig, check_identity
+from rgsd.methods.metra import MetraConfig
 from rgsd.methods.registry import METHODS, MethodConfig, PretrainProgress
 from rgsd.methods.rgsd import RgsdConfig
 from rgsd.motions.collections import COLLECTIONS
@@ -157,7 +158,7 @@ def make_trainer(config: RunConfig, folder: Path, progress: PretrainProgress | N
     """Everything that trains a run, at its start; pretraining happens here, unless a checkpoint holds its outcome."""
     library = load_library(config, make_body(config.body))
     settings, saved = config.settings, load_latest_checkpoint(folder / "checkpoints")
-    if saved is not None and isinstance(settings, RgsdConfig):
+    if saved is not None and isinstance(settings, RgsdConfig | MetraConfig):
         settings = dataclasses.replace(settings, contrastive=dataclasses.replace(settings.contrastive, steps=0))
     method = METHODS[check_method(config.method)].build(library, settings, config.seed, progress)
     if saved is not None:
