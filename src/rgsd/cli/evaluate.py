@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 from typing import Annotated, Any
 
 import torch
 import tyro
+from rich import box
 from rich.console import Console
 from rich.table import Table
 
@@ -33,9 +35,7 @@ _COLUMNS = {
     "survival": ("survival", ".2f"),
     "path_ratio": ("path", ".2f"),
     "turn_ratio": ("turn", ".2f"),
-    "root_error_end_m": ("root at end, m", ".2f"),
-    "foot_lift_ratio": ("lift", ".2f"),
-    "step_rate_ratio": ("steps", ".2f"),
+    "root_error_end_m": ("root end", ".2f"),
     "fid": ("FID", ".2f"),
 }
 
@@ -58,7 +58,8 @@ def evaluate(
         video: whether to film; needs offscreen GL.
         as_json: print the means as JSON instead of a table.
     """
-    console = Console(quiet=as_json)
+    # a file has no width of its own, and 80 columns would cut the headings
+    console = Console(quiet=as_json, width=None if sys.stdout.isatty() else 100)
     result = evaluate_run(run, config, console, motions, oracle)
     write_views(run, console, video)
     if as_json:
@@ -132,7 +133,10 @@ def untrained_twin(policy: SkillPolicy, seed: int) -> SkillPolicy:
 
 def _imitation_table(result: dict[str, Any]) -> Table:
     table = Table(
-        title="imitation from the first frame to the last, deterministic; falls included", title_justify="left"
+        box=box.SIMPLE_HEAD,
+        pad_edge=False,
+        title="imitation from the first frame to the last, deterministic; falls included",
+        title_justify="left",
     )
     table.add_column("clip", no_wrap=True, min_width=max(map(len, result["clips"])))  # names are what one looks for
     for heading, _ in _COLUMNS.values():

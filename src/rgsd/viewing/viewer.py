@@ -42,7 +42,7 @@ def recorded_takes(run: RunFolder) -> list[Take]:
     clips = [
         Take(name, data["qpos"][offsets[i] : offsets[i + 1]], fps) for i, name in enumerate(data["clip_names"].tolist())
     ]
-    return clips + [Take(f"random skill {i + 1}", qpos, fps) for i, qpos in enumerate(data["discovery_qpos"])]
+    return clips + [Take(f"random skill {i + 1}", qpos, fps) for i, qpos in enumerate(data.get("discovery_qpos", ()))]
 
 
 def play(body: Body, takes: Sequence[Take]) -> None:
