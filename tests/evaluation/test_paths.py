@@ -17,7 +17,7 @@ def test_paths_of_each_motion(
 ) -> None:
     z = torch.eye(3)[:2]
     found = motion_paths(puppet, make_policy(), library, z, kappa=1e4, count=40, seed=0)
-    assert list(found) == library.names
+    assert tuple(found) == library.names
     for name, clip in zip(library.names, found.values(), strict=True):
         assert clip.path.shape == (40, int(library.lengths[library.names.index(name)]), 2)
         assert clip.path[:, 0].abs().max() < 1e-6
