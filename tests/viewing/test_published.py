@@ -1,5 +1,7 @@
 """Table 1 as ranks, METRA's curves, and the panels of figure 4."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -11,7 +13,7 @@ from rgsd.viewing.published import table_one
 
 
 def test_table_1_has_ranks_beside_the_papers_where_it_has_the_group() -> None:
-    def cells(error: float | None, fid: float) -> dict[str, object]:
+    def cells(error: float | None, fid: float) -> dict[str, dict[str, Any]]:
         return {"cartesian_error_cm": over_seeds([error]), "fid": over_seeds([fid])}
 
     rows = {"statue": cells(5.0, 9.0), "rgsd": cells(8.0, 1.0), "ase": cells(6.0, 2.0), "calm": cells(None, 3.0)}
