@@ -68,7 +68,7 @@ def test_version_is_that_of_pyproject(capsys: pytest.CaptureFixture[str]) -> Non
 def test_commands_name_modules_of_the_cli_folder_with_that_function() -> None:
     for name, command in COMMANDS.items():
         assert command.module == f"rgsd.cli.{name.split()[0]}"
-        assert command.function == name.replace(" ", "_")
+        assert command.function == name.replace(" ", "_").replace("-", "_")
 
 
 # -- wrong words

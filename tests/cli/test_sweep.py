@@ -101,9 +101,7 @@ def test_what_is_finished_is_not_done_again(swept: Path, plan: Path) -> None:
 def test_other_settings_in_the_same_folder_are_refused(swept: Path, plan: Path) -> None:
     changed = plan.with_name("changed.toml")
     changed.write_text(plan.read_text().replace("actor_hidden = [16]", "actor_hidden = [8]"))
-    with pytest.raises(
-        UsageError, match="early_termination=true/seed0: was trained with other settings; give the sweep"
-    ):
+    with pytest.raises(UsageError, match="early_termination=true/seed0: was trained with other settings; give another"):
         sweep(changed, swept)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import pytest
 import torch
 from torch import Tensor
 
@@ -32,9 +33,25 @@ def test_search_errors_grow_with_the_distance_from_the_right_latent(
 ) -> None:
     policy = make_policy(follow_or_stray(library))
     z = torch.tensor([[1.0, 0.0, 0.0], [0.8, 0.6, 0.0], [0.0, 1.0, 0.0], [-1.0, 0.0, 0.0]])
-    errors = latent_search.search_errors(puppet, policy, library, 0, z, num_envs=3, seed=0)
+    (errors,) = latent_search.search_errors(puppet, policy, library, [0], z, num_envs=3, seed=0)
     assert errors.argsort().tolist() == [0, 1, 2, 3]
     assert errors[0] < 1e-3
+
+
+def test_clips_are_searched_side_by_side_as_one_by_one(
+    puppet: Simulate, library: MotionLibrary, make_policy: Callable[..., SkillPolicy], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(latent_search, "with_noise", lambda state, generator: (state.qpos, state.qvel))
+    policy = make_policy(follow_or_stray(library))
+    z = torch.tensor([[1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [-1.0, 0.0, 0.0]])
+
+    def search(clips: list[int], num_envs: int) -> Tensor:
+        return latent_search.search_errors(puppet, policy, library, clips, z, num_envs, seed=0)
+
+    apart = torch.cat([search([clip], 3) for clip in (0, 1)])  # a walk of 1 s, a turn of half a second
+    for num_envs in (6, 4, 1):
+        torch.testing.assert_close(search([0, 1], num_envs), apart)
+    torch.testing.assert_close(search([1, 0], 4), apart.flip(0))
 
 
 def test_a_policy_that_does_not_embed_is_searched(

@@ -123,6 +123,45 @@ def test_a_grounded_phi_begins_as_the_pretrained_encoder(tiny_library: MotionLib
     assert not torch.allclose(loose.phi(states, elsewhere), loose.phi(states, torch.zeros_like(elsewhere)))
 
 
+def test_a_crossing_is_told_when_its_episode_ends(make_rollout: MakeRollout, tiny_library: MotionLibrary) -> None:
+    method = on_a_plane(tiny_library)
+    z = torch.tensor([[1.0, 0.0], [0.0, 1.0], [0.0, 1.0]])
+
+    def rollout(x: list[list[float]], elapsed: list[list[int]], **ends: list[list[bool]]) -> Rollout:
+        """Three copies that go along the diagonal; step t leads from x[t] to x[t + 1]."""
+        place = torch.tensor(x).unsqueeze(-1).expand(-1, -1, 2)
+        flags = {name: torch.tensor(flag) for name, flag in ends.items()}
+        return make_rollout(
+            2, 3, observation=place[:-1], next_observation=place[1:], z=z.expand(2, -1, -1),
+            elapsed=torch.tensor(elapsed), **flags,
+        )  # fmt: skip
+
+    none = [[False] * 3] * 2
+    first = rollout([[1, 5, 0], [2, 6, 0], [3, 7, 0.0]], [[0, 0, 0], [1, 1, 1]], truncated=none, terminated=none)
+    assert "Metra/crossing" not in method.update(first)
+    # copy 0 comes from 1 to 5 by its time limit; copy 1 from 5, and falls on its way from 8 to 100: 3 until then;
+    # copy 2 begins anew at its second step and has not ended
+    second = rollout(
+        [[3, 7, 0], [4, 8, 9], [5, 100, 9.5]],
+        [[2, 2, 2], [3, 3, 0]],
+        truncated=[[False, False, True], [True, False, False]],
+        terminated=[[False, False, False], [False, True, False]],
+    )
+    # in order of their ends: copy 2 from 0 to what its first step led to, 9; then 4 and 3
+    assert method._crossings(second).tolist() == [9.0, 4.0, 3.0]
+    assert [float(part[2, 0]) for part in method._starts[:1]] == [9.0]
+
+
+def test_drift_is_the_turn_of_the_directions(tiny_library: MotionLibrary) -> None:
+    method = make(tiny_library)
+    assert method.drift() == pytest.approx(0.0, abs=1e-6)
+    last = method.phi.network[-1]
+    with torch.no_grad():  # every direction reversed: cosine -1
+        last.weight.neg_()  # pyright: ignore[reportCallIssue]
+        last.bias.neg_()  # pyright: ignore[reportCallIssue]
+    assert method.drift() == pytest.approx(2.0, abs=1e-6)
+
+
 def test_state_goes_on_to_the_bit(rollout: Rollout, tiny_library: MotionLibrary) -> None:
     size = ObservationLayout(tiny_library.body).size
     rollout.observation, rollout.next_observation = torch.randn(2, 2, 2, size).unbind(0)

@@ -48,6 +48,18 @@ COMMANDS: dict[str, Command] = {
     "train": Command("rgsd.cli.train", "train", "train a skill policy by METHOD, or go on with one", True),
     "evaluate": Command("rgsd.cli.evaluate", "evaluate", "measure RUN by the protocol and write its report"),
     "sweep": Command("rgsd.cli.sweep", "sweep", "train and compare the variants and seeds of FILE"),
+    "compare": Command("rgsd.cli.compare", "compare", "put evaluated RUNs beside each other, seeds as points"),
+    "reproduce table1": Command(
+        "rgsd.cli.reproduce", "reproduce_table1", "train and compare all methods, as in the paper's table 1"
+    ),
+    "reproduce figure4": Command(
+        "rgsd.cli.reproduce", "reproduce_figure4", "draw each method's paths for single motions, as in its figure 4"
+    ),
+    "reproduce metra-incompatibility": Command(
+        "rgsd.cli.reproduce",
+        "reproduce_metra_incompatibility",
+        "show whether METRA suits references",
+    ),
     "record": Command("rgsd.cli.record", "record", "film the skills of RUN"),
     "view": Command("rgsd.cli.view", "view", "play RUN's rollouts, or motions, in a window"),
     "bench": Command("rgsd.cli.bench", "bench", "measure steps a second and memory on this machine"),

@@ -10,19 +10,14 @@ from typing import Annotated, Any
 import tyro
 from rich.console import Console
 
-from rgsd.cli.evaluate import evaluate_run
-from rgsd.cli.train import is_finished, run_training
-from rgsd.errors import UsageError
+from rgsd.cli.finishing import finish_all, is_judged, run_folder, training_cost
 from rgsd.evaluation.headlines import figure, over_seeds
-from rgsd.evaluation.protocol import PROTOCOL_VERSION, EvaluationConfig
+from rgsd.evaluation.protocol import PROTOCOL_VERSION
 from rgsd.evaluation.sweep import Sweep, read_sweep
 from rgsd.learning.checkpoint import write_atomically
-from rgsd.methods.runs import RunConfig
 from rgsd.viewing.comparison import comparison_chart, comparison_table
 from rgsd.viewing.run_folder import RunFolder
 from rgsd.viewing.style import png_bytes
-
-_JUDGED = "judged.json"  # in a run's folder: what it was evaluated after, and how
 
 
 def sweep(file: Annotated[Path, tyro.conf.Positional], out: Path | None = None) -> None:
@@ -43,49 +38,10 @@ def sweep(file: Annotated[Path, tyro.conf.Positional], out: Path | None = None) 
     """
     plan, console = read_sweep(file), Console()
     folder = out or Path("runs") / file.stem
-    total, done = len(plan.seeds) * len(plan.variants), 0
-    for seed in plan.seeds:
-        for variant in plan.variants:
-            done += 1
-            config = dataclasses.replace(variant.config, seed=seed)
-            console.rule(f"{done} of {total}: {variant.name}, seed {seed}")
-            _finish(_run_folder(folder, variant.name, seed), config, plan.evaluation, console)
-            write_comparison(plan, folder)
+    for _ in finish_all(plan.variants, plan.seeds, plan.evaluation, folder, console):
+        write_comparison(plan, folder)
     console.print((folder / "sweep.md").read_text(), soft_wrap=True, highlight=False, markup=False)
     console.print(f"in [bold]{folder}[/bold]: sweep.md, sweep.json, sweep.png, and a folder for each run")
-
-
-def _run_folder(folder: Path, variant: str, seed: int) -> Path:
-    return folder / variant / f"seed{seed}"
-
-
-def _finish(run: Path, config: RunConfig, evaluation: EvaluationConfig, console: Console) -> None:
-    """Train and evaluate one run, as far as that is not done.
-
-    Raises:
-        UsageError: the folder holds a run with other settings.
-        KeyboardInterrupt: training was stopped; its checkpoint is written.
-    """
-    if (run / "config.yaml").exists():
-        found = RunConfig.load(run)
-        if dataclasses.replace(found, steps=config.steps, minutes=config.minutes) != config:
-            raise UsageError(f"{run}: was trained with other settings; give the sweep another --out, or remove it")
-    if not is_finished(config, run):
-        run_training(config, run, console)
-    asked = {"training": _training(run), "evaluation": dataclasses.asdict(evaluation)}
-    mark = run / _JUDGED
-    if mark.exists() and json.loads(mark.read_text()) == asked:
-        console.print("finished before")
-        return
-    with console.status("evaluating"):
-        evaluate_run(run, evaluation, Console(quiet=True))
-    write_atomically(mark, lambda path: path.write_text(json.dumps(asked, indent=1) + "\n"))
-
-
-def _training(run: Path) -> dict[str, float]:
-    """What a run has cost."""
-    last = RunFolder(run).history[-1]
-    return {"samples": last["samples"], "minutes": last["seconds"] / 60}
 
 
 def write_comparison(plan: Sweep, folder: Path) -> None:
@@ -94,10 +50,10 @@ def write_comparison(plan: Sweep, folder: Path) -> None:
     for variant in plan.variants:
         seeds = {}
         for seed in plan.seeds:
-            run = _run_folder(folder, variant.name, seed)
-            if (run / _JUDGED).exists():
-                evaluation, training = RunFolder(run).evaluation, json.loads((run / _JUDGED).read_text())["training"]
-                figures = {name: figure(name, evaluation, training) for name in plan.figures}
+            run = run_folder(folder, variant.name, seed)
+            if is_judged(run):
+                evaluation, cost = RunFolder(run).evaluation, training_cost(run)
+                figures = {name: figure(name, evaluation, cost) for name in plan.figures}
                 seeds[str(seed)] = {"run": str(run.relative_to(folder)), "figures": figures}
         points = {name: [found["figures"][name] for found in seeds.values()] for name in plan.figures}
         summary = {name: over_seeds(values) for name, values in points.items()}

@@ -70,8 +70,7 @@ def train(args: Sequence[str]) -> None:
     )
     if config.steps is None and config.minutes is None:
         raise UsageError("--steps or --minutes must say when training ends; for a first look: --minutes 10")
-    if config.motions not in ("", "synthetic"):  # a run must find them from wherever it is resumed
-        config = dataclasses.replace(config, motions=str(Path(config.motions).resolve()))
+    config = config.with_absolute_motions()
     folder = choice.out or _new_folder(config)
     if (folder / "config.yaml").exists():
         raise UsageError(

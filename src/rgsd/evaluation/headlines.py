@@ -45,7 +45,9 @@ _WORST: dict[str, Callable[[Sequence[float]], float]] = {
     "blown_up": max,
     "fid": max,
 }
-_DISCOVERY = (
+MEASURES = tuple(_WORST)
+"""The measures of a clip, as docs/protocol.md defines them: the columns of an imitation table."""
+DISCOVERY = (
     "fall_rate",
     "direction_coverage",
     "turn_coverage",
@@ -54,6 +56,7 @@ _DISCOVERY = (
     "fid",
     "switching.mean",
 )
+"""The figures of discovery that every body has."""
 _HELD_OUT = "discovery.held_out."
 _TRAINING = ("training.samples", "training.minutes")
 
@@ -80,7 +83,7 @@ def check_figure(name: str) -> str:
         UnknownName: there cannot; the message lists the nearest.
     """
     known = [f"{kind}.{key}" for kind in ("worst", "mean") for key in _WORST]
-    known += [f"discovery.{key}" for key in _DISCOVERY] + list(_TRAINING)
+    known += [f"discovery.{key}" for key in DISCOVERY] + list(_TRAINING)
     if name not in known and not name.startswith(_HELD_OUT):
         raise UnknownName("figure", name, [*known, f"{_HELD_OUT}GAIT"])
     return name
@@ -105,8 +108,7 @@ def figure(name: str, evaluation: Mapping[str, Any], training: Mapping[str, floa
     if kind == "training":
         return training[key]
     if kind == "worst":
-        values = [clip[key] for clip in evaluation["clips"].values() if clip[key] is not None]
-        return _WORST[key](values) if values else None
+        return worst(key, evaluation["clips"])
     found = evaluation[kind]
     if found is None:
         return None
@@ -118,6 +120,12 @@ def figure(name: str, evaluation: Mapping[str, Any], training: Mapping[str, floa
     for part in key.split("."):
         found = found[part]
     return found
+
+
+def worst(key: str, clips: Mapping[str, Mapping[str, Any]]) -> float | None:
+    """A measure of the clip that does worst by it; None where it is null for all."""
+    values = [clip[key] for clip in clips.values() if clip.get(key) is not None]
+    return _WORST[key](values) if values else None
 
 
 def over_seeds(points: Sequence[float | None]) -> dict[str, Any]:

@@ -6,6 +6,8 @@ the least of many noisy ones and therefore flatters: the evaluation rolls the cl
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor
 
@@ -36,25 +38,41 @@ def clip_latents(
     if lacking:
         candidates = sample_uniform(num_latents, policy.latent_dim, torch.Generator().manual_seed(seed))
         candidates = candidates.to(library.device)
-        for index in lacking:
-            errors = search_errors(simulate, policy, library, index, candidates, num_envs, seed + 1)
-            latents[index] = candidates[int(errors.argmin())]
+        errors = search_errors(simulate, policy, library, lacking, candidates, num_envs, seed + 1)
+        for index, best in zip(lacking, errors.argmin(dim=1), strict=True):
+            latents[index] = candidates[best]
     return torch.stack([z.to(library.device) for z in latents if z is not None]), sources
 
 
 def search_errors(
-    simulate: Simulate, policy: SkillPolicy, library: MotionLibrary, clip: int, z: Tensor, num_envs: int, seed: int
+    simulate: Simulate,
+    policy: SkillPolicy,
+    library: MotionLibrary,
+    clips: Sequence[int],
+    z: Tensor,
+    num_envs: int,
+    seed: int,
 ) -> Tensor:
-    """Cartesian error (L,), m, of one deterministic rollout of a clip under each latent z (L, d)."""
+    """Cartesian error (C, L), m, of one deterministic rollout of each of C clips under each latent z (L, d).
+
+    All pairs run side by side, `num_envs` at a time, each batch to the end of its longest clip; clips of like length
+    go together.
+    """
     generator = torch.Generator().manual_seed(seed)
-    reference = clip_states(library, clip)
-    wanted = measures.heading_local(reference.body_pos, reference.body_quat[:, 0])
-    errors = []
-    for part in chunks(len(z), num_envs):
-        latents = z[part]
-        start = with_noise(reference[[0] * len(latents)], generator)
-        clips = torch.full((len(latents),), clip, device=z.device)
-        batch = roll_out(simulate, library.body, SkillController(policy, latents), start, len(wanted), clips)
-        local = measures.heading_local(batch.states.body_pos, batch.root_quat)
-        errors.append(measures.cartesian_error(local, wanted))
-    return torch.cat(errors)
+    order = torch.tensor(sorted(range(len(clips)), key=lambda place: int(library.lengths[clips[place]])))
+    place, latent = order.repeat_interleave(len(z)), torch.arange(len(z)).repeat(len(clips))
+    clip_of = torch.tensor(clips)[place].to(z.device)
+    errors = torch.full((len(clips), len(z)), torch.nan, device=z.device)
+    for part in chunks(len(place), num_envs):
+        clip = clip_of[part]
+        start = with_noise(library.state(clip, torch.zeros_like(clip)), generator)
+        frames = int(library.lengths[clip].max())
+        batch = roll_out(simulate, library.body, SkillController(policy, z[latent[part]]), start, frames, clip)
+        for index in clip.unique().tolist():
+            own = clip == index
+            reference = clip_states(library, index)
+            wanted = measures.heading_local(reference.body_pos, reference.body_quat[:, 0])
+            length = len(wanted)
+            local = measures.heading_local(batch.states.body_pos[own, :length], batch.root_quat[own, :length])
+            errors[place[part][own], latent[part][own]] = measures.cartesian_error(local, wanted)
+    return errors

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import itertools
 import re
 import tomllib
@@ -145,9 +144,7 @@ def _variant(content: dict[str, Any], name: str, settings: dict[str, Any], own: 
     if config.steps is None and config.minutes is None:
         raise UsageError("neither steps nor minutes is given; say when training ends, such as steps = 500_000")
     config.check()
-    if config.motions not in ("", "synthetic"):  # a run must find them from wherever it is resumed
-        config = dataclasses.replace(config, motions=str(Path(config.motions).resolve()))
-    return Variant(name, settings, config)
+    return Variant(name, settings, config.with_absolute_motions())
 
 
 def flatten(table: dict[str, Any]) -> dict[str, Any]:

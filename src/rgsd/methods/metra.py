@@ -68,6 +68,8 @@ class Metra(Baseline):
         optimizer = torch.optim.Adam(groups)
         super().__init__(library, config.encoder.latent_dim, config.reference_starts, networks, optimizer, seed)
         self._scale = torch.zeros((), device=library.device)  # until a rollout has been seen
+        self._starts: list[Tensor] = []  # what phi is given of the states where the episodes began that still run
+        self._grounding = self._directions()
 
     @torch.no_grad()
     def rewards(self, rollout: Rollout) -> Tensor:
@@ -81,6 +83,7 @@ class Metra(Baseline):
 
     def update(self, rollout: Rollout) -> dict[str, float]:
         """Ascend E[(phi(s') - phi(s)).z] + lambda E[min(eps, 1 - |phi(s') - phi(s)|^2)]; lambda descends it."""
+        crossings = self._crossings(rollout)
         deviation = self._raw_rewards(rollout).std().clamp(min=1e-6)
         self._scale = torch.lerp(self._scale, deviation, 0.1) if self._scale > 0 else deviation
         # the step into a fall is masked out, as for the reward
@@ -100,36 +103,84 @@ class Metra(Baseline):
             sums["Discovery/alignment"] += share * float((gain / length.clamp(min=1e-8)).detach().mean())
             sums["Metra/step_length"] += share * float(length.detach().mean())
             sums["Metra/violations"] += share * float((length.detach() > 1.0).float().mean())
-        return sums | {
+        figures = sums | {
             "Metra/lambda": float(self._log_lambda.detach().exp()),
             "Metra/reward_scale": float(self._scale),
+            "Metra/drift": self.drift(),
         }
+        return figures | {"Metra/crossing": float(crossings.mean())} if len(crossings) else figures
+
+    @torch.no_grad()
+    def embed(self, observation: Tensor, root: Tensor, seconds: Tensor) -> Tensor:
+        """phi (..., d) of observations (..., D), with the root at (..., 2), m, so long after the start (...,), s."""
+        return self.phi(observation, self._extra(root, seconds))
+
+    def drift(self) -> float:
+        """1 minus the mean cosine, over the references' states, of phi's directions now with those at its beginning.
+
+        That beginning is RGSD's encoder if phi is grounded. Place and time, if phi sees them, are taken as 0.
+        """
+        return 1.0 - float((self._directions() * self._grounding).sum(dim=-1).mean())
 
     def state_dict(self) -> dict[str, Any]:
-        """Networks, optimiser, generator and the reward's scale."""
-        return super().state_dict() | {"scale": self._scale}
+        """Networks, optimiser, generator, the reward's scale, the episodes' starts and where phi began."""
+        return super().state_dict() | {
+            "scale": self._scale,
+            "starts": list(self._starts),
+            "grounding": self._grounding,
+        }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Go back to a saved state."""
         super().load_state_dict(state)
         self._scale = state["scale"].clone()
+        self._starts = [part.clone() for part in state["starts"]]
+        self._grounding = state["grounding"].clone()
 
     @torch.no_grad()
     def _raw_rewards(self, rollout: Rollout) -> Tensor:
         here, there = self._states(rollout)
         return ((self.phi(*there) - self.phi(*here)) * rollout.z).sum(dim=-1) * ~rollout.terminated
 
+    @torch.no_grad()
+    def _crossings(self, rollout: Rollout) -> Tensor:
+        """(phi(s_T) - phi(s_0)).z (E,) of the episodes that end in a rollout, in its order.
+
+        The sum of an episode's rewards: as there, the step into a fall is left out.
+        """
+        here, there = self._states(rollout)
+        steps, copies = rollout.elapsed.shape
+        starts = self._starts or [part[0] for part in here]  # a first rollout begins all of its episodes
+        # row 0 are the starts of episodes from before; row t + 1 is the state before step t
+        rows = [torch.cat((start.unsqueeze(0), part)) for start, part in zip(starts, here, strict=True)]
+        numbers = torch.arange(1, steps + 1, device=rollout.elapsed.device).unsqueeze(1)
+        begun = torch.where(rollout.elapsed == 0, numbers, 0).cummax(dim=0).values
+        self._starts = [part[begun[-1], torch.arange(copies)] for part in rows]
+        step, copy = (rollout.terminated | rollout.truncated).nonzero(as_tuple=True)
+        start = [part[begun[step, copy], copy] for part in rows]
+        fell = rollout.terminated[step, copy].unsqueeze(1)
+        end = [torch.where(fell, a[step, copy], b[step, copy]) for a, b in zip(here, there, strict=True)]
+        return ((self.phi(*end) - self.phi(*start)) * rollout.z[step, copy]).sum(dim=-1)
+
+    @torch.no_grad()
+    def _directions(self) -> Tensor:
+        """(F, d) where phi points in the references' states."""
+        observation = observe(self.library.states)
+        extra = observation.new_zeros(len(observation), extra_size(self.config))
+        return nn.functional.normalize(self.phi(observation, extra), dim=-1)
+
     def _states(self, rollout: Rollout) -> tuple[tuple[Tensor, Tensor], tuple[Tensor, Tensor]]:
         """What phi is given of the states before and after each step: observations (T, N, D), extra (T, N, e)."""
-
-        def extra(root: Tensor, elapsed: Tensor) -> Tensor:
-            parts = {"position": root, "time": elapsed.unsqueeze(-1) * self.library.body.control_dt}
-            return torch.cat([root[..., :0], *(parts[name] for name in self.config.extra)], dim=-1)
-
+        before, dt = rollout.elapsed, self.library.body.control_dt
         return (
-            (rollout.observation, extra(rollout.root, rollout.elapsed)),
-            (rollout.next_observation, extra(rollout.next_root, rollout.elapsed + 1)),
+            (rollout.observation, self._extra(rollout.root, dt * before)),
+            (rollout.next_observation, self._extra(rollout.next_root, dt * (before + 1))),
         )
+
+    def _extra(self, root: Tensor, seconds: Tensor) -> Tensor:
+        """(..., e) from roots (..., 2) and times (...,)."""
+        parts = {"position": root, "time": seconds.unsqueeze(-1)}
+        return torch.cat([root[..., :0], *(parts[name] for name in self.config.extra)], dim=-1)
 
 
 def extra_size(config: MetraConfig) -> int:

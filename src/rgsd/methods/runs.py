@@ -17,6 +17,7 @@ from rgsd.bodies.registry import make_body
 from rgsd.envs.skill_env import EnvConfig, SkillEnv
 from rgsd.errors import UnknownName, UsageError
 from rgsd.learning.checkpoint import load_latest_checkpoint, write_atomically
+from rgsd.learning.method import Method
 from rgsd.learning.networks import NetworkConfig
 from rgsd.learning.ppo import PpoConfig
 from rgsd.learning.trainer import Trainer, TrainerConfig, check_identity
@@ -84,6 +85,12 @@ class RunConfig:
         for option, value in positive.items():
             if value is not None and not 0 < value < math.inf:
                 raise UsageError(f"{option} is {value}; give a positive number")
+
+    def with_absolute_motions(self) -> RunConfig:
+        """The same with the absolute path of its motions: a run must find them from wherever it is resumed."""
+        if self.motions in ("", "synthetic"):
+            return self
+        return dataclasses.replace(self, motions=str(Path(self.motions).resolve()))
 
     def save(self, folder: Path) -> None:
         """Write config.yaml."""
@@ -154,16 +161,28 @@ def _load_collection(path: Path, body: Body, collection: str) -> list[Motion]:
     return motions
 
 
-def make_trainer(config: RunConfig, folder: Path, progress: PretrainProgress | None = None) -> Trainer:
-    """Everything that trains a run, at its start; pretraining happens here, unless a checkpoint holds its outcome."""
-    library = load_library(config, make_body(config.body))
+def make_method(
+    config: RunConfig, library: MotionLibrary, folder: Path, progress: PretrainProgress | None = None
+) -> Method:
+    """A run's method as its latest checkpoint left it, or at its start, pretraining included.
+
+    Raises:
+        CheckpointError: the checkpoint is damaged, or of other motions or physics.
+    """
     settings, saved = config.settings, load_latest_checkpoint(folder / "checkpoints")
     if saved is not None and isinstance(settings, RgsdConfig | MetraConfig):
         settings = dataclasses.replace(settings, contrastive=dataclasses.replace(settings.contrastive, steps=0))
     method = METHODS[check_method(config.method)].build(library, settings, config.seed, progress)
     if saved is not None:
         check_identity(saved, library, folder)
-        method.load_state_dict(saved["method"])  # before the trainer asks for the clips' latents
+        method.load_state_dict(saved["method"])
+    return method
+
+
+def make_trainer(config: RunConfig, folder: Path, progress: PretrainProgress | None = None) -> Trainer:
+    """Everything that trains a run, at its start; only the method is that of a checkpoint, if there is one."""
+    library = load_library(config, make_body(config.body))
+    method = make_method(config, library, folder, progress)  # the trainer asks it for the clips' latents
     env = SkillEnv(library, config.env, config.num_envs, seed=stream_seed(config.seed, "env"))
     return Trainer(env, method, config.method, config.network, config.ppo, config.trainer, folder, config.seed)
 

@@ -1,4 +1,4 @@
-"""Variants of a run beside each other: a table in Markdown, and a chart with a point for every seed."""
+"""Runs beside each other: tables in Markdown, a chart with a point for every seed, and all their learning curves."""
 
 from __future__ import annotations
 
@@ -11,18 +11,29 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import EngFormatter, MaxNLocator
 
 from rgsd.viewing.page import EN_DASH
-from rgsd.viewing.plots import number
-from rgsd.viewing.style import ACCENT, INK, new_figure, shade, styled
+from rgsd.viewing.plots import Metrics, number
+from rgsd.viewing.style import ACCENT, INK, MUTED, group_colors, new_figure, shade, styled
 
 Comparison = Mapping[str, Mapping[str, Mapping[str, Any]]]
 """By variant and figure: `points` of the seeds (null where there is none yet), their `mean`, and `ci` or null."""
 
+CURVES = {
+    "Train/mean_reward": "reward a step (each method's own)",
+    "Imitation/episode_s": "episode of imitation (s)",
+    "Discovery/episode_s": "episode of discovery (s)",
+    "Discovery/fall_rate": "falls (share of discovery episodes)",
+    "Discovery/spread_m": "spread of discovery episodes' ends (m)",
+    "Discovery/alignment": "alignment of discovery (each method's own)",
+}
+"""What `run_curves` draws of a log, and its titles."""
+
 _PANELS = 4  # side by side
+_SMOOTHING = 20  # points that a running mean leaves of a curve's independent ones
 
 
-def comparison_table(variants: Comparison, figures: Sequence[str]) -> str:
+def comparison_table(variants: Comparison, figures: Sequence[str], head: str = "variant") -> str:
     """A Markdown table, a variant a row: the mean over seeds, then its interval or, of few seeds, the points."""
-    lines = [f"| variant | {' | '.join(figures)} |", f"|---|{'---|' * len(figures)}"]
+    lines = [f"| {head} | {' | '.join(figures)} |", f"|---|{'---|' * len(figures)}"]
     for name, found in variants.items():
         lines.append(f"| {name} | {' | '.join(_cell(found[figure]) for figure in figures)} |")
     return "\n".join(lines) + "\n"
@@ -77,3 +88,44 @@ def _draw(axes: Axes, y: int, summary: Mapping[str, Any]) -> None:
         axes.hlines(y, *summary["ci"], color=shade(ACCENT, 0.6), linewidth=4, label="95 % interval")
     axes.plot(points, np.full(len(points), y), "o", color=ACCENT, markersize=5, alpha=0.75, label="seed")
     axes.plot(number(summary["mean"]), y, "|", color=INK, markersize=14, markeredgewidth=2, label="mean")
+
+
+def run_curves(runs: Mapping[str, Sequence[Sequence[Metrics]]]) -> Figure:
+    """Learning curves of every run in one figure: a panel a figure, a colour a row, a line a seed.
+
+    Args:
+        runs: by row, the seeds' iterations in order, as in `metrics.jsonl`.
+
+    Raises:
+        ValueError: no log holds any figure of `CURVES`.
+    """
+    logged = {key for seeds in runs.values() for history in seeds for row in history for key in row}
+    keys = [key for key in CURVES if key in logged]
+    if not keys:
+        raise ValueError("learning curves: no log holds any of their figures; train at least one iteration")
+    colors = group_colors(runs)
+    with styled():
+        figure = new_figure(11.0, 0.6 + 2.3 * -(-len(keys) // 3))
+        for i, key in enumerate(keys):
+            axes = figure.add_subplot(-(-len(keys) // 3), min(3, len(keys)), i + 1)
+            for name, seeds in runs.items():
+                for history in seeds:
+                    _curve(axes, history, key, colors[name], name)
+            axes.set_title(CURVES[key], fontsize=8.5)
+            axes.xaxis.set_major_formatter(EngFormatter(sep=""))
+        figure.supxlabel("samples", fontsize=8.5, color=MUTED)
+        lines = {line.get_label(): line for axes in figure.axes for line in axes.lines}
+        figure.legend(list(lines.values()), [str(name) for name in lines], loc="outside upper right", ncols=len(lines))
+    return figure
+
+
+def _curve(axes: Axes, history: Sequence[Metrics], key: str, color: str, name: str) -> None:
+    """A running mean over a twentieth of the run; a point where there is but one iteration."""
+    points = np.array([(number(row.get("samples")), number(row.get(key))) for row in history]).reshape(-1, 2)
+    points = points[np.isfinite(points).all(axis=1)]
+    if len(points) == 0:
+        return
+    x, y = points.T
+    kernel = np.ones(max(1, len(y) // _SMOOTHING))
+    smooth = np.convolve(y, kernel, "same") / np.convolve(np.ones(len(y)), kernel, "same")
+    axes.plot(x, smooth, color=color, alpha=0.85, label=name, marker="o" if len(y) == 1 else None)

@@ -229,3 +229,35 @@ def _speed_bars(axes: Axes, speeds: Mapping[float, np.ndarray]) -> None:
     axes.grid(axis="x", visible=False)
     axes.set_title("speed")
     axes.set_ylabel("cosine with z")
+
+
+def path_grid(
+    paths: Mapping[str, Mapping[str, np.ndarray]],
+    references: Mapping[str, np.ndarray],
+    captions: Mapping[str, Mapping[str, str]],
+) -> Figure:
+    """Top views, a row a method and a column a motion: generated root paths thin, the reference thick.
+
+    Args:
+        paths: by method and motion, (R, T, 2) in the start's heading frame, m.
+        references: by motion, (T, 2) likewise.
+        captions: by method and motion, what stands above the panel.
+    """
+    colors = group_colors(paths)
+    with styled():
+        figure = new_figure(0.5 + 2.4 * len(references), 0.2 + 2.5 * len(paths))
+        grid = figure.subplots(len(paths), len(references), squeeze=False)
+        for column, (motion, reference) in zip(grid.T, references.items(), strict=True):
+            drawn = np.concatenate([reference, *(found[motion].reshape(-1, 2) for found in paths.values())])
+            radius = max(0.5, 1.08 * float(np.percentile(np.abs(drawn), _CORE)))
+            for axes, (method, found) in zip(column, paths.items(), strict=True):
+                _ground(axes, radius)
+                axes.set(xlabel="", ylabel="")
+                lines = LineCollection(list(_on_page(found[motion])), colors=colors[method], linewidths=0.4, alpha=0.25)
+                axes.add_collection(lines)
+                axes.plot(*_on_page(reference).T, color=INK, linewidth=2.0, zorder=4)
+                axes.set_title(captions[method][motion], fontsize=8.0)
+            column[0].annotate(motion, (0.5, 1.22), xycoords="axes fraction", ha="center", fontweight="bold")
+        for axes, method in zip(grid[:, 0], paths, strict=True):
+            axes.set_ylabel(method, color=colors[method], fontweight="bold", fontsize=10)
+    return figure

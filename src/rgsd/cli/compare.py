@@ -1,0 +1,114 @@
+"""`rgsd compare RUN...`: evaluated runs beside each other, seeds as points, in tables, charts and learning curves."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Any
+
+import tyro
+from rich.console import Console
+
+from rgsd.cli.finishing import training_cost
+from rgsd.errors import UsageError
+from rgsd.evaluation.comparison import MEAN, WORST, JudgedRun, group_seeds
+from rgsd.evaluation.comparison import compare as compare_judged
+from rgsd.evaluation.headlines import DEFAULT_FIGURES, MEASURES
+from rgsd.evaluation.published import GROUPS
+from rgsd.learning.checkpoint import write_atomically
+from rgsd.methods.runs import RunConfig
+from rgsd.viewing.comparison import comparison_chart, comparison_table, run_curves
+from rgsd.viewing.published import table_one
+from rgsd.viewing.run_folder import RunFolder
+from rgsd.viewing.style import png_bytes
+
+
+def compare(
+    runs: Annotated[tuple[Path, ...], tyro.conf.Positional],
+    out: Path = Path("runs/comparison"),
+    as_json: Annotated[bool, tyro.conf.arg(name="json")] = False,
+) -> None:
+    """Compare evaluated RUNs: imitation by motion group, discovery, variations, cost and learning curves.
+
+    Runs that differ only in their seed are one row, with a point for each seed. The protocol's reference rows stand in
+    each table once; oracle runs among RUNs make the row `oracle`. Writes comparison.md, comparison.json,
+    comparison.png and learning_curves.png. Runs of different bodies, motions or protocol versions are refused.
+
+    Args:
+        runs: folders that `rgsd evaluate` has judged.
+        out: folder of the comparison.
+        as_json: print comparison.json instead of the tables.
+    """
+    content = write_comparison(runs, out, "Comparison")
+    if as_json:
+        print(json.dumps(content))
+        return
+    console = Console()
+    console.print((out / "comparison.md").read_text(), soft_wrap=True, highlight=False, markup=False)
+    console.print(f"in [bold]{out}[/bold]: comparison.md, comparison.json, comparison.png, learning_curves.png")
+
+
+def write_comparison(runs: Sequence[Path], out: Path, title: str) -> dict[str, Any]:
+    """Write the four files of a comparison; returns the content of comparison.json.
+
+    Raises:
+        UsageError: a folder without an evaluation, or runs that must not be compared.
+    """
+    judged = [_read(run) for run in runs]
+    content = compare_judged(judged)
+    rows = group_seeds(judged)
+    histories = {name: [RunFolder(Path(run.name)).history for run in seeds] for name, seeds in rows.items()}
+    chart = png_bytes(comparison_chart(content["figures"], DEFAULT_FIGURES))
+    curves = png_bytes(run_curves(histories))
+    text = _markdown(content, title)
+    write_atomically(out / "comparison.json", lambda path: path.write_text(json.dumps(content, indent=1) + "\n"))
+    write_atomically(out / "comparison.md", lambda path: path.write_text(text))
+    write_atomically(out / "comparison.png", lambda path: path.write_bytes(chart))
+    write_atomically(out / "learning_curves.png", lambda path: path.write_bytes(curves))
+    return content
+
+
+def _read(run: Path) -> JudgedRun:
+    config, folder = RunConfig.load(run), RunFolder(run)
+    if not folder.evaluation:
+        raise UsageError(f"{run / 'evaluation' / 'evaluation.json'}: no such file; `rgsd evaluate {run}` makes it")
+    label = run.parent.name if run.name.startswith("seed") else run.name
+    physics = folder.policy.get("physics_sha256", "")
+    settings = dataclasses.replace(config, seed=0)
+    return JudgedRun(str(run), label, settings, config.seed, physics, folder.evaluation, training_cost(run))
+
+
+def _markdown(content: dict[str, Any], title: str) -> str:
+    """All tables, one below another."""
+    tables = content["imitation"]
+    groups = [name for name in tables if name not in (MEAN, WORST)]
+    shown = [group for group in GROUPS if group in groups] or groups
+    parts = [
+        f"# {title}",
+        f"Body {content['body']}, {len(content['clips'])} motions, protocol {content['protocol']}; the deterministic "
+        f"policy, {content['rollouts_per_clip']} rollouts a clip, falls included. The mean over training seeds, then "
+        "in brackets the seeds' own figures or, of five or more, its 95 % interval. Budgets are those below: a method "
+        "whose learning curve still rises has not been judged for what it can do.",
+        "## Cost",
+        comparison_table(content["training"], list(next(iter(content["training"].values()))), "row"),
+        "![learning curves](learning_curves.png)",
+        "## Imitation by motion group, in short",
+        table_one(tables, shown),
+        "## Headlines",
+        "![seeds as points, means as bars](comparison.png)",
+        comparison_table(content["figures"], DEFAULT_FIGURES, "row"),
+    ]
+    for name, rows in tables.items():
+        parts += [f"## Imitation: {name}", comparison_table(rows, MEASURES, "row")]
+    if content["discovery"]:
+        rows = content["discovery"]
+        parts += ["## Discovery", "`references` are their own coverages and the floor of the FID."]
+        parts += [comparison_table(rows, list(next(iter(rows.values()))), "row")]
+    for kappa, rows in content["variations"].items():
+        parts += [
+            f"## Variations: z ~ vMF(z of the clip, {kappa})",
+            comparison_table(rows, list(next(iter(rows.values()))), "row"),
+        ]
+    return "\n\n".join(part.strip("\n") for part in parts) + "\n"

@@ -1,0 +1,91 @@
+"""Variants and seeds, one run after another, each trained and judged as far as that is not done: what `rgsd sweep` and
+`rgsd reproduce` have in common.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from rich.console import Console
+
+from rgsd.cli.evaluate import evaluate_run
+from rgsd.cli.train import is_finished, run_training
+from rgsd.errors import UsageError
+from rgsd.evaluation.protocol import EvaluationConfig
+from rgsd.evaluation.sweep import Variant
+from rgsd.learning.checkpoint import write_atomically
+from rgsd.methods.runs import RunConfig
+from rgsd.viewing.run_folder import RunFolder
+
+_JUDGED = "judged.json"  # in a run's folder: what it was evaluated after, and how
+
+
+def finish_all(
+    variants: Sequence[Variant], seeds: Sequence[int], evaluation: EvaluationConfig, folder: Path, console: Console
+) -> Iterator[Path]:
+    """Finish every run, seed by seed, so that all variants can soon be compared.
+
+    What is finished is not done again; what was interrupted resumes at its checkpoint.
+
+    Yields:
+        The folder of each run that is finished, FOLDER/VARIANT/seedN.
+
+    Raises:
+        UsageError: a folder holds a run with other settings.
+        KeyboardInterrupt: training was stopped; its checkpoint is written.
+    """
+    total, done = len(seeds) * len(variants), 0
+    for seed in seeds:
+        for variant in variants:
+            done += 1
+            run = run_folder(folder, variant.name, seed)
+            console.rule(f"{done} of {total}: {variant.name}, seed {seed}")
+            _finish(run, dataclasses.replace(variant.config, seed=seed), evaluation, console)
+            yield run
+
+
+def run_folder(folder: Path, variant: str, seed: int) -> Path:
+    """Where the run of a variant and seed lives."""
+    return folder / variant / f"seed{seed}"
+
+
+def is_judged(run: Path) -> bool:
+    """Whether a run has been finished here."""
+    return (run / _JUDGED).exists()
+
+
+def training_cost(run: Path) -> dict[str, float]:
+    """`samples` and `minutes` of training that a run had cost when it was judged; until now, if that was not here.
+
+    Raises:
+        UsageError: the run has not been trained.
+    """
+    if is_judged(run):
+        return json.loads((run / _JUDGED).read_text())["training"]
+    return _trained(run)
+
+
+def _finish(run: Path, config: RunConfig, evaluation: EvaluationConfig, console: Console) -> None:
+    if (run / "config.yaml").exists():
+        found = RunConfig.load(run)
+        if dataclasses.replace(found, steps=config.steps, minutes=config.minutes) != config:
+            raise UsageError(f"{run}: was trained with other settings; give another --out, or remove it")
+    if not is_finished(config, run):
+        run_training(config, run, console)
+    asked, mark = {"training": _trained(run), "evaluation": dataclasses.asdict(evaluation)}, run / _JUDGED
+    if is_judged(run) and json.loads(mark.read_text()) == asked:
+        console.print("finished before")
+        return
+    with console.status("evaluating"):
+        evaluate_run(run, evaluation, Console(quiet=True))
+    write_atomically(mark, lambda path: path.write_text(json.dumps(asked, indent=1) + "\n"))
+
+
+def _trained(run: Path) -> dict[str, float]:
+    history = RunFolder(run).history
+    if not history:
+        raise UsageError(f"{run / 'metrics.jsonl'}: holds no iteration; train the run first, or restore the file")
+    return {"samples": history[-1]["samples"], "minutes": history[-1]["seconds"] / 60}

@@ -1,0 +1,235 @@
+"""`rgsd reproduce ...`: the paper's table 1, figure 4 and METRA experiment, one command each (docs/reproduce.md)."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from functools import partial
+from pathlib import Path
+from typing import Annotated, Any
+
+import torch
+import tyro
+from rich.console import Console
+
+from rgsd.cli.compare import write_comparison
+from rgsd.cli.finishing import finish_all, is_judged, run_folder
+from rgsd.cli.trained import load_trained
+from rgsd.errors import UsageError
+from rgsd.evaluation import incompatibility
+from rgsd.evaluation.headlines import over_seeds
+from rgsd.evaluation.paths import motion_paths
+from rgsd.evaluation.protocol import EvaluationConfig
+from rgsd.evaluation.published import FIGURE_4, TABLE_1
+from rgsd.evaluation.sweep import Variant
+from rgsd.learning.checkpoint import write_atomically
+from rgsd.methods.metra import ExtraInput, Metra, MetraConfig
+from rgsd.methods.presets import make_preset
+from rgsd.methods.runs import RunConfig, make_method
+from rgsd.motions.library import MotionLibrary
+from rgsd.physics.mujoco_cpu import MujocoCpu
+from rgsd.viewing.comparison import comparison_table
+from rgsd.viewing.incompatibility import FIGURES, incompatibility_chart
+from rgsd.viewing.maps import path_grid
+from rgsd.viewing.run_folder import RunFolder
+from rgsd.viewing.style import png_bytes
+
+METHODS = ("rgsd", *(method for method in TABLE_1 if method != "rgsd"), "oracle")
+"""What table 1 trains; the oracle is its reference row."""
+_FORMS: dict[str, tuple[ExtraInput, ...]] = {"local": (), "position": ("position",), "time": ("time",)}
+_PANELS = 4  # motions of figure 4
+
+
+def reproduce_table1(
+    minutes_per_method: float,
+    body: str = "quadruped",
+    motions: str | None = None,
+    seeds: int = 3,
+    out: Path = Path("runs/table1"),
+    preset: str = "cpu",
+    evaluation: EvaluationConfig = EvaluationConfig(),  # noqa: B008 (frozen)
+) -> None:
+    """Train RGSD, DIAYN, METRA, ASE, CALM and the oracle for equal minutes and compare them, as in the paper's table 1.
+
+    Seed by seed, one run after another, each a folder OUT/METHOD/seedN. After each, OUT has comparison.md (beside the
+    paper's numbers, as ranks, on its groups of motions), .json, .png and learning_curves.png. The same command goes on
+    after an interruption; more minutes or seeds are caught up on.
+
+    Args:
+        minutes_per_method: of training, for each method and seed.
+        body: quadruped or smpl.
+        motions: a file or folder of motions, such as ACCAD's BVH files; the preset's if not given. smpl needs it.
+        seeds: how many; they are 0, 1, ...
+        out: folder of the table and its runs.
+        preset: cpu or paper.
+        evaluation: how much is rolled out to judge a run.
+    """
+    console = Console()
+    variants = [Variant(method, {}, _config(preset, method, body, motions, minutes_per_method)) for method in METHODS]
+    finished: list[Path] = []
+    for run in finish_all(variants, range(seeds), evaluation, out, console):
+        finished.append(run)
+        write_comparison(finished, out, f"Table 1 on {body}: {minutes_per_method:g} minutes a method and seed")
+    console.print((out / "comparison.md").read_text(), soft_wrap=True, highlight=False, markup=False)
+    console.print(f"in [bold]{out}[/bold]; `rgsd reproduce figure4 {out}` draws the paths")
+
+
+def reproduce_figure4(
+    table: Annotated[Path, tyro.conf.Positional],
+    clips: tuple[str, ...] = (),
+    trajectories: int = 500,
+    kappa: float = 100.0,
+    seed: int = 0,
+    out: Path | None = None,
+) -> None:
+    """Draw where each method of TABLE, the folder of a table 1, goes under the latents of single motions.
+
+    Writes figure4.png (top views beside the reference), figure4.md and figure4.json (FID to the reference).
+
+    Args:
+        table: folder of `rgsd reproduce table1`.
+        clips: motions; the paper's four if the runs have them, else the first of up to four groups.
+        trajectories: of each method and motion.
+        kappa: concentration of their latents around the motion's own, or around the best that the search has found.
+        seed: of the training whose runs are drawn.
+        out: folder for the figure; TABLE if not given.
+    """
+    console, folder = Console(), out or table
+    runs = {method: run_folder(table, method, seed) for method in METHODS if method != "oracle"}
+    runs = {method: run for method, run in runs.items() if is_judged(run)}
+    if not runs:
+        raise UsageError(f"{table}: no finished run of seed {seed}; `rgsd reproduce table1 --out {table}` makes them")
+    found = {}
+    references: dict[str, Any] = {}
+    for method, run in runs.items():
+        with console.status(f"{trajectories} trajectories a motion of {method}"):
+            _, whole, policy = load_trained(run)
+            library = whole.select(list(clips) or _panels(whole))
+            evaluated = RunFolder(run).evaluation["clips"]
+            z = torch.tensor([evaluated[name]["z"] for name in library.names])
+            simulate = partial(MujocoCpu, library.body)
+            found[method] = motion_paths(simulate, policy, library, z, kappa, trajectories, seed)
+            shown = RunFolder(run).reference_paths()
+            references = {name: shown[name] for name in library.names}
+    _write_figure4(found, references, folder, f"seed {seed}, {trajectories} trajectories, kappa {kappa:g}")
+    console.print((folder / "figure4.md").read_text(), soft_wrap=True, highlight=False, markup=False)
+    console.print(f"in [bold]{folder}[/bold]: figure4.png, figure4.md, figure4.json")
+
+
+def reproduce_metra_incompatibility(
+    minutes_per_form: float,
+    body: str = "quadruped",
+    motions: str | None = None,
+    seeds: int = 1,
+    out: Path = Path("runs/metra-incompatibility"),
+    latents: int = 200,
+    evaluation: EvaluationConfig = EvaluationConfig(),  # noqa: B008 (frozen)
+) -> None:
+    """Train METRA's forms and measure why it does not suit references, or whether it does (the paper's section 3).
+
+    phi sees the local state, also the place, or also the time; from a random start and from RGSD's pretrained encoder.
+    Runs are OUT/FORM/seedN, as those of table 1. Writes incompatibility.md, .json and .png, and a comparison of the
+    forms by the protocol. The same command goes on after an interruption.
+
+    Args:
+        minutes_per_form: of training, for each of the six forms and each seed.
+        body: quadruped or smpl.
+        motions: a file or folder of motions; the preset's if not given.
+        seeds: how many; they are 0, 1, ...
+        out: folder of the figures and the runs.
+        latents: random skills whose states tell what phi has learned.
+        evaluation: how much is rolled out to judge a run.
+    """
+    console = Console()
+    base = _config("cpu", "metra", body, motions, minutes_per_form)
+    finished: list[Path] = []
+    measured: dict[str, list[dict[str, Any]]] = {}
+    for run in finish_all(metra_forms(base), range(seeds), evaluation, out, console):
+        finished.append(run)
+        with console.status("looking at phi"):
+            measured.setdefault(run.parent.name, []).append(_look_at_phi(run, latents))
+        write_comparison(finished, out, "METRA's forms by the protocol")
+        _write_incompatibility(measured, out)
+    console.print((out / "incompatibility.md").read_text(), soft_wrap=True, highlight=False, markup=False)
+    console.print(f"in [bold]{out}[/bold]: incompatibility.md, .json, .png, and comparison.md by the protocol")
+
+
+def metra_forms(base: RunConfig) -> list[Variant]:
+    """The six forms of a METRA run: what phi sees, from a random start and grounded."""
+    if not isinstance(base.settings, MetraConfig):
+        raise UsageError(f"method is {base.method}; the forms are METRA's")
+    forms = []
+    for grounded in (False, True):
+        for name, extra in _FORMS.items():
+            settings = dataclasses.replace(base.settings, extra=extra, grounded=grounded)
+            config = dataclasses.replace(base, settings=settings)
+            changes = {"settings.extra": list(extra), "settings.grounded": grounded}
+            forms.append(Variant(f"grounded-{name}" if grounded else name, changes, config))
+    return forms
+
+
+def _config(preset: str, method: str, body: str, motions: str | None, minutes: float) -> RunConfig:
+    config = dataclasses.replace(make_preset(preset, method, body), minutes=minutes)
+    config = config if motions is None else dataclasses.replace(config, motions=motions)
+    config.check()
+    return config.with_absolute_motions()
+
+
+def _panels(library: MotionLibrary) -> list[str]:
+    """The paper's four motions if all are there, else the first of up to four groups."""
+    if all(name in library.names for name in FIGURE_4):
+        return list(FIGURE_4)
+    return [library.names[members[0]] for members in library.groups.values()][:_PANELS]
+
+
+def _write_figure4(found: dict[str, Any], references: dict[str, Any], folder: Path, about: str) -> None:
+    names = list(references)
+    rows: dict[str, Any] = {method: {n: over_seeds([by[n].fid]) for n in names} for method, by in found.items()}
+    floors = next(iter(found.values()))
+    rows["reference's halves"] = {name: over_seeds([floors[name].fid_floor]) for name in names}
+    paper: dict[str, Any] = {
+        f"{method} (paper)": {name: over_seeds([FIGURE_4[name][method]]) for name in names}
+        for method in TABLE_1
+        if all(name in FIGURE_4 for name in names)
+    }
+    content = {method: {n: by[n].figures for n in names} for method, by in found.items()}
+    captions = {
+        method: {name: "no FID" if by[name].fid is None else f"FID {by[name].fid:.1f}" for name in names}
+        for method, by in found.items()
+    }
+    paths = {method: {name: by[name].path.numpy() for name in names} for method, by in found.items()}
+    picture = png_bytes(path_grid(paths, references, captions))
+    text = (
+        f"# Figure 4: {about}\n\nFID to the motion; the paper's, if there, by other features: compare ranks.\n\n"
+        f"![paths from above, reference black](figure4.png)\n\n{comparison_table(rows | paper, names, 'method')}"
+    )
+    write_atomically(folder / "figure4.json", lambda path: path.write_text(json.dumps(content, indent=1) + "\n"))
+    write_atomically(folder / "figure4.md", lambda path: path.write_text(text))
+    write_atomically(folder / "figure4.png", lambda path: path.write_bytes(picture))
+
+
+def _look_at_phi(run: Path, latents: int) -> dict[str, Any]:
+    config, library, policy = load_trained(run)
+    method = make_method(config, library, run)
+    if not isinstance(method, Metra):
+        raise UsageError(f"{run}: is a run of {config.method}, not of metra; choose another --out")
+    return incompatibility.measure(method, policy, library, partial(MujocoCpu, library.body), latents, 256)
+
+
+def _write_incompatibility(measured: dict[str, list[dict[str, Any]]], out: Path) -> None:
+    logs = {
+        name: [RunFolder(run_folder(out, name, seed)).history for seed in range(len(seeds))]
+        for name, seeds in measured.items()
+    }
+    rows = {
+        name: {key: over_seeds([found[key] for found in seeds]) for key in FIGURES} for name, seeds in measured.items()
+    }
+    picture = png_bytes(incompatibility_chart(measured, logs))
+    text = (
+        "# METRA and references\n\nWhat each figure means, and which claim it tests: docs/reproduce.md.\n\n"
+        f"![four panels](incompatibility.png)\n\n{comparison_table(rows, FIGURES, 'form')}"
+    )
+    content = json.dumps({"figures": rows, "seeds": measured}, indent=1) + "\n"
+    write_atomically(out / "incompatibility.json", lambda path: path.write_text(content))
+    write_atomically(out / "incompatibility.md", lambda path: path.write_text(text))
+    write_atomically(out / "incompatibility.png", lambda path: path.write_bytes(picture))

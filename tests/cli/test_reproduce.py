@@ -1,0 +1,135 @@
+"""A table of two methods on half-second gaits: what it writes, how it goes on, and what is drawn from it."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from pathlib import Path
+
+import pytest
+
+from rgsd.bodies.quadruped import make_quadruped
+from rgsd.cli import reproduce
+from rgsd.cli.main import main
+from rgsd.errors import UsageError
+from rgsd.evaluation.protocol import EvaluationConfig
+from rgsd.methods.presets import make_preset
+from rgsd.methods.runs import RunConfig
+from rgsd.methods.settings import replace_settings, setting_names
+from rgsd.motions.synthesis.gait import Course, Gait
+from rgsd.motions.synthesis.quadruped import synthesize
+
+TINY = {
+    "num_envs": 8,
+    "trainer.horizon": 4,
+    "trainer.warm_start.iterations": 1,
+    "network.actor_hidden": [16],
+    "network.critic_hidden": [16],
+    "settings.encoder.hidden": [16],
+    "settings.contrastive.steps": 3,
+}
+EVALUATION = EvaluationConfig(2, 4, 0.2, 1, 1, threads=1)
+A_MOMENT = 1e-6  # minutes: one iteration
+
+
+def tiny_preset(name: str, method: str, body: str) -> RunConfig:
+    config = make_preset(name, method, body)
+    known = setting_names(config)
+    return replace_settings(config, {name: value for name, value in TINY.items() if name in known})
+
+
+@pytest.fixture(scope="module")
+def motions(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder, body = tmp_path_factory.mktemp("motions"), make_quadruped()
+    for name, course in (("ahead", Course(forward=0.4)), ("turn", Course(turn=1.0))):
+        synthesize(body, name, name, Gait(), course, seconds=0.5).save(folder / f"{name}.npz")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def table(motions: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Table 1 of RGSD and METRA, with two seeds, and the oracle."""
+    out = tmp_path_factory.mktemp("table") / "table1"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(reproduce, "make_preset", tiny_preset)
+        patch.setattr(reproduce, "METHODS", ("rgsd", "metra", "oracle"))
+        reproduce.reproduce_table1(A_MOMENT, motions=str(motions), seeds=1, out=out, evaluation=EVALUATION)
+        first = (out / "rgsd" / "seed0" / "policy" / "policy.safetensors").stat().st_mtime_ns
+        reproduce.reproduce_table1(A_MOMENT, motions=str(motions), seeds=2, out=out, evaluation=EVALUATION)
+        assert (out / "rgsd" / "seed0" / "policy" / "policy.safetensors").stat().st_mtime_ns == first
+    return out
+
+
+def test_table_1_has_a_row_a_method_and_a_point_a_seed(table: Path) -> None:
+    content = json.loads((table / "comparison.json").read_text())
+    rows = content["imitation"]["ahead"]
+    assert list(rows) == ["statue", "playback", "oracle", "untrained", "rgsd", "metra"]
+    for seed in (0, 1):
+        evaluation = json.loads((table / f"metra/seed{seed}/evaluation/evaluation.json").read_text())
+        assert rows["metra"]["tracked"]["points"][seed] == evaluation["groups"]["ahead"]["tracked"]
+    text = (table / "comparison.md").read_text()
+    assert text.startswith("# Table 1 on quadruped: 1e-06 minutes a method and seed\n")
+    assert "| Cartesian error, cm | ahead | turn |" in text
+    assert "## Variations: z ~ vMF(z of the clip, 20)" in text
+    for name in ("comparison.png", "learning_curves.png"):
+        assert (table / name).read_bytes().startswith(b"\x89PNG")
+
+
+def test_compare_takes_any_evaluated_runs(table: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    runs = [str(table / f"rgsd/seed{seed}") for seed in (0, 1)]
+    assert main(["compare", *runs, "--out", str(tmp_path), "--json"]) == 0
+    content = json.loads(capsys.readouterr().out)
+    assert content == json.loads((tmp_path / "comparison.json").read_text())
+    assert content["runs"] == {"rgsd": {"0": runs[0], "1": runs[1]}}
+    assert content["imitation"]["ahead"]["statue"]["tracked"]["points"] != [None]
+    assert main(["compare", *runs, runs[0].replace("rgsd", "oracle"), "--out", str(tmp_path)]) == 0
+    assert "| oracle |" in capsys.readouterr().out
+
+
+def test_a_run_without_evaluation_says_how_to_get_one(
+    table: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    RunConfig.load(table / "rgsd" / "seed0").save(tmp_path / "run")
+    assert main(["compare", str(tmp_path / "run")]) == 2
+    assert f"`rgsd evaluate {tmp_path / 'run'}` makes it" in capsys.readouterr().err
+
+
+def test_figure_4_draws_the_runs_of_a_table(table: Path, tmp_path: Path) -> None:
+    reproduce.reproduce_figure4(table, trajectories=6, out=tmp_path)
+    content = json.loads((tmp_path / "figure4.json").read_text())
+    assert list(content) == ["rgsd", "metra"]
+    assert all(list(found) == ["ahead", "turn"] for found in content.values())
+    assert "| reference's halves |" in (tmp_path / "figure4.md").read_text()
+    assert (tmp_path / "figure4.png").read_bytes().startswith(b"\x89PNG")
+    with pytest.raises(UsageError, match="no finished run of seed 7"):
+        reproduce.reproduce_figure4(table, seed=7)
+
+
+def test_metras_forms_differ_in_what_phi_sees_and_where_it_begins() -> None:
+    base = make_preset("cpu", "metra", "quadruped")
+    forms = reproduce.metra_forms(base)
+    assert [form.name for form in forms] == [
+        "local", "position", "time", "grounded-local", "grounded-position", "grounded-time",
+    ]  # fmt: skip
+    assert forms[0].config == base
+    assert {dataclasses.replace(form.config, settings=base.settings) for form in forms} == {base}
+    with pytest.raises(UsageError, match="the forms are METRA's"):
+        reproduce.metra_forms(make_preset("cpu", "rgsd", "quadruped"))
+
+
+def test_the_metra_experiment(motions: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reproduce, "make_preset", tiny_preset)
+    monkeypatch.setattr(reproduce, "_FORMS", {"time": ("time",)})
+    reproduce.reproduce_metra_incompatibility(
+        A_MOMENT, motions=str(motions), out=tmp_path, latents=3, evaluation=EVALUATION
+    )
+    content = json.loads((tmp_path / "incompatibility.json").read_text())
+    assert list(content["figures"]) == ["time", "grounded-time"]
+    for form in content["seeds"].values():
+        assert set(form[0]["cycles"]) == {"ahead", "turn"}
+        assert 0 <= form[0]["time_share"] <= 1
+        assert form[0]["drift"] > 0  # one iteration has moved phi
+    logged = json.loads((tmp_path / "grounded-time/seed0/metrics.jsonl").read_text().splitlines()[-1])
+    assert logged["Metra/drift"] == pytest.approx(content["seeds"]["grounded-time"][0]["drift"], rel=1e-3, abs=1e-6)
+    assert (tmp_path / "incompatibility.png").read_bytes().startswith(b"\x89PNG")
+    assert "| grounded-time |" in (tmp_path / "incompatibility.md").read_text()
