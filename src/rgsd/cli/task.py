@@ -1,4 +1,4 @@
-"""`rgsd task train RUN` and `rgsd task evaluate TASKRUN`: goals reached in style by skills that are not trained further."""
+"""`rgsd task train RUN` and `rgsd task evaluate TASKRUN`: goals reached in style, by skills that stay as they are."""
 
 from __future__ import annotations
 

@@ -75,7 +75,7 @@ class Rgsd:
         return Episodes(clip, frame, torch.where(imitation.unsqueeze(1), self.directions[clip], uniform), imitation)
 
     def maybe_resample(self, progress: Progress) -> tuple[Tensor, Tensor]:
-        """z is fixed for the whole episode, but in discovery at a `resample_rate`; the reward goes by z as it is then."""
+        """z is fixed for the episode, but in discovery at a `resample_rate`; the reward goes by z as it is then."""
         if self.config.resample_rate == 0:
             return progress.z, progress.source
         z = self._redraw.next(progress.z, ~progress.imitation, progress.elapsed == 1, self._generator)

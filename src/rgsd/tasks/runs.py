@@ -70,7 +70,7 @@ class TaskConfig:
         """Refuse what cannot be trained, before anything is spent on it.
 
         Raises:
-            UsageError: a number that must be positive is not, or nothing says when to end; the message names the option.
+            UsageError: a number that must be positive is not, or nothing says when to end.
         """
         if self.steps is None and self.minutes is None:
             raise UsageError("--steps or --minutes must say when training ends; for a first look: --minutes 5")
