@@ -5,8 +5,10 @@ from __future__ import annotations
 import math
 
 import numpy as np
+import pytest
 import torch
 
+from rgsd.errors import UsageError
 from rgsd.methods.redraw import Redraw
 from rgsd.skills import sphere
 
@@ -55,3 +57,10 @@ def test_it_goes_on_where_it_was() -> None:
     again = torch.Generator()
     again.set_state(generator.get_state())
     assert torch.equal(first.next(z, everyone, nobody, generator), other.next(z, everyone, nobody, again))
+
+
+def test_negative_rates_and_times_are_refused() -> None:
+    with pytest.raises(UsageError, match=r"--settings\.resample-rate is -1\.0; give 0 or more"):
+        Redraw(-1.0, 0.0, 0.02)
+    with pytest.raises(UsageError, match=r"--settings\.slerp-seconds is nan"):
+        Redraw(1.0, math.nan, 0.02)

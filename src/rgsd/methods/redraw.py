@@ -7,6 +7,7 @@ import math
 import torch
 from torch import Tensor
 
+from rgsd.errors import UsageError
 from rgsd.skills import sphere
 
 
@@ -17,9 +18,15 @@ class Redraw:
         rate: mean number of redraws a second; their times are those of a Poisson process.
         slerp_seconds: time that the change takes, s; 0 for a jump.
         control_dt: control period, s.
+
+    Raises:
+        UsageError: a rate or a time that is negative or not finite.
     """
 
     def __init__(self, rate: float, slerp_seconds: float, control_dt: float) -> None:
+        for option, value in (("--settings.resample-rate", rate), ("--settings.slerp-seconds", slerp_seconds)):
+            if not 0 <= value < math.inf:
+                raise UsageError(f"{option} is {value}; give 0 or more")
         self.chance = 1.0 - math.exp(-rate * control_dt)
         self._glide = max(round(slerp_seconds / control_dt), 1)
         self._target, self._left = torch.empty(0), torch.empty(0, dtype=torch.long)

@@ -175,11 +175,8 @@ class TaskTrainer(TrainingLoop):
             model.normalizer.update(rollout.observation.flatten(0, 1))
         ended = time.perf_counter()
         steps = rollout.num_samples * self.env.period
-        self.iteration, self.samples, self.seconds = (
-            self.iteration + 1,
-            self.samples + steps,
-            self.seconds + ended - begun,
-        )
+        self.iteration, self.samples = self.iteration + 1, self.samples + steps
+        self.seconds += ended - begun
         return {
             "iteration": self.iteration,
             "samples": self.samples,

@@ -16,6 +16,7 @@ from rgsd.viewing.style import INK, MUTED, WARM, group_colors, new_figure, shade
 from rgsd.viewing.video import Camera, Frames, montage, render_frames, write_mp4
 
 _PANELS, _COLUMNS = 6, 3
+_ARROWS = 16  # at most, from side to side of the field
 _ENDINGS = {REACHED: "reached", MISSED: "missed", FELL: "fell"}
 _FILM_HZ, _FILM_SECONDS, _SIZE = 25.0, 12.0, (400, 300)
 
@@ -38,7 +39,7 @@ def goal_traces(traces: Traces, field: FieldConfig, title: str) -> Figure:
         for copy in range(count):
             _panel(figure.add_subplot(rows, columns, copy + 1), traces, field, copy)
         figure.suptitle(title, x=0.01, ha="left", fontsize=10, fontweight="bold")
-        keys = "filled: reached   empty: missed   cross: fell   arrow: heading, every second or so"
+        keys = "filled: reached   empty: missed   cross: fell   arrow: heading"
         figure.supxlabel(keys, fontsize=8, color=MUTED)
     return figure
 
@@ -63,13 +64,22 @@ def _panel(axes: Axes, traces: Traces, field: FieldConfig, copy: int) -> None:
         start = end + 1
     if len(place):
         axes.plot(*_on_page(place[0]), "o", color=INK, markersize=5, zorder=4)
-        step = max(1, len(place) // 40)
-        heading = _on_page(np.stack([np.cos(yaw), np.sin(yaw)], axis=1)[::step])
-        at = _on_page(place[::step])
+        shown = _apart(place, field.side / _ARROWS)
+        heading = _on_page(np.stack([np.cos(yaw), np.sin(yaw)], axis=1)[shown])
+        at = _on_page(place[shown])
         axes.quiver(*at.T, *heading.T, color=shade(INK, 0.25), angles="xy", width=0.004, scale=18, zorder=3)
     endings = [f"{int((outcome == kind).sum())} {word}" for kind, word in _ENDINGS.items() if (outcome == kind).any()]
     axes.set_title(", ".join(endings) or "nothing", fontsize=8.5)
     axes.set(xlim=(-1.08 * half, 1.08 * half), ylim=(-1.08 * half, 1.08 * half), aspect="equal")
+
+
+def _apart(place: np.ndarray, distance: float) -> list[int]:
+    """Indices of places (T, 2) of which each is at least `distance` from the one before it."""
+    kept = [0]
+    for i in range(1, len(place)):
+        if np.linalg.norm(place[i] - place[kept[-1]]) >= distance:
+            kept.append(i)
+    return kept
 
 
 def _on_page(xy: np.ndarray) -> np.ndarray:
