@@ -37,10 +37,8 @@ _RUNS = Path("runs")
 
 @dataclasses.dataclass(frozen=True)
 class _Choice:
-    """What is trained where."""
+    """Where it is trained."""
 
-    run: Annotated[Path | None, tyro.conf.Positional, tyro.conf.arg(metavar="RUN")] = None
-    """Folder of the skills' run; they are not trained further."""
     out: Path | None = None
     """Folder of the new run; runs/<RUN>-<style>-<date> if not given."""
     resume: Path | None = None
@@ -58,16 +56,18 @@ class _Goal:
 
 
 def task_train(args: Sequence[str]) -> None:
-    """Train a policy that chooses latents of RUN's skills, to reach goals in a style.
+    """Train a policy that chooses latents of RUN's skills, which stay as they are, to reach goals in a style.
 
-    Writes a run folder with task.yaml, style.json, metrics.jsonl, TensorBoard events and checkpoints.
+    RUN is the folder of the skills' run. --out names the folder of the new run, --resume one to go on with.
+    Writes task.yaml, style.json, metrics.jsonl, TensorBoard events and checkpoints.
     Ctrl-C stops at the end of an iteration and loses nothing.
     """
     wants_help = "--help" in args or "-h" in args
     words = [word for word in args if word not in ("--help", "-h")]
+    skills = Path(words.pop(0)) if words and not words[0].startswith("-") else None
     choice, rest = tyro.cli(_Choice, prog="rgsd task train", args=words, return_unknown_args=True)
-    if choice.resume is not None:
-        if choice.run is not None or choice.out is not None:
+    if choice.resume is not None and not wants_help:
+        if skills is not None or choice.out is not None:
             raise UsageError("RUN and --out cannot be given with --resume: the task's run keeps its own")
         config, folder = TaskConfig.load(choice.resume), choice.resume
         goal = tyro.cli(_Goal, prog=f"rgsd task train --resume {folder}", args=rest)
@@ -82,10 +82,10 @@ def task_train(args: Sequence[str]) -> None:
         args=[*rest, "--help"] if wants_help else rest,
         config=(tyro.conf.FlagCreatePairsOff,),
     )
-    if choice.run is None:
-        raise UsageError("RUN must be given: the folder of a run whose skills the task uses")
+    if skills is None:
+        raise UsageError("RUN must come first: the folder of a run whose skills the task uses")
     # a task must find its skills from wherever it is resumed
-    config = dataclasses.replace(config, run=str(choice.run.resolve()))
+    config = dataclasses.replace(config, run=str(skills.resolve()))
     folder = choice.out or _new_folder(config)
     if (folder / CONFIG).exists():
         raise UsageError(

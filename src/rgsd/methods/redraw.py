@@ -40,7 +40,7 @@ class Redraw:
             begun: (N,) bool, whose episode began with the last step: what was under way there belongs to another.
             generator: of times and latents.
         """
-        drawn = sphere.sample_uniform(*z.shape, generator)
+        drawn = sphere.sample_uniform(len(z), z.shape[1], generator)
         due = (torch.rand(len(z), generator=generator, device=z.device) < self.chance) & free
         target = drawn if not len(self._target) else torch.where(due.unsqueeze(1), drawn, self._target)
         under_way = torch.where(begun, 0, self._left) if len(self._left) else torch.zeros_like(due, dtype=torch.long)
