@@ -152,6 +152,17 @@ def test_the_latent_stays_for_the_episode(tiny_library: MotionLibrary) -> None:
     assert make(tiny_library).maybe_resample(progress)[0] is progress.z
 
 
+def test_discovery_may_draw_anew_within_an_episode(tiny_library: MotionLibrary) -> None:
+    method, count = make(tiny_library, resample_rate=25.0), 2000
+    whole, imitation = torch.ones(count, dtype=torch.long), torch.arange(count) < 1000
+    z = torch.nn.functional.normalize(torch.randn(count, 3), dim=1)
+    after, source = method.maybe_resample(Progress(whole, whole, whole, z, whole, imitation))
+    changed = (after != z).any(dim=1)
+    assert not changed[:1000].any()
+    assert abs(float(changed[1000:].float().mean()) - (1 - math.exp(-0.5))) < 0.05  # 25 a second at 50 Hz
+    assert source is whole
+
+
 def test_the_published_encoder_is_the_frozen_one(tiny_library: MotionLibrary) -> None:
     method = make(tiny_library)
     exported = method.export()

@@ -75,3 +75,14 @@ def test_a_film_reads_back_with_its_frames_and_even_sides(tmp_path: Path) -> Non
     assert [p.name for p in (tmp_path / "deep").iterdir()] == ["film.mp4"]
     with pytest.raises(ValueError, match="at least one frame"):
         write_mp4(tmp_path / "none.mp4", [], fps=25)
+
+
+def test_a_post_stands_where_it_is_asked_for(body: Body) -> None:
+    poses = np.tile(body.standing_qpos, (2, 1))
+    try:
+        plain, posted = (
+            render_frames(body, poses, size=(96, 72), posts=p) for p in (None, np.array([[-0.2, 0.3]] * 2))
+        )
+    except GlUnavailable as error:
+        pytest.skip(str(error))
+    assert (plain[0] != posted[0]).any(axis=-1).mean() > 0.005

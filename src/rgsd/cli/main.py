@@ -47,6 +47,8 @@ COMMANDS: dict[str, Command] = {
     "landscape": Command("rgsd.cli.landscape", "landscape", "show where the encoder's reward has its peak"),
     "train": Command("rgsd.cli.train", "train", "train a skill policy by METHOD, or go on with one", True),
     "evaluate": Command("rgsd.cli.evaluate", "evaluate", "measure RUN by the protocol and write its report"),
+    "task train": Command("rgsd.cli.task", "task_train", "train a policy that reaches goals with RUN's skills", True),
+    "task evaluate": Command("rgsd.cli.task", "task_evaluate", "measure TASKRUN: goals, falls and style"),
     "sweep": Command("rgsd.cli.sweep", "sweep", "train and compare the variants and seeds of FILE"),
     "compare": Command("rgsd.cli.compare", "compare", "put evaluated RUNs beside each other, seeds as points"),
     "reproduce table1": Command(

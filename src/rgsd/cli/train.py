@@ -14,7 +14,8 @@ from rich.console import Console
 from rgsd.cli.pretrain import write_encoder_views
 from rgsd.errors import UsageError
 from rgsd.learning.checkpoint import load_latest_checkpoint
-from rgsd.learning.trainer import Trainer, reached
+from rgsd.learning.loop import reached
+from rgsd.learning.trainer import Trainer
 from rgsd.methods.presets import make_preset
 from rgsd.methods.runs import RunConfig, check_method, make_trainer
 from rgsd.motions.library import MotionLibrary

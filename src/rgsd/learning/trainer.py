@@ -1,25 +1,20 @@
-"""`Trainer`: collect, reward, improve, log, checkpoint; resumable to the bit on a CPU."""
+"""`Trainer`: collect, reward, improve; what an iteration is and what a checkpoint holds, exact to the bit on a CPU."""
 
 from __future__ import annotations
 
 import hashlib
-import json
-import signal
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from types import FrameType
 from typing import Any
 
 import torch
-from torch.utils.tensorboard import SummaryWriter
 
 from rgsd.envs.observation import ObservationLayout, observe
 from rgsd.envs.skill_env import SkillEnv
 from rgsd.learning.checkpoint import CheckpointError, cut_metrics, load_latest_checkpoint, save_checkpoint
 from rgsd.learning.collector import Collector
+from rgsd.learning.loop import TrainingLoop
 from rgsd.learning.method import Method
 from rgsd.learning.networks import Actor, Critic, NetworkConfig
 from rgsd.learning.ppo import Ppo, PpoConfig
@@ -44,7 +39,7 @@ class TrainerConfig:
     """Training time between checkpoints, min."""
 
 
-class Trainer:
+class Trainer(TrainingLoop):
     """Trains one policy by one method in one environment, in one run folder.
 
     Args:
@@ -67,9 +62,10 @@ class Trainer:
         folder: Path,
         seed: int,
     ) -> None:
+        super().__init__(folder, config.checkpoint_minutes)
         torch.manual_seed(stream_seed(seed, "networks"))
         self.env, self.method, self.method_name = env, method, method_name
-        self.config, self.folder = config, folder
+        self.config = config
         scale = torch.tensor(env.body.action_scale)
         self.actor = Actor(env.observation_size, method.latent_dim, scale, network).to(env.device)
         self.critic = Critic(env.observation_size, method.latent_dim, env.privileged_size, network).to(env.device)
@@ -92,45 +88,8 @@ class Trainer:
         shuffling = stream_seed(seed, "ppo")
         self.ppo = Ppo(self.actor, self.critic, ppo, method.latents, losses, method.parameters(), shuffling)
         self.collector = Collector(env, method, self.actor, stream_seed(seed, "exploration"))
-        self.iteration, self.samples, self.seconds = 0, 0, 0.0
         self._reference = reference
         self._positions = ObservationLayout(env.body).indices(("position",))
-
-    def run(
-        self,
-        steps: int | None = None,
-        minutes: float | None = None,
-        on_iteration: Callable[[dict[str, float]], None] | None = None,
-    ) -> bool:
-        """Train until a number of environment steps or minutes in total, earlier sittings included.
-
-        Stops early, with a checkpoint, on SIGINT or SIGTERM.
-
-        Returns:
-            Whether the goal was reached.
-        """
-        (self.folder / "checkpoints").mkdir(parents=True, exist_ok=True)
-        writer = SummaryWriter(str(self.folder), purge_step=self.iteration + 1)
-        checkpointed = self.seconds
-        with _stop_signals() as stop, (self.folder / "metrics.jsonl").open("a") as log:
-            while not reached(self.samples, self.seconds, steps, minutes) and not stop:
-                figures = self.iterate()
-                log.write(
-                    json.dumps({k: v if isinstance(v, int) else float(f"{v:.6g}") for k, v in figures.items()}) + "\n"
-                )
-                log.flush()
-                for name, value in figures.items():
-                    if "/" in name:
-                        writer.add_scalar(name, value, self.iteration)
-                if on_iteration is not None:
-                    on_iteration(figures)
-                if self.seconds - checkpointed > 60 * self.config.checkpoint_minutes:
-                    self.save()
-                    checkpointed = self.seconds
-            done = reached(self.samples, self.seconds, steps, minutes)
-            self.save()
-        writer.close()
-        return done
 
     def iterate(self) -> dict[str, float]:
         """One iteration; returns its figures, named as in docs/rgsd.md."""
@@ -234,11 +193,6 @@ class Trainer:
         }
 
 
-def reached(samples: int, seconds: float, steps: int | None, minutes: float | None) -> bool:
-    """Whether a run has come to its goal, a number of environment steps or of minutes in total."""
-    return (steps is not None and samples >= steps) or (minutes is not None and seconds >= 60 * minutes)
-
-
 def check_identity(state: dict[str, Any], library: MotionLibrary, folder: Path) -> None:
     """Refuse a checkpoint of other motions, or of a body that moves otherwise.
 
@@ -254,26 +208,3 @@ def _identity(library: MotionLibrary) -> dict[str, str]:
     """What a checkpoint means only together with: digests of the motions and of what moves."""
     motions = repr(library.names).encode() + library.states.qpos.cpu().numpy().tobytes()
     return {"motions": hashlib.sha256(motions).hexdigest(), "body's physics": library.body.physics_digest}
-
-
-@contextmanager
-def _stop_signals() -> Iterator[list[int]]:
-    """A list that becomes non-empty when SIGINT or SIGTERM arrives; a second one stops at once."""
-    received: list[int] = []
-
-    def note(number: int, frame: FrameType | None) -> None:
-        if received:
-            raise KeyboardInterrupt
-        received.append(number)
-
-    before: dict[int, Any] = {}
-    try:
-        for number in (signal.SIGINT, signal.SIGTERM):
-            try:
-                before[number] = signal.signal(number, note)
-            except ValueError:  # not the main thread: whoever runs us there stops us by other means
-                break
-        yield received
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)

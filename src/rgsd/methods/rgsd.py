@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from rgsd.learning.method import Episodes, Progress
 from rgsd.learning.networks import Actor
 from rgsd.learning.rollout import Minibatch, Rollout
+from rgsd.methods.redraw import Redraw
 from rgsd.motions.library import MotionLibrary
 from rgsd.skills import sphere
 from rgsd.skills.contrastive import ContrastiveConfig, clip_directions
@@ -39,6 +40,10 @@ class RgsdConfig:
     """Of the trainable encoder's Adam."""
     encoder_minibatches: int = 4
     """Gradient steps of the trainable encoder a rollout."""
+    resample_rate: float = 0.0
+    """Mean number of times a second that a discovery episode draws a new z; 0 keeps z fixed, as in the paper."""
+    slerp_seconds: float = 0.0
+    """Time that z then takes to the new one along the great circle, s; 0 for a jump."""
 
 
 class Rgsd:
@@ -59,6 +64,7 @@ class Rgsd:
         self.directions = clip_directions(self.frozen, library)  # z_m, (M, d)
         self._optimizer = torch.optim.Adam(self.encoder.parameters(), lr=config.encoder_learning_rate)
         self._generator = torch.Generator(library.device).manual_seed(seed)
+        self._redraw = Redraw(config.resample_rate, config.slerp_seconds, library.body.control_dt)
 
     def begin_episodes(self, count: int) -> Episodes:
         """c ~ Bernoulli(p), m ~ U(M), s ~ U(states of m) for both streams; z = z_m or uniform on the sphere."""
@@ -69,8 +75,11 @@ class Rgsd:
         return Episodes(clip, frame, torch.where(imitation.unsqueeze(1), self.directions[clip], uniform), imitation)
 
     def maybe_resample(self, progress: Progress) -> tuple[Tensor, Tensor]:
-        """z is fixed for the whole episode."""
-        return progress.z, progress.source
+        """z is fixed for the episode, but in discovery at a `resample_rate`; the reward goes by z as it is then."""
+        if self.config.resample_rate == 0:
+            return progress.z, progress.source
+        z = self._redraw.next(progress.z, ~progress.imitation, progress.elapsed == 1, self._generator)
+        return z, progress.source
 
     @torch.no_grad()
     def rewards(self, rollout: Rollout) -> Tensor:
@@ -135,12 +144,13 @@ class Rgsd:
         return {"encoder": self.frozen, "clip_latents": directions}
 
     def state_dict(self) -> dict[str, Any]:
-        """Both encoders, the optimiser and the generator."""
+        """Both encoders, the optimiser, the generator, and the changes of latents that are under way."""
         return {
             "frozen": self.frozen.state_dict(),
             "encoder": self.encoder.state_dict(),
             "optimizer": self._optimizer.state_dict(),
             "generator": self._generator.get_state(),
+            "redraw": self._redraw.state_dict(),
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
@@ -150,6 +160,8 @@ class Rgsd:
         self.directions = clip_directions(self.frozen, self.library)
         self._optimizer.load_state_dict(state["optimizer"])
         self._generator.set_state(state["generator"])
+        if "redraw" in state:  # checkpoints from before there was any hold none
+            self._redraw.load_state_dict(state["redraw"])
 
     def _encoder_loss(self, observation: Tensor, z: Tensor, imitation: Tensor) -> tuple[Tensor, Tensor]:
         """The loss and the mean KL on imitation states."""

@@ -94,7 +94,7 @@ class RunConfig:
 
     def save(self, folder: Path) -> None:
         """Write config.yaml."""
-        text = yaml.safe_dump(_plain(self), sort_keys=False)
+        text = yaml.safe_dump(to_plain(self), sort_keys=False)
         write_atomically(folder / "config.yaml", lambda p: p.write_text(text))
 
     @classmethod
@@ -112,7 +112,7 @@ class RunConfig:
         try:
             content = yaml.safe_load(path.read_text())
             settings = METHODS[content["method"]].settings
-            return _build(cls, content | {"settings": _build(settings, content["settings"], path)}, path)
+            return from_plain(cls, content | {"settings": from_plain(settings, content["settings"], path)}, path)
         except (yaml.YAMLError, KeyError, TypeError) as error:
             raise UsageError(f"{path}: not a run's configuration ({error}); restore it or train anew") from error
 
@@ -187,14 +187,14 @@ def make_trainer(config: RunConfig, folder: Path, progress: PretrainProgress | N
     return Trainer(env, method, config.method, config.network, config.ppo, config.trainer, folder, config.seed)
 
 
-def _plain(value: Any) -> Any:
+def to_plain(value: Any) -> Any:
     """Dataclasses and tuples as dicts and lists, for YAML."""
     if dataclasses.is_dataclass(value):
-        return {f.name: _plain(getattr(value, f.name)) for f in dataclasses.fields(value)}
-    return [_plain(v) for v in value] if isinstance(value, tuple) else value
+        return {f.name: to_plain(getattr(value, f.name)) for f in dataclasses.fields(value)}
+    return [to_plain(v) for v in value] if isinstance(value, tuple) else value
 
 
-def _build(cls: Any, content: dict[str, Any], path: Path) -> Any:
+def from_plain(cls: Any, content: dict[str, Any], path: Path) -> Any:
     """A dataclass from a dict; nested dataclasses and tuples are restored, unknown fields refused."""
     hints = typing.get_type_hints(cls)
     arguments = {}
@@ -203,7 +203,7 @@ def _build(cls: Any, content: dict[str, Any], path: Path) -> Any:
             raise UsageError(f"{path}: {UnknownName('field', name, hints)}; it was written by another version of rgsd")
         hint = hints[name]
         if dataclasses.is_dataclass(hint) and isinstance(value, dict):
-            value = _build(hint, value, path)
+            value = from_plain(hint, value, path)
         elif isinstance(value, list):
             value = tuple(value)
         arguments[name] = value

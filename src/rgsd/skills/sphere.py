@@ -103,10 +103,10 @@ def sample_vmf(mean: Tensor, kappa: float, generator: torch.Generator) -> Tensor
     return w * mean + torch.sqrt((1 - w**2).clamp(min=0)) * tangent
 
 
-def slerp(a: Tensor, b: Tensor, share: float) -> Tensor:
-    """Great-circle interpolation between unit vectors (..., d): a at share 0, b at share 1."""
+def slerp(a: Tensor, b: Tensor, share: float | Tensor) -> Tensor:
+    """Great-circle interpolation between unit vectors (..., d): a at share 0, b at share 1; (..., 1) or one for all."""
     angle = torch.arccos((a * b).sum(-1, keepdim=True).clamp(-1, 1))
-    straight = torch.lerp(a, b, share)
+    straight = a + share * (b - a)
     arc = (torch.sin((1 - share) * angle) * a + torch.sin(share * angle) * b) / torch.sin(angle).clamp(min=1e-6)
     return torch.nn.functional.normalize(torch.where(angle < 1e-4, straight, arc), dim=-1)
 

@@ -26,6 +26,9 @@ _SHOWN = {
     "Discovery/alignment": ("discovery alignment", ".3f"),
     "Discovery/fall_rate": ("falls", ".1%"),
     "Discovery/spread_m": ("discovery spread, m", ".2f"),
+    "Task/speed_to_goal": ("speed to goal, m/s", ".2f"),
+    "Task/success": ("goals reached", ".1%"),
+    "Task/style": ("style", ".2f"),
 }
 _BARS = "▁▂▃▄▅▆▇█"
 _WIDTH = 32  # characters of a sparkline

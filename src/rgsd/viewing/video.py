@@ -28,6 +28,7 @@ Frames = list[np.ndarray]
 _OVERSAMPLING = 2  # drawn at twice the size and averaged: on a software renderer half the cost of multisampling
 _SHADOWS, _SLICES = 1024, 12  # shadow map's side, pixels; facets of a round geom
 _GHOST_RGBA = (0.16, 0.45, 0.85, 0.36)
+_POST_RGBA = (0.85, 0.33, 0.18, 0.85)
 _MAX_GEOMS = 1000
 _TRACKING = 15  # frames over which the camera's aim is averaged: it follows the travel, not the sway
 
@@ -55,6 +56,7 @@ def render_frames(
     caption: str | Sequence[str] | None = None,
     size: tuple[int, int] = (480, 360),
     camera: Camera | None = None,
+    posts: np.ndarray | None = None,
 ) -> Frames:
     """Pictures of a sequence of poses.
 
@@ -65,6 +67,7 @@ def render_frames(
         caption: text in the upper left corner, one for all pictures or one for each.
         size: width and height, pixels.
         camera: how to look at it.
+        posts: (T, 2) where on the ground a post stands, such as a goal, m.
 
     Raises:
         GlUnavailable: no offscreen OpenGL here.
@@ -81,7 +84,10 @@ def render_frames(
     aims[:, 2] = body.standing_qpos[2]
     with _Stage(body, size, camera or Camera()) as stage:
         pictures = [
-            stage.shoot(qpos[t], None if ghost_qpos is None else ghost_qpos[t], aims[t]) for t in range(len(qpos))
+            stage.shoot(
+                qpos[t], None if ghost_qpos is None else ghost_qpos[t], aims[t], None if posts is None else posts[t]
+            )
+            for t in range(len(qpos))
         ]
     return [p if text is None else _captioned(p, text) for p, text in zip(pictures, captions, strict=True)]
 
@@ -121,8 +127,10 @@ class _Stage:
         self._context.free()
         self._gl.free()
 
-    def shoot(self, qpos: np.ndarray, ghost: np.ndarray | None, aim: np.ndarray) -> np.ndarray:
-        """One picture of a pose `(nq,)`, with the ghost's `(nq,)`, the camera aimed at `(3,)`."""
+    def shoot(
+        self, qpos: np.ndarray, ghost: np.ndarray | None, aim: np.ndarray, post: np.ndarray | None = None
+    ) -> np.ndarray:
+        """One picture of a pose `(nq,)`, with the ghost's `(nq,)`, the camera aimed at `(3,)`, a post at `(2,)`."""
         width, height = self._size
         self._camera.lookat[:] = aim
         _pose(self._model, self._data, qpos)
@@ -130,10 +138,20 @@ class _Stage:
         mujoco.mjv_updateScene(self._model, self._data, self._option, self._pick, self._camera, everything, self._scene)
         if ghost is not None:
             self._add_ghost(ghost)
+        if post is not None:
+            self._add_post(post, 2 * float(aim[2]))
         picture, frame = np.empty((height, width, 3), np.uint8), mujoco.MjrRect(0, 0, width, height)
         mujoco.mjr_render(frame, self._scene, self._context)
         mujoco.mjr_readPixels(picture, None, frame, self._context)
         return np.asarray(Image.fromarray(picture[::-1]).reduce(_OVERSAMPLING))
+
+    def _add_post(self, place: np.ndarray, height: float) -> None:
+        geom = self._scene.geoms[self._scene.ngeom]
+        size = np.array([0.05 * height, 0.05 * height, height / 2])
+        middle = np.array([*place, height / 2])
+        color = np.array(_POST_RGBA, np.float32)
+        mujoco.mjv_initGeom(geom, mujoco.mjtGeom.mjGEOM_CYLINDER, size, middle, np.eye(3).ravel(), color)
+        self._scene.ngeom += 1
 
     def _add_ghost(self, qpos: np.ndarray) -> None:
         _pose(self._model, self._ghost, qpos)

@@ -1,0 +1,223 @@
+"""`rgsd task train RUN` and `rgsd task evaluate TASKRUN`: goals reached in style, by skills that stay as they are."""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Any
+
+import torch
+import tyro
+from rich.console import Console
+
+from rgsd.cli.trained import TrainedRun, load_trained
+from rgsd.errors import UsageError
+from rgsd.evaluation.downstream import DownstreamConfig, Traces, measure, play
+from rgsd.evaluation.latent_search import clip_latents
+from rgsd.learning.checkpoint import write_atomically
+from rgsd.learning.loop import reached
+from rgsd.learning.skill_policy import SkillPolicy
+from rgsd.physics.mujoco_cpu import MujocoCpu
+from rgsd.randomness import stream_seed
+from rgsd.tasks.runs import CONFIG, StyleLatents, TaskConfig, load_actor, make_env, make_task_trainer
+from rgsd.tasks.style import Style, make_style
+from rgsd.viewing.plots import learning_curves
+from rgsd.viewing.progress import TrainingDisplay
+from rgsd.viewing.run_folder import RunFolder
+from rgsd.viewing.style import png_bytes
+from rgsd.viewing.task import goal_traces, write_task_film
+from rgsd.viewing.video import GlUnavailable
+
+_SCHEMA = 1  # of task.json
+_RUNS = Path("runs")
+
+
+@dataclasses.dataclass(frozen=True)
+class _Choice:
+    """Where it is trained."""
+
+    out: Path | None = None
+    """Folder of the new run; runs/<RUN>-<style>-<date> if not given."""
+    resume: Path | None = None
+    """Folder of a task's run to go on with, by its own configuration; --steps or --minutes move its goal."""
+
+
+@dataclasses.dataclass(frozen=True)
+class _Goal:
+    """What may change when a run goes on."""
+
+    steps: int | None = None
+    """Control steps in total; the run's own goal if neither is given."""
+    minutes: float | None = None
+    """Minutes of training in total."""
+
+
+def task_train(args: Sequence[str]) -> None:
+    """Train a policy that chooses latents of RUN's skills, which stay as they are, to reach goals in a style.
+
+    RUN is the folder of the skills' run. --out names the folder of the new run, --resume one to go on with.
+    Writes task.yaml, style.json, metrics.jsonl, TensorBoard events and checkpoints.
+    Ctrl-C stops at the end of an iteration and loses nothing.
+    """
+    wants_help = "--help" in args or "-h" in args
+    words = [word for word in args if word not in ("--help", "-h")]
+    skills = Path(words.pop(0)) if words and not words[0].startswith("-") else None
+    choice, rest = tyro.cli(_Choice, prog="rgsd task train", args=words, return_unknown_args=True)
+    if choice.resume is not None and not wants_help:
+        if skills is not None or choice.out is not None:
+            raise UsageError("RUN and --out cannot be given with --resume: the task's run keeps its own")
+        config, folder = TaskConfig.load(choice.resume), choice.resume
+        goal = tyro.cli(_Goal, prog=f"rgsd task train --resume {folder}", args=rest)
+        if goal != _Goal():
+            config = dataclasses.replace(config, steps=goal.steps, minutes=goal.minutes)
+        train_task(config, folder, Console())
+        return
+    config = tyro.cli(
+        TaskConfig,
+        prog="rgsd task train RUN [--out TASKRUN | --resume TASKRUN]",
+        description=task_train.__doc__,
+        args=[*rest, "--help"] if wants_help else rest,
+        config=(tyro.conf.FlagCreatePairsOff,),
+    )
+    if skills is None:
+        raise UsageError("RUN must come first: the folder of a run whose skills the task uses")
+    # a task must find its skills from wherever it is resumed
+    config = dataclasses.replace(config, run=str(skills.resolve()))
+    folder = choice.out or _new_folder(config)
+    if (folder / CONFIG).exists():
+        raise UsageError(
+            f"--out {folder}: there is a run already; choose another folder, or go on with --resume {folder}"
+        )
+    train_task(config, folder, Console())
+
+
+def train_task(config: TaskConfig, folder: Path, console: Console) -> None:
+    """Train a task in its folder, from its latest checkpoint if it has one, with a live display."""
+    config.check()
+    trained = load_trained(Path(config.run))
+    style = make_style(config.style, trained.library)
+    latents = StyleLatents.load(folder)
+    if latents is None:
+        with console.status("finding the style's latents"):
+            latents = find_latents(config, trained, style)
+    with console.status("putting the run together"):
+        trainer = make_task_trainer(config, trained.policy, trained.library, latents.stacked, folder)
+    config.save(folder)
+    latents.save(folder)
+    if trainer.resume():
+        if reached(trainer.samples, trainer.seconds, config.steps, config.minutes):
+            console.print(f"{folder} is finished: {trainer.samples:,} steps; --steps or --minutes can move its goal")
+            return
+        console.print(f"going on at iteration {trainer.iteration}, {trainer.samples:,} steps")
+    shown = "anything goes" if style.free else f"{', '.join(style.clips)} ({', '.join(set(latents.source.values()))})"
+    console.print(f"style {style.name}: {shown}")
+    seconds = None if config.minutes is None else 60 * config.minutes
+    with TrainingDisplay(total_steps=config.steps, total_seconds=seconds) as display:
+        done = trainer.run(config.steps, config.minutes, display.update)
+    word = "trained" if done else "stopped; go on with --resume"
+    console.print(f"{word}: {trainer.samples:,} steps in {trainer.seconds / 60:.1f} min, in [bold]{folder}[/bold]")
+    if not done:
+        raise KeyboardInterrupt
+
+
+def find_latents(config: TaskConfig, trained: TrainedRun, style: Style) -> StyleLatents:
+    """The latents of a style's clips: the policy's own, embedded, or searched as in the protocol."""
+    if style.free:
+        return StyleLatents({}, {})
+    library = trained.library.select(style.clips)
+    seed = stream_seed(config.seed, "latent search")
+    z, sources = clip_latents(
+        lambda count: MujocoCpu(library.body, count), trained.policy, library, config.search_latents, 64, seed
+    )
+    named = zip(style.clips, z, strict=True)
+    return StyleLatents(dict(named), dict(zip(style.clips, sources, strict=True)))
+
+
+def task_evaluate(
+    run: Annotated[Path, tyro.conf.Positional, tyro.conf.arg(metavar="TASKRUN")],
+    encoder: Path | None = None,
+    config: DownstreamConfig = DownstreamConfig(),  # noqa: B008 (frozen)
+    video: bool = True,
+    as_json: Annotated[bool, tyro.conf.arg(name="json")] = False,
+) -> None:
+    """Measure TASKRUN, and write evaluation/task.json, traces.png, curves.png and a film.
+
+    Args:
+        run: a task's run.
+        encoder: another run whose encoder names the nearest clip, so that methods are judged alike.
+        config: how much is tried.
+        video: whether to film; needs offscreen GL.
+        as_json: print the figures as JSON instead of lines.
+    """
+    console = Console(quiet=as_json)
+    with console.status("evaluating"):
+        result, traces = evaluate_task(run, config, encoder)
+    for key, value in result.items():
+        if isinstance(value, float | int) and key != "schema":
+            limits = result.get(f"{key}_ci")
+            shown = "" if limits is None else f" ({limits[0]:.3g} to {limits[1]:.3g})"
+            console.print(f"  {key} {value:.3g}{shown}", highlight=False)
+    if as_json:
+        print(json.dumps(result))
+    _write_views(run, traces, TaskConfig.load(run), console, video)
+
+
+def evaluate_task(run: Path, config: DownstreamConfig, encoder: Path | None = None) -> tuple[dict[str, Any], Traces]:
+    """Measure a task's run and write evaluation/task.json; `encoder` as for `task_evaluate`.
+
+    Raises:
+        UsageError: nothing has been trained, no copies or goals are asked for, or the other run has no encoder.
+    """
+    if config.num_envs < 1 or config.goals < 1:
+        raise UsageError(f"--config.num-envs is {config.num_envs}, --config.goals {config.goals}; give at least 1")
+    task = TaskConfig.load(run)
+    _, library, policy = load_trained(Path(task.run))
+    judge = policy.encoder if encoder is None else SkillPolicy.load(encoder, library.body).encoder
+    if encoder is not None and judge is None:
+        raise UsageError(f"--encoder {encoder}: that run's method has no encoder; give one trained by rgsd")
+    style, latents = make_style(task.style, library), StyleLatents.load(run) or StyleLatents({}, {})
+    # a second more than all goals can take: no episode may end by time
+    whole = dataclasses.replace(task, episode_seconds=config.goals * task.field.seconds + 1)
+    env = make_env(whole, policy, config.num_envs, stream_seed(config.seed, "goals"))
+    traces = play(env, load_actor(task, env, run), latents.stacked, library, judge, config.goals)
+    figures = measure(traces, style, library, env.decision_seconds, torch.Generator().manual_seed(config.seed))
+    result = {
+        "schema": _SCHEMA,
+        "run": Path(task.run).name,
+        "method": policy.method,
+        "latent_source": latents.source,
+        "judge": None if judge is None else (Path(task.run) if encoder is None else encoder).name,
+        **figures,
+    }
+    text = json.dumps(result, indent=2) + "\n"
+    write_atomically(run / "evaluation" / "task.json", lambda path: path.write_text(text))
+    return result, traces
+
+
+def _write_views(run: Path, traces: Traces, config: TaskConfig, console: Console, video: bool) -> None:
+    folder = run / "evaluation"
+    for name, figure in (
+        ("traces.png", goal_traces(traces, config.field, f"style {config.style}")),
+        ("curves.png", learning_curves(RunFolder(run).history)),
+    ):
+        write_atomically(folder / name, lambda path, figure=figure: path.write_bytes(png_bytes(figure)))
+    console.print(f"in [bold]{folder}[/bold]: task.json, traces.png, curves.png")
+    if not video:
+        return
+    _, library, _ = load_trained(Path(config.run))
+    try:
+        with console.status("filming"):
+            film = write_task_film(folder / "task.mp4", library.body, traces, config.period, config.style)
+        console.print(f"film: [bold]{film}[/bold]")
+    except GlUnavailable as error:
+        console.print(f"[yellow]no film: {error}[/yellow]")
+
+
+def _new_folder(config: TaskConfig) -> Path:
+    """runs/<RUN>-<style>-<date>, numbered where that is taken."""
+    name = f"{Path(config.run).name}-{config.style}-{datetime.date.today():%Y%m%d}"
+    candidates = [_RUNS / name, *(_RUNS / f"{name}-{n}" for n in range(2, 1000))]
+    return next(folder for folder in candidates if not folder.exists())

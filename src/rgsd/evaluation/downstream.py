@@ -1,0 +1,212 @@
+"""Goal reaching in style, measured: goals, falls, and whether it looks as it was asked to (docs/tasks.md).
+
+Every copy begins standing and is given a fixed number of goals, or as many as come before it falls. No goal is left
+open at the end of a time: that would count the quick ones and leave out the slow.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from rgsd import rotations
+from rgsd.bodies.state import BodyState
+from rgsd.envs.observation import observe
+from rgsd.evaluation import frechet
+from rgsd.evaluation.intervals import student, wilson
+from rgsd.learning.networks import Actor
+from rgsd.motions.library import MotionLibrary
+from rgsd.skills.contrastive import clip_directions
+from rgsd.skills.encoder import Encoder
+from rgsd.tasks.goal_env import Decision, GoalEnv
+from rgsd.tasks.style import SLOWEST_TRAVEL, Style, same_direction, similarity
+
+TRAVEL_SECONDS = 0.5
+"""Time over which a direction of travel is taken, s: long enough that swaying from foot to foot is not travelling."""
+OPEN, REACHED, MISSED, FELL = range(4)
+"""What became of a goal in a decision."""
+
+
+@dataclass(frozen=True)
+class DownstreamConfig:
+    """How much is tried."""
+
+    num_envs: int = 64
+    """Copies."""
+    goals: int = 6
+    """Goals that each is given."""
+    seed: int = 0
+    """Of starts and goals."""
+
+
+@dataclass
+class Traces:
+    """What the copies did: T decisions of N copies, and every control step of the first C."""
+
+    place: Tensor
+    """(T, N, 2) the root where each decision led, m."""
+    yaw: Tensor
+    """(T, N) the heading there, rad."""
+    goal: Tensor
+    """(T, N, 2) the goal that the decision went for, m."""
+    outcome: Tensor
+    """(T, N) long, OPEN, REACHED, MISSED or FELL."""
+    counts: Tensor
+    """(T, N) bool, whether the copy still had goals to go for."""
+    similarity: Tensor
+    """(T, N) of the latent with the style's; NaN for the free style."""
+    features: Tensor
+    """(T, N, F) Frechet features of the state."""
+    nearest: Tensor
+    """(T, N) long, the clip whose direction is nearest to the state's; -1 without an encoder."""
+    qpos: Tensor
+    """(S, C, nq) poses of the first copies, for a film."""
+
+
+class _Watch:
+    """Keeps the poses of the first copies, and the last state before any reset."""
+
+    def __init__(self, copies: int) -> None:
+        self.qpos: list[Tensor] = []
+        self.state: BodyState
+        self._copies = copies
+
+    def __call__(self, state: BodyState) -> None:
+        self.qpos.append(state.qpos[: self._copies].float().clone())
+        self.state = state.clone()
+
+
+@torch.no_grad()
+def play(
+    env: GoalEnv,
+    actor: Actor,
+    style: Tensor | None,
+    library: MotionLibrary,
+    encoder: Encoder | None,
+    goals: int,
+    filmed: int = 4,
+) -> Traces:
+    """Let the deterministic policy go for its goals.
+
+    Args:
+        env: the field; its episodes must last for all goals.
+        actor: chooses latents.
+        style: (k, d) latents of the style; None for the free one.
+        library: the clips.
+        encoder: names the clip that a state is nearest to; may be another run's, so that methods are judged alike.
+        goals: that each copy is given.
+        filmed: C.
+    """
+    directions = None if encoder is None else clip_directions(encoder, library)
+    observation, watch = env.reset(), _Watch(filmed)
+    condition = observation.new_zeros(env.num_envs, 0)
+    settled = torch.zeros(env.num_envs, dtype=torch.long, device=env.device)
+    rows: list[dict[str, Tensor]] = []
+    while bool((settled < goals).any()):
+        goal, counts = env.field.goal, settled < goals
+        decision = env.step(actor(observation, condition), watch)
+        observation, state = decision.observation, watch.state
+        outcome = _outcome(decision)
+        # who has fallen has had his goals: the next episode is not asked for
+        settled = torch.where(outcome == FELL, goals, settled + (outcome != OPEN).long())
+        seen = None if encoder is None or directions is None else encoder(observe(state)) @ directions.T
+        rows.append(
+            {
+                "place": decision.after,
+                "yaw": rotations.yaw(state.body_quat[:, 0]),
+                "goal": goal,
+                "outcome": outcome,
+                "counts": counts,
+                "similarity": torch.full_like(decision.progress, torch.nan)
+                if style is None
+                else similarity(decision.z, style),
+                "features": frechet.features(env.body, state).float(),
+                "nearest": torch.full_like(settled, -1) if seen is None else seen.argmax(dim=1),
+            }
+        )
+    stacked = {name: torch.stack([row[name] for row in rows]) for name in rows[0]}
+    return Traces(**stacked, qpos=torch.stack(watch.qpos))
+
+
+def measure(
+    traces: Traces, style: Style, library: MotionLibrary, decision_seconds: float, generator: torch.Generator
+) -> dict[str, Any]:
+    """The figures of docs/tasks.md.
+
+    Args:
+        traces: of `play`.
+        style: what was asked for.
+        library: the clips.
+        decision_seconds: how long a latent is held, s.
+        generator: of the thinning to equal counts in `fid`.
+    """
+    counts = traces.counts
+    copies = counts.shape[1]
+    reached, missed, fell = (((traces.outcome == kind) & counts).sum(dim=0) for kind in (REACHED, MISSED, FELL))
+    issued = int((reached + missed + fell).sum())
+    success, falls = int(reached.sum()) / issued, int(fell.sum()) / copies
+    minutes = counts.sum(dim=0) * decision_seconds / 60
+    a_minute, a_minute_ci = student(reached / minutes)
+    up = counts & (traces.outcome != FELL)
+    moves, directions = travel_directions(traces, up, decision_seconds)
+    chosen = [library.index(name) for name in style.clips]
+    known = bool((traces.nearest >= 0).all()) and not style.free
+    as_asked = torch.isin(traces.nearest[up], torch.tensor(chosen, device=up.device)).float()
+    frames = library.states[torch.isin(library.clip_of_frame, torch.tensor(chosen, device=library.device))]
+    wanted = frechet.features(library.body, frames).float()
+    return {
+        "style": style.name,
+        "clips": list(style.clips),
+        "copies": copies,
+        "issued": issued,
+        "reached": int(reached.sum()),
+        "missed": int(missed.sum()),
+        "success": success,
+        "success_ci": wilson(success, issued),
+        "goals_per_minute": a_minute,
+        "goals_per_minute_ci": a_minute_ci,
+        "falls": falls,
+        "falls_ci": wilson(falls, copies),
+        "falls_per_minute": int(fell.sum()) / float(minutes.sum()),
+        "minutes": float(minutes.sum()),
+        "fid": frechet.frechet_distance(traces.features[up], wanted, generator),
+        "fid_floor": frechet.half_distance(wanted, generator),
+        "style_by_encoder": _mean(as_asked) if known else None,
+        "style_by_travel": (
+            _mean((moves & same_direction(directions, style.directions)).float()) if len(style.directions) else None
+        ),
+        "travelling": _mean(moves.float()),
+        "style_similarity": None if style.free else _mean(traces.similarity[up]),
+    }
+
+
+def travel_directions(traces: Traces, up: Tensor, decision_seconds: float) -> tuple[Tensor, Tensor]:
+    """Whether, and in which direction relative to the heading, a copy travels, over all windows that it stands through.
+
+    Args:
+        traces: of `play`.
+        up: (T, N) bool, decisions that count and end on the feet.
+        decision_seconds: how long a latent is held, s.
+
+    Returns:
+        (w,) bool, whether it is faster than `SLOWEST_TRAVEL`; (w,) angle to the heading in the window's middle, rad.
+    """
+    window = min(max(round(TRAVEL_SECONDS / decision_seconds), 1), len(up) - 1)
+    start, end, middle = slice(0, len(up) - window), slice(window, None), slice(window // 2, window // 2 - window)
+    whole = up.unfold(0, window + 1, 1).all(dim=-1)
+    way = rotations.seen_from(traces.place[start], traces.yaw[middle], traces.place[end])[whole]
+    return way.norm(dim=-1) >= SLOWEST_TRAVEL * window * decision_seconds, torch.atan2(way[:, 1], way[:, 0])
+
+
+def _outcome(decision: Decision) -> Tensor:
+    outcome = torch.full_like(decision.fell, OPEN, dtype=torch.long)
+    for kind, which in ((REACHED, decision.reached), (MISSED, decision.missed), (FELL, decision.fell)):
+        outcome[which] = kind
+    return outcome
+
+
+def _mean(values: Tensor) -> float | None:
+    return float(values.double().mean()) if len(values) else None

@@ -1,0 +1,103 @@
+"""`TrainingLoop`: iterate, log, checkpoint and stop, whatever it is that is trained."""
+
+from __future__ import annotations
+
+import json
+import signal
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+from torch.utils.tensorboard import SummaryWriter
+
+
+class TrainingLoop(ABC):
+    """A training in its run folder, which says what an iteration is and how it is saved.
+
+    Attributes:
+        folder: of the run; `checkpoints/`, `metrics.jsonl` and TensorBoard's events go there.
+        iteration, samples, seconds: iterations, environment steps and seconds so far, earlier sittings included.
+
+    Args:
+        folder: of the run.
+        checkpoint_minutes: training time between checkpoints, min.
+    """
+
+    def __init__(self, folder: Path, checkpoint_minutes: float) -> None:
+        self.folder, self._checkpoint_minutes = folder, checkpoint_minutes
+        self.iteration, self.samples, self.seconds = 0, 0, 0.0
+
+    @abstractmethod
+    def iterate(self) -> dict[str, float]:
+        """One iteration; counts it and returns its figures."""
+
+    @abstractmethod
+    def save(self) -> None:
+        """Write a checkpoint and what is published."""
+
+    def run(
+        self,
+        steps: int | None = None,
+        minutes: float | None = None,
+        on_iteration: Callable[[dict[str, float]], None] | None = None,
+    ) -> bool:
+        """Train until a number of environment steps or minutes in total, earlier sittings included.
+
+        Stops early, with a checkpoint, on SIGINT or SIGTERM.
+
+        Returns:
+            Whether the goal was reached.
+        """
+        (self.folder / "checkpoints").mkdir(parents=True, exist_ok=True)
+        writer = SummaryWriter(str(self.folder), purge_step=self.iteration + 1)
+        checkpointed = self.seconds
+        with _stop_signals() as stop, (self.folder / "metrics.jsonl").open("a") as log:
+            while not reached(self.samples, self.seconds, steps, minutes) and not stop:
+                figures = self.iterate()
+                log.write(
+                    json.dumps({k: v if isinstance(v, int) else float(f"{v:.6g}") for k, v in figures.items()}) + "\n"
+                )
+                log.flush()
+                for name, value in figures.items():
+                    if "/" in name:
+                        writer.add_scalar(name, value, self.iteration)
+                if on_iteration is not None:
+                    on_iteration(figures)
+                if self.seconds - checkpointed > 60 * self._checkpoint_minutes:
+                    self.save()
+                    checkpointed = self.seconds
+            done = reached(self.samples, self.seconds, steps, minutes)
+            self.save()
+        writer.close()
+        return done
+
+
+def reached(samples: int, seconds: float, steps: int | None, minutes: float | None) -> bool:
+    """Whether a run has come to its goal, a number of environment steps or of minutes in total."""
+    return (steps is not None and samples >= steps) or (minutes is not None and seconds >= 60 * minutes)
+
+
+@contextmanager
+def _stop_signals() -> Iterator[list[int]]:
+    """A list that becomes non-empty when SIGINT or SIGTERM arrives; a second one stops at once."""
+    received: list[int] = []
+
+    def note(number: int, frame: FrameType | None) -> None:
+        if received:
+            raise KeyboardInterrupt
+        received.append(number)
+
+    before: dict[int, Any] = {}
+    try:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            try:
+                before[number] = signal.signal(number, note)
+            except ValueError:  # not the main thread: whoever runs us there stops us by other means
+                break
+        yield received
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
