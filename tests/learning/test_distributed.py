@@ -176,11 +176,11 @@ def test_each_learns_what_the_other_has_seen(make_rollout: MakeRollout, in_two_p
     def learn() -> list[list[float]]:
         torch.manual_seed(0)
         actor, critic = Actor(1, 1, torch.ones(2), network), Critic(1, 1, 1, network)
-        ppo = Ppo(actor, critic, PpoConfig(learning_rate=3e-3, epochs=4, minibatches=2, kl_per_action=0.01))
+        ppo = Ppo(actor, critic, PpoConfig(learning_rate=3e-3, epochs=4, minibatches=1, kl_per_action=0.01))
         generator = torch.Generator().manual_seed(distributed.rank())
         z = torch.full((1, 128, 1), 1.0 - 2.0 * distributed.rank())
         best = torch.cat((0.4 * z, -0.2 - 0.2 * z), dim=-1)
-        for _ in range(120):
+        for _ in range(80):
             observation, std = torch.zeros(1, 128, 1), actor.std.detach()
             mean = actor(observation, z).detach()
             action = mean + std * torch.randn(mean.shape, generator=generator)
@@ -194,4 +194,4 @@ def test_each_learns_what_the_other_has_seen(make_rollout: MakeRollout, in_two_p
 
     first, second = in_two_processes(learn)
     assert first == second
-    np.testing.assert_allclose(first, [[0.4, -0.4], [-0.4, 0.0]], atol=0.04)
+    np.testing.assert_allclose(first, [[0.4, -0.4], [-0.4, 0.0]], atol=0.05)
