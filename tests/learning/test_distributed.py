@@ -52,6 +52,15 @@ def test_a_gpu_that_is_not_there_is_refused_with_the_way_out(monkeypatch: pytest
         distributed.own_device("cuda")
 
 
+def test_restarts_that_cannot_work_are_refused_at_the_start(monkeypatch: pytest.MonkeyPatch) -> None:
+    given = {"RUN_ID": "a", "USE_AGENT_STORE": "True", "MAX_RESTARTS": "3"}
+    for name, value in given.items():
+        monkeypatch.setenv(f"TORCHELASTIC_{name}", value)
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    with pytest.raises(UsageError, match="export TORCH_DISABLE_SHARE_RDZV_TCP_STORE=1 before torchrun"):
+        distributed.joined("cpu").__enter__()
+
+
 def test_what_two_processes_agree_on(in_two_processes: InTwo) -> None:
     def look() -> dict[str, Any]:
         rank = distributed.rank()

@@ -32,12 +32,13 @@ def joined(device: str) -> Iterator[torch.device]:
         device: "cpu", or "cuda" for one GPU a process.
 
     Raises:
-        UsageError: there is no such device.
+        UsageError: there is no such device, or restarts would fail.
     """
     own = own_device(device)
     if not dist.is_torchelastic_launched() or int(os.environ["WORLD_SIZE"]) == 1:
         yield own
         return
+    _check_restarts()
     if own.type == "cuda":
         torch.cuda.set_device(own)
     dist.init_process_group("cpu:gloo,cuda:nccl" if own.type == "cuda" else "gloo", timeout=_PATIENCE)
@@ -47,6 +48,16 @@ def joined(device: str) -> Iterator[torch.device]:
     finally:
         hook.remove()
         dist.destroy_process_group()
+
+
+def _check_restarts() -> None:
+    """Refuse restarts that would look for the processes before them (issue 135712 of PyTorch), before they are needed."""
+    shared = os.environ.get("TORCHELASTIC_USE_AGENT_STORE") == "True"
+    if shared and int(os.environ.get("TORCHELASTIC_MAX_RESTARTS", "0")) > 0:
+        raise UsageError(
+            "--max-restarts of torchrun: a restart would find the addresses of the processes before it; "
+            "export TORCH_DISABLE_SHARE_RDZV_TCP_STORE=1 before torchrun, with --standalone or --rdzv-backend c10d"
+        )
 
 
 def own_device(name: str) -> torch.device:
