@@ -51,7 +51,7 @@ def joined(device: str) -> Iterator[torch.device]:
 
 
 def _check_restarts() -> None:
-    """Refuse restarts that would look for the processes before them (issue 135712 of PyTorch), before they are needed."""
+    """Refuse restarts that would look for the processes before them (PyTorch issue 135712), while it is early."""
     shared = os.environ.get("TORCHELASTIC_USE_AGENT_STORE") == "True"
     if shared and int(os.environ.get("TORCHELASTIC_MAX_RESTARTS", "0")) > 0:
         raise UsageError(
