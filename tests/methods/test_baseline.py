@@ -13,10 +13,10 @@ from rgsd.envs.observation import ObservationLayout
 from rgsd.learning import distributed
 from rgsd.learning.method import Method
 from rgsd.learning.rollout import Rollout
-from rgsd.methods.ase import Ase, AseConfig
-from rgsd.methods.baseline import Baseline, Countdown
+from rgsd.methods.ase import AseConfig
+from rgsd.methods.baseline import Countdown
 from rgsd.methods.diayn import DiaynConfig
-from rgsd.methods.metra import Metra, MetraConfig
+from rgsd.methods.metra import MetraConfig
 from rgsd.methods.presets import ALIVE_REWARD, PRESETS, make_preset
 from rgsd.methods.registry import METHODS
 from rgsd.motions.library import MotionLibrary
@@ -72,7 +72,7 @@ def test_all_methods_meet_the_same_conditions(preset: str, body: str) -> None:
             assert (config.trainer.warm_start.iterations, config.trainer.warm_start.anchor_weight) == (0, 0.0)
 
 
-def networks(method: Baseline) -> torch.Tensor:
+def networks(method: Method) -> torch.Tensor:
     return torch.cat([tensor.flatten() for tensor in method.state_dict()["networks"].values()])
 
 
@@ -86,8 +86,8 @@ def test_processes_with_different_amounts_to_learn_from_take_the_same_steps(
 
     def learn() -> dict[str, Any]:
         rank = distributed.rank()
-        metra: Metra = METHODS["metra"].build(tiny_library, MetraConfig(small), 0)
-        ase: Ase = METHODS["ase"].build(tiny_library, AseConfig(small, DiscriminatorConfig(hidden=(8,), window=2)), 0)
+        metra = METHODS["metra"].build(tiny_library, MetraConfig(small), 0)
+        ase = METHODS["ase"].build(tiny_library, AseConfig(small, DiscriminatorConfig(hidden=(8,), window=2)), 0)
         before = networks(ase)
         generator = torch.Generator().manual_seed(rank)
         here, there = (torch.randn(3, 4, size, generator=generator) for _ in range(2))
