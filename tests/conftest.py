@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import os
+import socket
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -19,6 +22,7 @@ import torch
 from torch import Tensor
 
 from rgsd.bodies.body import Body, FallRule
+from rgsd.learning import distributed
 from rgsd.learning.rollout import Rollout
 from rgsd.motions.library import MotionLibrary
 from rgsd.motions.motion import Motion, finite_difference_velocity
@@ -113,3 +117,39 @@ def make_rollout() -> Callable[..., Rollout]:
         return Rollout(**content)
 
     return make
+
+
+def _take_part(rank: int, size: int, port: int, function: Callable[[], Any], folder: Path) -> None:
+    """One of several processes, told what torchrun would tell it."""
+    place = {"RANK": rank, "LOCAL_RANK": rank, "WORLD_SIZE": size, "LOCAL_WORLD_SIZE": size, "MASTER_PORT": port}
+    names = {"MASTER_ADDR": "127.0.0.1", "TORCHELASTIC_RUN_ID": "test"}
+    os.environ.update({name: str(value) for name, value in (place | names).items()})
+    with distributed.joined("cpu"):
+        torch.save(function(), folder / f"result{rank}.pt")
+
+
+@pytest.fixture
+def in_two_processes(tmp_path: Path) -> Callable[[Callable[[], Any]], list[Any]]:
+    """Calls a function in two joined processes at once; returns what each returned."""
+    if torch.cuda.is_available():
+        pytest.skip("forks, which CUDA does not survive; the same is tested where there is no GPU")
+
+    def call(function: Callable[[], Any]) -> list[Any]:
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            port = free.getsockname()[1]
+        fork = multiprocessing.get_context("fork")  # another start would take the seconds of importing torch anew
+        arguments = [(rank, 2, port, function, tmp_path) for rank in range(2)]
+        processes = [fork.Process(target=_take_part, args=given) for given in arguments]
+        for process in processes:
+            process.start()
+        try:
+            for process in processes:
+                process.join(timeout=120)
+            assert [process.exitcode for process in processes] == [0, 0]
+        finally:
+            for process in processes:
+                process.kill()
+        return [torch.load(tmp_path / f"result{rank}.pt", weights_only=False) for rank in range(2)]
+
+    return call

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +14,8 @@ import pytest
 import torch
 
 from rgsd.envs.skill_env import EnvConfig, SkillEnv
+from rgsd.learning import distributed
+from rgsd.learning.checkpoint import CheckpointError
 from rgsd.learning.method import Method
 from rgsd.learning.networks import NetworkConfig
 from rgsd.learning.ppo import PpoConfig
@@ -173,3 +177,64 @@ def test_minutes_count_the_loop_and_checkpoints_come_in_between(
     assert (trainer.iteration, trainer.seconds) == (5, 10.0)
     assert found == [0, 0, 1, 1, 2]  # saved after 4 s and 8 s, and at the end
     assert (tmp_path / "checkpoints" / "checkpoint_00000005.pt").exists()
+
+
+InTwo = Callable[[Callable[[], Any]], list[Any]]
+
+
+@pytest.mark.parametrize("method", ["rgsd", "calm"])
+def test_two_processes_train_one_policy_and_go_on_as_if_never_stopped(
+    tiny_library: MotionLibrary, tmp_path: Path, in_two_processes: InTwo, method: str
+) -> None:
+    def train() -> list[torch.Tensor]:
+        whole = make(tiny_library, tmp_path / "whole", method)
+        whole.run(steps=4 * 64)
+        make(tiny_library, tmp_path / "parts", method).run(steps=2 * 64)
+        torch.manual_seed(99)
+        resumed = make(tiny_library, tmp_path / "parts", method)
+        assert resumed.resume()
+        resumed.run(steps=4 * 64)
+        return [weights(whole), weights(resumed), whole.env.state.qpos, resumed.env.state.qpos]
+
+    (weights1, resumed1, here1, again1), (weights2, resumed2, here2, again2) = in_two_processes(train)
+    assert torch.equal(weights1, weights2)
+    assert torch.equal(weights1, resumed1)
+    assert torch.equal(weights2, resumed2)
+    assert torch.equal(here1, again1)
+    assert torch.equal(here2, again2)
+    assert not torch.equal(here1, here2)  # each has episodes of its own
+    rows = metrics(tmp_path / "whole")
+    assert [row["samples"] for row in rows] == [64, 128, 192, 256]  # 2 processes x 8 copies x 4 steps each
+    assert rows == metrics(tmp_path / "parts")
+
+
+def test_a_checkpoint_goes_on_only_whole_and_with_as_many_processes(
+    tiny_library: MotionLibrary, tmp_path: Path, in_two_processes: InTwo
+) -> None:
+    def stop_all() -> int:
+        trainer = make(tiny_library, tmp_path, "oracle")
+
+        def stop(figures: dict[str, float]) -> None:
+            if figures["iteration"] == 2 and not distributed.is_main():
+                os.kill(os.getpid(), signal.SIGTERM)  # one of them is told, all stop
+
+        assert not trainer.run(steps=100 * 64, on_iteration=stop)
+        return trainer.iteration
+
+    assert in_two_processes(stop_all) == [2, 2]
+    with pytest.raises(CheckpointError, match=r"its checkpoint is of 2 process\(es\), this run has 1; .* torchrun"):
+        make(tiny_library, tmp_path, "oracle").resume()
+    shutil.rmtree(tmp_path / "checkpoints" / "process1")
+
+    def go_on() -> str:
+        trainer = make(tiny_library, tmp_path, "oracle")
+        if distributed.is_main():
+            return str(trainer.resume())
+        with pytest.raises(CheckpointError) as caught:
+            trainer.resume()
+        return str(caught.value)
+
+    first, second = in_two_processes(go_on)
+    assert first == "True"
+    assert "process1/checkpoint_00000002.pt: not a readable checkpoint (FileNotFoundError)" in second
+    assert f"delete {tmp_path / 'checkpoints' / 'checkpoint_00000002.pt'} to resume from the one before" in second

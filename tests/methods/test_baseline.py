@@ -3,18 +3,26 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
 
+from rgsd.envs.observation import ObservationLayout
+from rgsd.learning import distributed
 from rgsd.learning.method import Method
+from rgsd.learning.rollout import Rollout
+from rgsd.methods.ase import AseConfig
 from rgsd.methods.baseline import Countdown
 from rgsd.methods.diayn import DiaynConfig
+from rgsd.methods.metra import MetraConfig
 from rgsd.methods.presets import ALIVE_REWARD, PRESETS, make_preset
 from rgsd.methods.registry import METHODS
 from rgsd.motions.library import MotionLibrary
 from rgsd.skills.encoder import EncoderConfig
+from rgsd.skills.windows import DiscriminatorConfig
 
 BASELINES = ("diayn", "metra", "ase", "calm")
 
@@ -71,3 +79,49 @@ def test_all_methods_meet_the_same_conditions(preset: str, body: str) -> None:
                 steps = rgsd.network.noise_steps
                 network = dataclasses.replace(network, noise=rgsd.network.noise, noise_steps=steps)
         assert network == rgsd.network
+
+
+def networks(method: Method) -> torch.Tensor:
+    return torch.cat([tensor.flatten() for tensor in method.state_dict()["networks"].values()])
+
+
+def test_processes_with_different_amounts_to_learn_from_take_the_same_steps(
+    tiny_library: MotionLibrary,
+    make_rollout: Callable[..., Rollout],
+    in_two_processes: Callable[[Callable[[], Any]], list[Any]],
+) -> None:
+    small = EncoderConfig(latent_dim=2, hidden=(8,))
+    size = ObservationLayout(tiny_library.body).size
+
+    def learn() -> dict[str, Any]:
+        rank = distributed.rank()
+        metra = METHODS["metra"].build(tiny_library, MetraConfig(small), 0)
+        ase = METHODS["ase"].build(tiny_library, AseConfig(small, DiscriminatorConfig(hidden=(8,), window=2)), 0)
+        before = networks(ase)
+        generator = torch.Generator().manual_seed(rank)
+        here, there = (torch.randn(3, 4, size, generator=generator) for _ in range(2))
+        rollout = make_rollout(
+            3,
+            4,
+            observation=here,
+            next_observation=there,
+            z=torch.nn.functional.normalize(torch.randn(3, 4, 2, generator=generator), dim=-1),
+            terminated=torch.arange(12).view(3, 4) < 7 * rank,  # METRA can use 12 steps here, 5 there
+            elapsed=torch.full((3, 4), 1 - rank),  # ASE sees 12 whole windows here, none there
+        )
+        figures = metra.update(rollout)
+        return {
+            "metra": networks(metra),
+            "steps": metra.state_dict()["optimizer"]["state"][0]["step"],
+            "scale": figures["Metra/reward_scale"],
+            "ase": ase.update(rollout),
+            "unchanged": torch.equal(networks(ase), before),
+        }
+
+    first, second = in_two_processes(learn)
+    assert torch.equal(first["metra"], second["metra"])
+    assert (first["steps"], second["steps"]) == (5, 5)  # five steps that both can use, at most 20 minibatches
+    assert first["scale"] == second["scale"]
+    assert (first["ase"], second["ase"]) == ({}, {})
+    assert first["unchanged"]
+    assert second["unchanged"]

@@ -129,3 +129,12 @@ def test_planned_gaits_are_the_quadrupeds(tmp_path: Path) -> None:
         load_library(RunConfig(body="smpl"), make_body("smpl"))
     with pytest.raises(UnknownName, match="unknown clip"):
         load_library(RunConfig(clips=("moonwalk",)), make_body("quadruped"))
+
+
+def test_the_gpu_preset_without_a_gpu_says_so_before_anything_is_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    with pytest.raises(UsageError, match=r"--device cuda: .* --device cpu does without"):
+        make_trainer(make_preset("gpu", "rgsd", "quadruped"), tmp_path / "run")
+    assert not (tmp_path / "run").exists()

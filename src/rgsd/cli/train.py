@@ -8,11 +8,14 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
+import torch
+import torch.distributed as dist
 import tyro
 from rich.console import Console
 
 from rgsd.cli.pretrain import write_encoder_views
 from rgsd.errors import UsageError
+from rgsd.learning import distributed
 from rgsd.learning.checkpoint import load_latest_checkpoint
 from rgsd.learning.loop import reached
 from rgsd.learning.trainer import Trainer
@@ -34,7 +37,7 @@ class _Choice:
     body: str = "quadruped"
     """quadruped, smpl, or the path of an MJCF file."""
     preset: str = "cpu"
-    """cpu (what works best on two cores) or paper (the paper's algorithm, the field's network sizes)."""
+    """cpu (what works best on two cores), gpu (many copies, wide networks) or paper (the paper's algorithm)."""
     out: Path | None = None
     """Folder of the new run; runs/<body>-<method>-<date> if not given."""
     resume: Path | None = None
@@ -45,7 +48,7 @@ def train(args: Sequence[str]) -> None:
     """Train a policy by METHOD.
 
     Writes a run folder with config.yaml, metrics.jsonl, TensorBoard events, checkpoints and the policy.
-    Ctrl-C stops at the end of an iteration and loses nothing.
+    Ctrl-C stops at the end of an iteration and loses nothing. Under torchrun all its processes train one policy.
     """
     # method, body and preset decide on the defaults of all other options, so they are read first
     wants_help = "--help" in args or "-h" in args
@@ -72,8 +75,12 @@ def train(args: Sequence[str]) -> None:
     if config.steps is None and config.minutes is None:
         raise UsageError("--steps or --minutes must say when training ends; for a first look: --minutes 10")
     config = config.with_absolute_motions()
+    if choice.out is None and dist.is_torchelastic_launched():
+        raise UsageError(
+            "under torchrun --out must name the run's folder: every process and every restart must find it"
+        )
     folder = choice.out or _new_folder(config)
-    if (folder / "config.yaml").exists():
+    if (folder / "config.yaml").exists() and not distributed.was_restarted():
         raise UsageError(
             f"--out {folder}: there is a run already; choose another folder, or go on with --resume {folder}"
         )
@@ -81,12 +88,25 @@ def train(args: Sequence[str]) -> None:
 
 
 def run_training(config: RunConfig, folder: Path, console: Console | None = None) -> Trainer:
-    """Train a run in its folder, from its latest checkpoint if it has one, with a live display."""
-    console = console or Console()
+    """Train a run in its folder, from its latest checkpoint if it has one, with a live display.
+
+    Of the processes that torchrun has started the first one writes and speaks.
+    """
     config.check()
+    with distributed.joined(config.device) as device:
+        if distributed.is_main():
+            return _run_training(config, folder, device, console or Console(), None)
+        silent = Console(quiet=True, force_terminal=False)
+        return _run_training(config, folder, device, silent, silent)
+
+
+def _run_training(
+    config: RunConfig, folder: Path, device: torch.device, console: Console, display: Console | None
+) -> Trainer:
     with console.status("putting the run together"):
-        trainer = make_trainer(config, folder)
-    config.save(folder)  # not before: a configuration that cannot be built must not take the folder
+        trainer = make_trainer(config, folder, device=device)
+    if distributed.is_main():
+        config.save(folder)  # not before: a configuration that cannot be built must not take the folder
     if trainer.resume():
         if reached(trainer.samples, trainer.seconds, config.steps, config.minutes):
             trainer.save()  # a kill after the last checkpoint may have left an older policy
@@ -94,12 +114,11 @@ def run_training(config: RunConfig, folder: Path, console: Console | None = None
             return trainer
         console.print(f"going on at iteration {trainer.iteration}, {trainer.samples:,} steps")
     encoder = trainer.method.export().get("encoder")
-    if encoder is not None:
+    if encoder is not None and distributed.is_main():
         _show_landscape(encoder, trainer.env.library, folder, console)
-    with TrainingDisplay(
-        total_steps=config.steps, total_seconds=None if config.minutes is None else 60 * config.minutes
-    ) as display:
-        done = trainer.run(config.steps, config.minutes, display.update)
+    seconds = None if config.minutes is None else 60 * config.minutes
+    with TrainingDisplay(total_steps=config.steps, total_seconds=seconds, console=display) as shown:
+        done = trainer.run(config.steps, config.minutes, shown.update)
     word = "trained" if done else "stopped; go on with --resume"
     console.print(f"{word}: {trainer.samples:,} steps in {trainer.seconds / 60:.1f} min, in [bold]{folder}[/bold]")
     if not done:

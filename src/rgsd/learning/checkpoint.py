@@ -32,7 +32,7 @@ def write_atomically(path: Path, write: Callable[[Path], object]) -> None:
 
 def save_checkpoint(folder: Path, iteration: int, state: dict[str, Any], keep: int = 2) -> Path:
     """Write the state of an iteration and drop all but the latest `keep` checkpoints."""
-    path = folder / f"checkpoint_{iteration:08d}.pt"
+    path = _path(folder, iteration)
     write_atomically(path, lambda p: torch.save(state, p))
     for old in sorted(folder.glob(_PATTERN))[:-keep]:
         old.unlink()
@@ -46,14 +46,34 @@ def load_latest_checkpoint(folder: Path) -> dict[str, Any] | None:
         CheckpointError: the file is damaged.
     """
     paths = sorted(folder.glob(_PATTERN))
-    if not paths:
-        return None
+    return _load(paths[-1], "it") if paths else None
+
+
+def load_checkpoint(folder: Path, iteration: int) -> dict[str, Any]:
+    """The part of one of several processes, which goes with the first one's; pickled code is refused.
+
+    Args:
+        folder: of that process, beside the checkpoints of the first.
+        iteration: of the first one's checkpoint.
+
+    Raises:
+        CheckpointError: the file is damaged or missing.
+    """
+    return _load(_path(folder, iteration), str(_path(folder.parent, iteration)))
+
+
+def _path(folder: Path, iteration: int) -> Path:
+    return folder / f"checkpoint_{iteration:08d}.pt"
+
+
+def _load(path: Path, to_delete: str) -> dict[str, Any]:
     try:
-        return torch.load(paths[-1], weights_only=True, map_location="cpu")
+        return torch.load(path, weights_only=True, map_location="cpu")
     except Exception as error:  # torch raises many kinds for a damaged file
         # torch's own message runs over many lines and proposes to trust the file
         raise CheckpointError(
-            f"{paths[-1]}: not a readable checkpoint ({type(error).__name__}); delete it to resume from the one before"
+            f"{path}: not a readable checkpoint ({type(error).__name__}); "
+            f"delete {to_delete} to resume from the one before"
         ) from error
 
 

@@ -110,8 +110,9 @@ class Collector:
         """Go back to a snapshot."""
         self._observation, self._privileged = self.env.restore(snapshot["env"]), self.env.observe_privileged()
         self._generator.set_state(snapshot["generator"])
-        self.z, self.source = snapshot["z"].clone(), snapshot["source"].clone()
-        self._origin = snapshot["origin"].clone()
+        self.z, self.source, self._origin = (
+            snapshot[name].to(self.env.device, copy=True) for name in ("z", "source", "origin")
+        )
 
     def _begin(self, ids: Tensor) -> Starts:
         episodes = self.method.begin_episodes(len(ids))

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import json
 import signal
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from types import FrameType
 from typing import Any
 
-from torch.utils.tensorboard import SummaryWriter
+from rgsd.learning import distributed
+from rgsd.learning.metrics_log import MetricsLog
 
 
 class TrainingLoop(ABC):
@@ -46,24 +46,21 @@ class TrainingLoop(ABC):
     ) -> bool:
         """Train until a number of environment steps or minutes in total, earlier sittings included.
 
-        Stops early, with a checkpoint, on SIGINT or SIGTERM.
+        Stops early, with a checkpoint, when any process gets SIGINT or SIGTERM.
 
         Returns:
             Whether the goal was reached.
         """
         (self.folder / "checkpoints").mkdir(parents=True, exist_ok=True)
-        writer = SummaryWriter(str(self.folder), purge_step=self.iteration + 1)
         checkpointed = self.seconds
-        with _stop_signals() as stop, (self.folder / "metrics.jsonl").open("a") as log:
-            while not reached(self.samples, self.seconds, steps, minutes) and not stop:
+        with (
+            _stop_signals() as stop,
+            MetricsLog(self.folder, self.iteration) if distributed.is_main() else nullcontext() as log,
+        ):
+            while not reached(self.samples, self.seconds, steps, minutes) and not distributed.anyone(bool(stop)):
                 figures = self.iterate()
-                log.write(
-                    json.dumps({k: v if isinstance(v, int) else float(f"{v:.6g}") for k, v in figures.items()}) + "\n"
-                )
-                log.flush()
-                for name, value in figures.items():
-                    if "/" in name:
-                        writer.add_scalar(name, value, self.iteration)
+                if log is not None:
+                    log.write(figures)
                 if on_iteration is not None:
                     on_iteration(figures)
                 if self.seconds - checkpointed > 60 * self._checkpoint_minutes:
@@ -71,7 +68,6 @@ class TrainingLoop(ABC):
                     checkpointed = self.seconds
             done = reached(self.samples, self.seconds, steps, minutes)
             self.save()
-        writer.close()
         return done
 
 

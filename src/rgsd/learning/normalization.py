@@ -1,9 +1,11 @@
-"""Running moments of observations."""
+"""Running moments: of observations, and of a reward's size. All processes together are one sample."""
 
 from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
+
+from rgsd.learning import distributed
 
 
 class RunningNormalizer(nn.Module):
@@ -26,9 +28,9 @@ class RunningNormalizer(nn.Module):
 
     @torch.no_grad()
     def update(self, batch: Tensor) -> None:
-        """Merge the moments of a batch (n, size)."""
-        count = torch.tensor(float(len(batch)), device=batch.device)
-        mean, variance = batch.mean(dim=0), batch.var(dim=0, unbiased=False)
+        """Merge the moments of a batch (n, size), in each process its own."""
+        seen, mean, variance = distributed.moments(batch)
+        count = torch.tensor(seen, device=batch.device)
         total = self.count + count
         delta = mean - self.mean
         share = count / total
@@ -40,3 +42,23 @@ class RunningNormalizer(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """(..., size) normalised, clipped to +-`clip` standard deviations."""
         return ((x - self.mean) / torch.sqrt(self.variance + 1e-4)).clamp(-self.clip, self.clip)
+
+
+class RunningScale:
+    """The standard deviation of numbers that change slowly: a tenth new with each `update`.
+
+    Attributes:
+        value: () of what has been seen; 0 before the first update.
+    """
+
+    def __init__(self, device: torch.device) -> None:
+        self.value = torch.zeros((), device=device)
+
+    def update(self, numbers: Tensor) -> None:
+        """Take further numbers (any shape), in each process its own."""
+        deviation = distributed.mean_and_deviation(numbers)[1].clamp(min=1e-6)
+        self.value = torch.lerp(self.value, deviation, 0.1) if self.value > 0 else deviation
+
+    def divide(self, numbers: Tensor) -> Tensor:
+        """Numbers (...) in units of the scale; as they are before the first update."""
+        return numbers / self.value if self.value > 0 else numbers

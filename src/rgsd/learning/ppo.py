@@ -11,6 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from rgsd.learning import distributed
 from rgsd.learning.networks import Actor, Critic, gaussian_kl, gaussian_log_prob
 from rgsd.learning.rollout import Minibatch, Rollout
 
@@ -94,6 +95,8 @@ class Ppo:
         self._networks = [trained for group in networks if (trained := [p for p in group if p.requires_grad])]
         everything = [p for network in self._networks for p in network]
         self._optimizer = torch.optim.Adam(everything, lr=config.learning_rate, eps=1e-5, fused=True)
+        # in the step itself, when the gradients of all processes have been averaged
+        self._optimizer.register_step_pre_hook(self._clip_gradients)
         self._generator = torch.Generator(actor.action_scale.device).manual_seed(seed)
 
     @torch.no_grad()
@@ -158,8 +161,8 @@ class Ppo:
         groups = [imitation, ~imitation] if self.config.advantage_per_stream else [torch.ones_like(imitation)]
         normal = torch.zeros_like(advantage)
         for group in groups:
-            if int(group.sum()) > 1:
-                normal[group] = (advantage[group] - advantage[group].mean()) / (advantage[group].std() + 1e-8)
+            mean, deviation = distributed.mean_and_deviation(advantage[group])
+            normal[group] = (advantage[group] - mean) / (deviation + 1e-8)
         return normal
 
     def _step(self, batch: Minibatch, std_before: Tensor) -> dict[str, float]:
@@ -179,22 +182,25 @@ class Ppo:
             extra = extra_loss(batch)
             loss = loss if extra is None else loss + extra
         kl = gaussian_kl(batch.mean, std_before, mean.detach(), std.detach()).mean()
-        self._adapt_rate(float(kl), mean.shape[-1])
+        kl = float(distributed.average(kl))
+        self._adapt_rate(kl, mean.shape[-1])
         self._optimizer.zero_grad(set_to_none=True)
         loss.backward()
-        for network in self._networks:
-            nn.utils.clip_grad_norm_(network, config.max_gradient_norm)
         self._optimizer.step()
         clip_share = float(((ratio.detach() - 1).abs() > config.clip).float().mean())
         return {
             "Loss/surrogate": float(surrogate.detach()),
             "Loss/value": float(value_loss.detach()),
             "Loss/bound": float(bound.detach()),
-            "Policy/kl": float(kl),
+            "Policy/kl": kl,
             "Loss/learning_rate": self.learning_rate,
             "Policy/clip_fraction": clip_share,
             "Policy/entropy": float(entropy.detach()),
         }
+
+    def _clip_gradients(self, *_: object) -> None:
+        for network in self._networks:
+            nn.utils.clip_grad_norm_(network, self.config.max_gradient_norm)
 
     def _adapt_rate(self, kl: float, actions: int) -> None:
         wanted = self.config.kl_per_action * actions

@@ -12,7 +12,14 @@ import torch
 
 from rgsd.envs.observation import ObservationLayout, observe
 from rgsd.envs.skill_env import SkillEnv
-from rgsd.learning.checkpoint import CheckpointError, cut_metrics, load_latest_checkpoint, save_checkpoint
+from rgsd.learning import distributed
+from rgsd.learning.checkpoint import (
+    CheckpointError,
+    cut_metrics,
+    load_checkpoint,
+    load_latest_checkpoint,
+    save_checkpoint,
+)
 from rgsd.learning.collector import Collector
 from rgsd.learning.loop import TrainingLoop
 from rgsd.learning.method import Method
@@ -42,8 +49,11 @@ class TrainerConfig:
 class Trainer(TrainingLoop):
     """Trains one policy by one method in one environment, in one run folder.
 
+    Of several processes (`rgsd.learning.distributed`) each has a trainer; the first one writes, and each writes a
+    checkpoint of its own episodes.
+
     Args:
-        env: the environment; its episodes become the method's.
+        env: the environment, this process's share; its episodes become the method's.
         method: what is learned.
         method_name: for the published policy.
         network, ppo, config: sizes, learner and loop.
@@ -73,7 +83,7 @@ class Trainer(TrainingLoop):
         reference = observe(env.library.states)
         padding = reference.new_zeros(len(reference), env.observation_size - reference.shape[1])
         for model in (self.actor, self.critic):
-            model.normalizer.update(torch.cat((reference, padding), dim=1))
+            model.normalizer.update(distributed.own_rows(torch.cat((reference, padding), dim=1)))
         latents = method.export().get("clip_latents")
         self.warm_start = WarmStart(
             env,
@@ -82,17 +92,17 @@ class Trainer(TrainingLoop):
             None if latents is None else torch.stack([latents[name] for name in env.library.names]),
             config.warm_start,
             ppo.gamma,
-            stream_seed(seed, "warm start"),
+            distributed.own_seed(seed, "warm start"),
         )
         losses = (lambda batch: method.extra_loss(batch, self.actor), self.warm_start.anchor)
-        shuffling = stream_seed(seed, "ppo")
+        shuffling = distributed.own_seed(seed, "ppo")
         self.ppo = Ppo(self.actor, self.critic, ppo, method.latents, losses, method.parameters(), shuffling)
-        self.collector = Collector(env, method, self.actor, stream_seed(seed, "exploration"))
+        self.collector = Collector(env, method, self.actor, distributed.own_seed(seed, "exploration"))
         self._reference = reference
         self._positions = ObservationLayout(env.body).indices(("position",))
 
     def iterate(self) -> dict[str, float]:
-        """One iteration; returns its figures, named as in docs/rgsd.md."""
+        """One iteration; returns its figures, named as in docs/rgsd.md, the same in all processes."""
         begun = time.perf_counter()
         self.actor.anneal(self.samples)
         warm = self.iteration < self.config.warm_start.iterations
@@ -108,25 +118,35 @@ class Trainer(TrainingLoop):
         for model in (self.actor, self.critic):
             model.normalizer.update(rollout.observation.flatten(0, 1))
         ended = time.perf_counter()
-        self.iteration, self.samples = self.iteration + 1, self.samples + rollout.num_samples
-        self.seconds += ended - begun
+        figures = distributed.average_figures(
+            {
+                "seconds": ended - begun,
+                "Train/mean_reward": float(rewards.mean()),
+                "Policy/noise_rad": float(self.actor.log_noise.exp().mean()),
+                "Perf/collection_share": (collected - begun) / (ended - begun),
+                **figures,
+                **self._imitation_figures(rollout),
+                **statistics.report(self.env.body.control_dt),
+            }
+        )
+        seconds, samples = figures.pop("seconds"), distributed.size() * rollout.num_samples
+        self.iteration, self.samples, self.seconds = self.iteration + 1, self.samples + samples, self.seconds + seconds
         return {
             "iteration": self.iteration,
             "samples": self.samples,
             "seconds": self.seconds,
-            "Train/mean_reward": float(rewards.mean()),
-            "Policy/noise_rad": float(self.actor.log_noise.exp().mean()),
-            "Perf/steps_per_s": rollout.num_samples / (ended - begun),
-            "Perf/collection_share": (collected - begun) / (ended - begun),
-            "Perf/blowups": self.env.physics.blowups,
+            "Perf/steps_per_s": samples / seconds,
+            "Perf/blowups": distributed.total(self.env.physics.blowups),
             **figures,
-            **self._imitation_figures(rollout),
-            **statistics.report(self.env.body.control_dt),
         }
 
     def save(self) -> None:
-        """Write a checkpoint and the policy as it stands."""
+        """Write a checkpoint and the policy as it stands.
+
+        The first process writes when all others have written, so that its checkpoint vouches for theirs.
+        """
         state = {
+            "processes": distributed.size(),
             "identity": _identity(self.env.library),
             "iteration": self.iteration,
             "samples": self.samples,
@@ -138,12 +158,16 @@ class Trainer(TrainingLoop):
             "method": self.method.state_dict(),
             "collector": self.collector.snapshot(),
         }
-        save_checkpoint(self.folder / "checkpoints", self.iteration, state)
-        self.policy().save(self.folder / "policy")
+        if not distributed.is_main():
+            save_checkpoint(checkpoint_folder(self.folder, distributed.rank()), self.iteration, state)
+        distributed.wait()
+        if distributed.is_main():
+            save_checkpoint(checkpoint_folder(self.folder), self.iteration, state)
+            self.policy().save(self.folder / "policy")
 
     def resume(self) -> bool:
         """Go back to the folder's latest checkpoint and cut the log there; False if there is none."""
-        state = load_latest_checkpoint(self.folder / "checkpoints")
+        state = load_own_checkpoint(self.folder)
         if state is None and (self.folder / "policy" / "policy.json").exists():
             raise CheckpointError(
                 f"{self.folder / 'checkpoints'}: empty, but a trained policy is there; restore the checkpoints, "
@@ -151,7 +175,8 @@ class Trainer(TrainingLoop):
             )
         if state is not None:
             check_identity(state, self.env.library, self.folder)
-        cut_metrics(self.folder / "metrics.jsonl", state["iteration"] if state else 0)
+        if distributed.is_main():
+            cut_metrics(self.folder / "metrics.jsonl", state["iteration"] if state else 0)
         if state is None:
             return False
         self.iteration, self.samples, self.seconds = state["iteration"], state["samples"], state["seconds"]
@@ -191,6 +216,30 @@ class Trainer(TrainingLoop):
             "Imitation/root_error_m": float(rollout.root_error[chosen].mean()),
             "Imitation/worst_body_m": float(rollout.worst_body[chosen].mean()),
         }
+
+
+def checkpoint_folder(folder: Path, process: int = 0) -> Path:
+    """Where a process of a run leaves its checkpoints."""
+    return folder / "checkpoints" / (f"process{process}" if process else "")
+
+
+def load_own_checkpoint(folder: Path) -> dict[str, Any] | None:
+    """This process's part of a run's latest checkpoint, or None if there is none.
+
+    Raises:
+        CheckpointError: damaged, incomplete, or written by another number of processes.
+    """
+    state = load_latest_checkpoint(checkpoint_folder(folder))
+    if state is None:
+        return None
+    before, now = state.get("processes", 1), distributed.size()  # runs that began before there were several lack it
+    if before != now:
+        raise CheckpointError(
+            f"{folder}: its checkpoint is of {before} process(es), this run has {now}; each goes on with its own "
+            "episodes, so start as many: torchrun --nnodes times --nproc-per-node"
+        )
+    own = checkpoint_folder(folder, distributed.rank())
+    return state if distributed.is_main() else load_checkpoint(own, state["iteration"])
 
 
 def check_identity(state: dict[str, Any], library: MotionLibrary, folder: Path) -> None:

@@ -22,6 +22,7 @@ from torch import Tensor
 
 from rgsd.bodies.body import Body
 from rgsd.envs.skill_env import SkillEnv
+from rgsd.learning import distributed
 from rgsd.learning.networks import Actor, Critic
 from rgsd.learning.ppo import generalized_advantage
 from rgsd.learning.rollout import Minibatch, Rollout
@@ -124,7 +125,7 @@ class WarmStart:
             order = torch.randperm(rollout.num_samples, generator=self._generator, device=z.device)
             for ids in order.chunk(self.config.minibatches):
                 error = (self.actor(observation[ids], z[ids]) - action[ids]).square().mean(dim=-1)
-                clone = (taught[ids] * error).sum() / taught[ids].sum().clamp(min=1)
+                clone = (taught[ids] * error).sum() / distributed.average(taught[ids].sum()).clamp(min=1)
                 value = (self.critic(observation[ids], z[ids], privileged[ids]) - returns[ids]).square().mean()
                 self._optimizer.zero_grad(set_to_none=True)
                 (clone + value).backward()
@@ -141,7 +142,8 @@ class WarmStart:
         mean = self.actor(minibatch.observation, minibatch.z)
         divergence = 0.5 * ((mean - action) / self.actor.std.detach()).square().sum(dim=-1)
         follows = minibatch.imitation.float()
-        return self.config.anchor_weight * (follows * divergence).sum() / follows.sum().clamp(min=1)
+        count = distributed.average(follows.sum()).clamp(min=1)
+        return self.config.anchor_weight * (follows * divergence).sum() / count
 
     def state_dict(self) -> dict[str, Any]:
         """Optimiser, generator and what is being played."""
@@ -156,4 +158,4 @@ class WarmStart:
         """Go back to a saved state."""
         self._optimizer.load_state_dict(state["optimizer"])
         self._generator.set_state(state["generator"])
-        self._clip, self._frame = state["clip"].clone(), state["frame"].clone()
+        self._clip, self._frame = (state[name].to(self.env.device, copy=True) for name in ("clip", "frame"))

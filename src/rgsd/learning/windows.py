@@ -40,11 +40,12 @@ class WindowHistory:
 
     def load_state_dict(self, state: dict[str, Tensor]) -> None:
         """Go back to a saved state."""
-        self._tail = state["tail"].clone()
+        self._tail = state["tail"].clone()  # on the CPU, until the next rollout says where it belongs
 
     def _stream(self, rollout: Rollout) -> Tensor:
         after = rollout.next_observation
-        tail = self._tail if self._tail.numel() else torch.zeros_like(after[:1]).expand(self.length - 1, -1, -1)
+        seen = self._tail.to(after.device)
+        tail = seen if seen.numel() else torch.zeros_like(after[:1]).expand(self.length - 1, -1, -1)
         return torch.cat((tail, after))
 
 

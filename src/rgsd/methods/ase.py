@@ -100,9 +100,8 @@ class Ase(Baseline):
         config, places = self.config.discriminator, whole.nonzero()
         sums: dict[str, float] = defaultdict(float)
         # nothing is learned, and nothing said, from a rollout that holds no whole window
-        batches = (
-            self._shuffled(len(places))[: config.updates * config.batch].chunk(config.updates) if len(places) else ()
-        )
+        order = self._shuffled(len(places))
+        batches = order[: config.updates * config.batch].chunk(config.updates) if len(order) else ()
         for chosen in batches:
             step, copy = places[chosen].unbind(1)
             fake, z = windows[step, copy], rollout.z[step, copy]

@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from rgsd.learning import distributed
 from rgsd.learning.method import Episodes, Progress
 from rgsd.learning.networks import Actor
 from rgsd.learning.rollout import Minibatch, Rollout
@@ -104,8 +105,9 @@ class Baseline(ABC):
         self._optimizer.step()
 
     def _shuffled(self, count: int) -> Tensor:
-        """The numbers below `count` in random order."""
-        return torch.randperm(count, generator=self._generator, device=self.library.device)
+        """The numbers below `count` in random order, as many as every process has: their steps go together."""
+        order = torch.randperm(count, generator=self._generator, device=self.library.device)
+        return order[: distributed.fewest(count)]
 
 
 class Countdown:
@@ -124,7 +126,8 @@ class Countdown:
         first, next_ = (
             torch.randint(*self._bounds, elapsed.shape, generator=generator, device=elapsed.device) for _ in range(2)
         )
-        left = torch.where(elapsed == 1, first, self.left if len(self.left) else first) - 1
+        lasting = self.left.to(elapsed.device) if len(self.left) else first
+        left = torch.where(elapsed == 1, first, lasting) - 1
         due = left <= 0
         self.left = torch.where(due, next_, left)
         return due

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from rgsd.envs.observation import observe
+from rgsd.learning.normalization import RunningScale
 from rgsd.learning.rollout import Rollout
 from rgsd.methods.baseline import Baseline
 from rgsd.motions.library import MotionLibrary
@@ -67,7 +68,7 @@ class Metra(Baseline):
         ]
         optimizer = torch.optim.Adam(groups)
         super().__init__(library, config.encoder.latent_dim, config.reference_starts, networks, optimizer, seed)
-        self._scale = torch.zeros((), device=library.device)  # until a rollout has been seen
+        self._scale = RunningScale(library.device)
         self._starts: list[Tensor] = []  # what phi is given of the states where the episodes began that still run
         self._grounding = self._directions()
 
@@ -78,34 +79,33 @@ class Metra(Baseline):
         Half of a centred reward would be negative, and where falls end episodes that teaches falling. The state after
         a fall may be the standing pose that a simulation which blew up was put back to: a leap, not a step.
         """
-        raw = self._raw_rewards(rollout)
-        return raw / self._scale if self._scale > 0 else raw
+        return self._scale.divide(self._raw_rewards(rollout))
 
     def update(self, rollout: Rollout) -> dict[str, float]:
         """Ascend E[(phi(s') - phi(s)).z] + lambda E[min(eps, 1 - |phi(s') - phi(s)|^2)]; lambda descends it."""
         crossings = self._crossings(rollout)
-        deviation = self._raw_rewards(rollout).std().clamp(min=1e-6)
-        self._scale = torch.lerp(self._scale, deviation, 0.1) if self._scale > 0 else deviation
+        self._scale.update(self._raw_rewards(rollout))
         # the step into a fall is masked out, as for the reward
         usable = (~rollout.terminated).flatten().nonzero().squeeze(1)
         here, there = (tuple(part.flatten(0, 1) for part in state) for state in self._states(rollout))
         z = rollout.z.flatten(0, 1)
         sums = dict.fromkeys(("Encoder/loss", "Discovery/alignment", "Metra/step_length", "Metra/violations"), 0.0)
-        for chosen in self._shuffled(len(usable)).chunk(self.config.minibatches):
+        order = self._shuffled(len(usable))
+        for chosen in order.chunk(self.config.minibatches):
             ids = usable[chosen]
             step = self.phi(*(part[ids] for part in there)) - self.phi(*(part[ids] for part in here))
             gain, length = (step * z[ids]).sum(dim=-1), step.norm(dim=-1)
             room = (1.0 - step.square().sum(dim=-1)).clamp(max=self.config.slack).mean()
             loss = -gain.mean() - self._log_lambda.detach().exp() * room
             self._minimize(loss + self._log_lambda * room.detach())
-            share = len(ids) / len(usable)
+            share = len(ids) / len(order)
             sums["Encoder/loss"] += share * float(loss.detach())
             sums["Discovery/alignment"] += share * float((gain / length.clamp(min=1e-8)).detach().mean())
             sums["Metra/step_length"] += share * float(length.detach().mean())
             sums["Metra/violations"] += share * float((length.detach() > 1.0).float().mean())
         figures = sums | {
             "Metra/lambda": float(self._log_lambda.detach().exp()),
-            "Metra/reward_scale": float(self._scale),
+            "Metra/reward_scale": float(self._scale.value),
             "Metra/drift": self.drift(),
         }
         return figures | {"Metra/crossing": float(crossings.mean())} if len(crossings) else figures
@@ -125,7 +125,7 @@ class Metra(Baseline):
     def state_dict(self) -> dict[str, Any]:
         """Networks, optimiser, generator, the reward's scale, the episodes' starts and where phi began."""
         return super().state_dict() | {
-            "scale": self._scale,
+            "scale": self._scale.value,
             "starts": list(self._starts),
             "grounding": self._grounding,
         }
@@ -133,7 +133,7 @@ class Metra(Baseline):
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Go back to a saved state."""
         super().load_state_dict(state)
-        self._scale = state["scale"].clone()
+        self._scale.value = state["scale"].to(self.library.device, copy=True)
         self._starts = [part.clone() for part in state["starts"]]
         self._grounding = state["grounding"].clone()
 

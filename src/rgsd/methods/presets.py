@@ -24,9 +24,10 @@ from rgsd.methods.runs import RunConfig, check_method
 from rgsd.skills.contrastive import ContrastiveConfig
 from rgsd.skills.encoder import EncoderConfig
 
-PRESETS = ("cpu", "paper")
-"""`cpu` is what works best on two cores; `paper` the paper's algorithm but for the reward's form, in field sizes."""
+PRESETS = ("cpu", "gpu", "paper")
+"""What works best on two cores; the same for a GPU, in field sizes; the paper's algorithm but for the reward's form."""
 
+_WIDE = (1024, 1024, 512)
 
 ALIVE_REWARD = 0.5
 """What every step is worth, to every method alike: rewards are of order one, and METRA's can be negative."""
@@ -68,15 +69,29 @@ def make_preset(name: str, method: str, body: str) -> RunConfig:
     config = dataclasses.replace(
         config, settings=settings, trainer=dataclasses.replace(config.trainer, alive_reward=ALIVE_REWARD)
     )
+    if name == "gpu":
+        return _wide(config)
     if name == "paper":
-        wide = (1024, 1024, 512)
         config = dataclasses.replace(
             config,
-            network=NetworkConfig(wide, wide, noise=config.network.noise, learn_noise=True, privileged_critic=False),
+            network=NetworkConfig(_WIDE, _WIDE, noise=config.network.noise, learn_noise=True, privileged_critic=False),
             ppo=dataclasses.replace(config.ppo, advantage_per_stream=False, entropy_bonus=1e-3),
         )
         config = _without_warm_start(config)
     return config
+
+
+def _wide(config: RunConfig) -> RunConfig:
+    """For a GPU and many cores: eight times the copies (4,096), wide networks, as many minibatches as before.
+
+    Nothing of it has been tried on a GPU yet (docs/scaling.md).
+    """
+    return dataclasses.replace(
+        config,
+        device="cuda",
+        num_envs=8 * config.num_envs,
+        network=dataclasses.replace(config.network, actor_hidden=_WIDE, critic_hidden=_WIDE),
+    )
 
 
 def _without_warm_start(config: RunConfig) -> RunConfig:

@@ -7,8 +7,9 @@ import math
 import typing
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
+import torch
 import tyro
 import yaml
 
@@ -16,11 +17,12 @@ from rgsd.bodies.body import Body
 from rgsd.bodies.registry import make_body
 from rgsd.envs.skill_env import EnvConfig, SkillEnv
 from rgsd.errors import UnknownName, UsageError
-from rgsd.learning.checkpoint import load_latest_checkpoint, write_atomically
+from rgsd.learning import distributed
+from rgsd.learning.checkpoint import write_atomically
 from rgsd.learning.method import Method
 from rgsd.learning.networks import NetworkConfig
 from rgsd.learning.ppo import PpoConfig
-from rgsd.learning.trainer import Trainer, TrainerConfig, check_identity
+from rgsd.learning.trainer import Trainer, TrainerConfig, check_identity, load_own_checkpoint
 from rgsd.methods.metra import MetraConfig
 from rgsd.methods.registry import METHODS, MethodConfig, PretrainProgress
 from rgsd.methods.rgsd import RgsdConfig
@@ -29,7 +31,8 @@ from rgsd.motions.importing import load_motions
 from rgsd.motions.library import MotionLibrary
 from rgsd.motions.motion import Motion
 from rgsd.motions.synthesis.quadruped import synthesize_quadruped
-from rgsd.randomness import stream_seed
+from rgsd.physics.mujoco_cpu import MujocoCpu
+from rgsd.physics.on_device import on_device
 
 
 @dataclass(frozen=True)
@@ -51,7 +54,9 @@ class RunConfig:
     minutes: float | None = None
     """Minutes of the training loop in total after which it ends, at an iteration."""
     num_envs: int = 512
-    """Copies of the body that are stepped together."""
+    """Copies of the body that are stepped together, in all processes of a run."""
+    device: Literal["cpu", "cuda"] = "cpu"
+    """Where networks and learning are; with cuda the physics stays on the CPU's cores, one GPU a process."""
     seed: int = 0
     """Of everything random."""
     env: EnvConfig = EnvConfig()
@@ -128,8 +133,8 @@ def check_method(name: str) -> str:
     return name
 
 
-def load_library(config: RunConfig, body: Body) -> MotionLibrary:
-    """The reference motions that a run's configuration names.
+def load_library(config: RunConfig, body: Body, device: torch.device | str = "cpu") -> MotionLibrary:
+    """The reference motions that a run's configuration names, on a device.
 
     Raises:
         MotionError: none, or one that does not fit.
@@ -145,7 +150,7 @@ def load_library(config: RunConfig, body: Body) -> MotionLibrary:
         raise UsageError(f"--motions must name a file or folder of motions of '{body.name}', such as ACCAD's BVH files")
     else:
         motions = _load_collection(Path(config.motions), body, config.collection)
-    library = MotionLibrary(body, motions)
+    library = MotionLibrary(body, motions, device)
     return library.select(config.clips) if config.clips else library
 
 
@@ -169,7 +174,7 @@ def make_method(
     Raises:
         CheckpointError: the checkpoint is damaged, or of other motions or physics.
     """
-    settings, saved = config.settings, load_latest_checkpoint(folder / "checkpoints")
+    settings, saved = config.settings, load_own_checkpoint(folder)
     if saved is not None and isinstance(settings, RgsdConfig | MetraConfig):
         settings = dataclasses.replace(settings, contrastive=dataclasses.replace(settings.contrastive, steps=0))
     method = METHODS[check_method(config.method)].build(library, settings, config.seed, progress)
@@ -179,11 +184,30 @@ def make_method(
     return method
 
 
-def make_trainer(config: RunConfig, folder: Path, progress: PretrainProgress | None = None) -> Trainer:
-    """Everything that trains a run, at its start; only the method is that of a checkpoint, if there is one."""
-    library = load_library(config, make_body(config.body))
+def make_trainer(
+    config: RunConfig,
+    folder: Path,
+    progress: PretrainProgress | None = None,
+    device: torch.device | None = None,
+) -> Trainer:
+    """Everything that trains a run, at its start; only the method is that of a checkpoint, if there is one.
+
+    Args:
+        config: the run.
+        folder: its folder.
+        progress: called with (step, loss) of the pretraining.
+        device: of the learner; the one that the configuration names if not given.
+
+    Raises:
+        UsageError: the motions, the device or the number of copies do not fit.
+        CheckpointError: a checkpoint that this run cannot go on from.
+    """
+    device = device or distributed.own_device(config.device)
+    copies = distributed.own_share(config.num_envs, "--num-envs")
+    library = load_library(config, make_body(config.body), device)
     method = make_method(config, library, folder, progress)  # the trainer asks it for the clips' latents
-    env = SkillEnv(library, config.env, config.num_envs, seed=stream_seed(config.seed, "env"))
+    physics = on_device(MujocoCpu(library.body, copies, distributed.own_threads()), device)
+    env = SkillEnv(library, config.env, physics=physics, seed=distributed.own_seed(config.seed, "env"))
     return Trainer(env, method, config.method, config.network, config.ppo, config.trainer, folder, config.seed)
 
 
