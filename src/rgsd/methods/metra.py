@@ -134,8 +134,8 @@ class Metra(Baseline):
         """Go back to a saved state."""
         super().load_state_dict(state)
         self._scale.value = state["scale"].to(self.library.device, copy=True)
-        self._starts = [part.clone() for part in state["starts"]]
-        self._grounding = state["grounding"].clone()
+        self._starts = [part.to(self.library.device, copy=True) for part in state["starts"]]
+        self._grounding = state["grounding"].to(self.library.device, copy=True)
 
     @torch.no_grad()
     def _raw_rewards(self, rollout: Rollout) -> Tensor:
