@@ -37,7 +37,8 @@ def wilson(share: float | None, of: int) -> Interval:
     z = float(stats.norm.ppf((1 + LEVEL) / 2))
     middle = (share + z * z / (2 * of)) / (1 + z * z / of)
     half = z / (1 + z * z / of) * (share * (1 - share) / of + z * z / (4 * of * of)) ** 0.5
-    return [max(middle - half, 0.0), min(middle + half, 1.0)]
+    # at the ends the formula is exact but for rounding
+    return [0.0 if share == 0 else middle - half, 1.0 if share == 1 else middle + half]
 
 
 def resample(count: int) -> Tensor:

@@ -42,8 +42,12 @@ class Redraw:
         """
         drawn = sphere.sample_uniform(len(z), z.shape[1], generator)
         due = (torch.rand(len(z), generator=generator, device=z.device) < self.chance) & free
-        target = drawn if not len(self._target) else torch.where(due.unsqueeze(1), drawn, self._target)
-        under_way = torch.where(begun, 0, self._left) if len(self._left) else torch.zeros_like(due, dtype=torch.long)
+        target = drawn if not len(self._target) else torch.where(due.unsqueeze(1), drawn, self._target.to(z.device))
+        under_way = (
+            torch.where(begun, 0, self._left.to(z.device))
+            if len(self._left)
+            else torch.zeros_like(due, dtype=torch.long)
+        )
         left = torch.where(due, self._glide, under_way)
         # the last of n equal arcs is the whole of what is left, the first an n-th of it
         moved = sphere.slerp(z, target, 1.0 / left.clamp(min=1).unsqueeze(1))
