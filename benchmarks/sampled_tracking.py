@@ -1,6 +1,6 @@
 """Can the physics track a clip at all? A search that learns nothing answers it, apart from PPO and networks.
 
-    python benchmarks/sampled_tracking.py --motions ACCAD_FOLDER --clips B3_walk      about a minute a clip
+    python benchmarks/sampled_tracking.py --motions ACCAD_FOLDER --clips B3_walk      minutes a clip
 
 Sampling-based control in the manner of SAMCON (Liu et al. 2010): thousands of copies play the reference's next frames
 as PD targets, each with random offsets at the joints that balance, held for a short window. After each window the

@@ -152,13 +152,18 @@ def _imitation_table(result: dict[str, Any]) -> Table:
     return table
 
 
+def print_figures(figures: dict[str, Any], console: Console) -> None:
+    """The plain numbers among figures, a line each, with their intervals `KEY_ci`."""
+    for key, value in figures.items():
+        if isinstance(value, float | int):
+            interval = figures.get(f"{key}_ci")
+            limits = "" if interval is None else f" ({interval[0]:.3g} to {interval[1]:.3g})"
+            console.print(f"  {key} {value:.3g}{limits}", highlight=False)
+
+
 def _print_discovery(result: dict[str, Any], console: Console) -> None:
     found = result["discovery"]
     if found is None:
         return
     console.print("discovery, uniform latents from the standing pose:")
-    for key, value in found.items():
-        if isinstance(value, float | int):
-            interval = found.get(f"{key}_ci")
-            limits = "" if interval is None else f" ({interval[0]:.3g} to {interval[1]:.3g})"
-            console.print(f"  {key} {value:.3g}{limits}", highlight=False)
+    print_figures(found, console)

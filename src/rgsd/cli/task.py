@@ -13,6 +13,7 @@ import torch
 import tyro
 from rich.console import Console
 
+from rgsd.cli.evaluate import print_figures
 from rgsd.cli.trained import TrainedRun, load_trained
 from rgsd.errors import UsageError
 from rgsd.evaluation.downstream import DownstreamConfig, Traces, measure, play
@@ -155,11 +156,7 @@ def task_evaluate(
     console = Console(quiet=as_json)
     with console.status("evaluating"):
         result, traces = evaluate_task(run, config, encoder)
-    for key, value in result.items():
-        if isinstance(value, float | int) and key != "schema":
-            limits = result.get(f"{key}_ci")
-            shown = "" if limits is None else f" ({limits[0]:.3g} to {limits[1]:.3g})"
-            console.print(f"  {key} {value:.3g}{shown}", highlight=False)
+    print_figures({key: value for key, value in result.items() if key != "schema"}, console)
     if as_json:
         print(json.dumps(result))
     _write_views(run, traces, TaskConfig.load(run), console, video)

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -13,8 +11,8 @@ from rgsd.envs.observation import ObservationLayout, observe
 from rgsd.learning.method import Progress
 from rgsd.learning.networks import Actor
 from rgsd.learning.rollout import Minibatch, Rollout
-from rgsd.learning.windows import WindowHistory, reference_rows
-from rgsd.methods.baseline import Baseline, Countdown
+from rgsd.learning.windows import reference_rows
+from rgsd.methods.windowed import WindowedBaseline
 from rgsd.motions.library import MotionLibrary
 from rgsd.skills import sphere
 from rgsd.skills.encoder import EncoderConfig
@@ -58,7 +56,7 @@ class AseNetwork(Discriminator):
         return self.head(seen).squeeze(-1), nn.functional.normalize(self.skill(seen), dim=-1)
 
 
-class Ase(Baseline):
+class Ase(WindowedBaseline):
     """The method behind `rgsd.learning.method.Method`.
 
     Args:
@@ -73,9 +71,9 @@ class Ase(Baseline):
         self._reference = observe(library.states)
         network.fit_normalization(self._reference)
         optimizer = torch.optim.Adam(network.parameters(), lr=config.discriminator.learning_rate)
-        super().__init__(library, config.encoder.latent_dim, config.reference_starts, network, optimizer, seed)
-        self._history = WindowHistory(config.discriminator.window)
-        self._countdown = Countdown(config.shortest_skill, config.longest_skill)
+        skills = config.encoder.latent_dim, config.reference_starts
+        lasting = config.shortest_skill, config.longest_skill
+        super().__init__(library, *skills, network, optimizer, seed, config.discriminator, lasting)
 
     def maybe_resample(self, progress: Progress) -> tuple[Tensor, Tensor]:
         """A new latent after every 1 to 150 steps."""
@@ -96,22 +94,13 @@ class Ase(Baseline):
 
     def update(self, rollout: Rollout) -> dict[str, float]:
         """The discriminator's loss, and -mu.z for the encoder, on windows of the policy and of the references."""
-        windows, whole = self._history.windows(rollout)
-        config, places = self.config.discriminator, whole.nonzero()
-        sums: dict[str, float] = defaultdict(float)
-        # nothing is learned, and nothing said, from a rollout that holds no whole window
-        order = self._shuffled(len(places))
-        batches = order[: config.updates * config.batch].chunk(config.updates) if len(order) else ()
-        for chosen in batches:
-            step, copy = places[chosen].unbind(1)
-            fake, z = windows[step, copy], rollout.z[step, copy]
+
+        def batch_loss(fake: Tensor, z: Tensor) -> tuple[Tensor, dict[str, float]]:
             loss, figures = self.network.loss(self._reference_windows(len(fake)), fake)
             alignment = (self.network.judge(fake)[1] * z).sum(dim=-1).mean()
-            self._minimize(loss - alignment)
-            for name, value in (figures | {"Discovery/alignment": float(alignment.detach())}).items():
-                sums[name] += value / len(batches)
-        self._history.advance(rollout)
-        return dict(sums)
+            return loss - alignment, figures | {"Discovery/alignment": float(alignment.detach())}
+
+        return self._learn(rollout, batch_loss)
 
     def extra_loss(self, minibatch: Minibatch, actor: Actor) -> Tensor:
         """w (target - mean (a - a')^2 / (0.5 - 0.5 z.z'))^2, a and a' the clipped means under z and another z'."""
@@ -120,16 +109,6 @@ class Ase(Baseline):
         distance = 0.5 - 0.5 * (z * minibatch.z).sum(dim=-1)
         ratio = (own - other).square().mean(dim=-1) / (distance + 1e-5)
         return self.config.diversity_weight * (self.config.diversity_target - ratio).square().mean()
-
-    def state_dict(self) -> dict[str, Any]:
-        """Networks, optimiser, generator, windows and what is left of each latent."""
-        return super().state_dict() | {"history": self._history.state_dict(), "left": self._countdown.left}
-
-    def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Go back to a saved state."""
-        super().load_state_dict(state)
-        self._history.load_state_dict(state["history"])
-        self._countdown.left = state["left"].clone()
 
     def _reference_windows(self, count: int) -> Tensor:
         """(count, W, D): clips uniformly, then the first frame."""

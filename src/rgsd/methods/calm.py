@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -14,8 +13,8 @@ from rgsd.envs.observation import observe
 from rgsd.learning.method import Progress
 from rgsd.learning.networks import Actor
 from rgsd.learning.rollout import Minibatch, Rollout
-from rgsd.learning.windows import WindowHistory, reference_rows
-from rgsd.methods.baseline import Baseline, Countdown
+from rgsd.learning.windows import reference_rows
+from rgsd.methods.windowed import WindowedBaseline
 from rgsd.motions.library import MotionLibrary
 from rgsd.skills.encoder import EncoderConfig
 from rgsd.skills.windows import Discriminator, DiscriminatorConfig, WindowEncoder, style_reward
@@ -45,7 +44,7 @@ class CalmConfig:
     """Share of episodes that begin on reference states; the others begin standing."""
 
 
-class Calm(Baseline):
+class Calm(WindowedBaseline):
     """The method behind `rgsd.learning.method.Method`.
 
     What a latent is made from, its `source`, is the row of the library in which its piece of a clip begins.
@@ -72,9 +71,9 @@ class Calm(Baseline):
             network.fit_normalization(self._reference)
         networks = nn.ModuleDict({"encoder": encoder, "discriminator": discriminator})
         optimizer = torch.optim.Adam(discriminator.parameters(), lr=config.discriminator.learning_rate)
-        super().__init__(library, config.encoder.latent_dim, config.reference_starts, networks, optimizer, seed)
-        self._history = WindowHistory(config.discriminator.window)
-        self._countdown = Countdown(config.shortest_skill, config.longest_skill)
+        skills = config.encoder.latent_dim, config.reference_starts
+        lasting = config.shortest_skill, config.longest_skill
+        super().__init__(library, *skills, networks, optimizer, seed, config.discriminator, lasting)
         self._span = round(config.motion_seconds * library.body.control_hz)
         self._steps = torch.linspace(0, self._span - 1, config.motion_frames, device=library.device).round().long()
         rows = torch.arange(len(self._reference), device=library.device)
@@ -109,26 +108,18 @@ class Calm(Baseline):
 
     def update(self, rollout: Rollout) -> dict[str, float]:
         """The discriminator's loss: references under the latent of their own piece, the policy under the one given."""
-        windows, whole = self._history.windows(rollout)
-        config, places = self.config.discriminator, whole.nonzero()
-        sums: dict[str, float] = defaultdict(float)
-        # nothing is learned, and nothing said, from a rollout that holds no whole window
-        order = self._shuffled(len(places))
-        batches = order[: config.updates * config.batch].chunk(config.updates) if len(order) else ()
-        for chosen in batches:
-            step, copy = places[chosen].unbind(1)
-            real, real_z = self._reference_windows(len(chosen))
-            loss, figures = self.discriminator.loss(real, windows[step, copy], real_z, rollout.z[step, copy])
-            self._minimize(loss)
-            for name, value in figures.items():
-                sums[name] += value / len(batches)
-        self._history.advance(rollout)
+
+        def batch_loss(fake: Tensor, z: Tensor) -> tuple[Tensor, dict[str, float]]:
+            real, real_z = self._reference_windows(len(fake))
+            return self.discriminator.loss(real, fake, real_z, z)
+
+        figures = self._learn(rollout, batch_loss)
         self._refresh()
         own = self._clip_latents()
         between = own @ own.T
         among = len(own) * (len(own) - 1)
         spread = {"Skill/between_cosine": float(between.sum() - between.trace()) / among} if among else {}
-        return dict(sums) | spread
+        return figures | spread
 
     def latents(self, minibatch: Minibatch) -> Tensor:
         """Encoded anew, so that the policy's and the value's losses train the encoder."""
@@ -156,15 +147,9 @@ class Calm(Baseline):
         """z of every clip: the normalised mean over its pieces."""
         return {"clip_latents": dict(zip(self.library.names, self._clip_latents(), strict=True))}
 
-    def state_dict(self) -> dict[str, Any]:
-        """Networks, optimiser, generator, windows and what is left of each latent."""
-        return super().state_dict() | {"history": self._history.state_dict(), "left": self._countdown.left}
-
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Go back to a saved state."""
         super().load_state_dict(state)
-        self._history.load_state_dict(state["history"])
-        self._countdown.left = state["left"].clone()
         self._refresh()
 
     @torch.no_grad()
