@@ -65,26 +65,23 @@ def targets(body: Body, steps: int) -> torch.Tensor:
     return torch.tensor(body.standing_qpos[7:], dtype=torch.float32) + 0.05 * noise
 
 
-def gap(a: BodyState, b: BodyState) -> dict[str, float]:
-    """The largest difference of each field."""
-    return {f.name: float((getattr(a, f.name) - getattr(b, f.name)).abs().max()) for f in fields(BodyState)}
+def gap(a: BodyState, b: BodyState) -> float:
+    """The largest difference of any entry."""
+    return max(float((getattr(a, f.name) - getattr(b, f.name)).abs().max()) for f in fields(BodyState))
 
 
-# 100 m up, a number has a resolution of 8e-6 m
-@pytest.mark.parametrize(("lift", "steps", "tolerance"), [(100.0, 100, 5e-4), (0.0, 20, 1e-4)], ids=["air", "ground"])
+# m, rad, m/s and rad/s; 100 m up, a number has a resolution of 8e-6 m
+@pytest.mark.parametrize(("lift", "steps", "tolerance"), [(100.0, 100, 2e-3), (0.0, 20, 1e-4)], ids=["air", "ground"])
 @pytest.mark.parametrize("name", ["quadruped", "smpl"])
 def test_both_engines_agree(name: str, lift: float, steps: int, tolerance: float) -> None:
     body = converging(name)
     ours, theirs = MujocoWarp(body, COPIES), MujocoCpu(body, COPIES, threads=1)
     for side in (ours, theirs):
         start(side, lift)
-    worst = 0.0
     for row in targets(body, steps):
         ours.step(row)
         theirs.step(row)
-        worst = max(worst, *gap(ours.state, theirs.state).values())
-    print(name, lift, worst, gap(ours.state, theirs.state))
-    assert worst < tolerance
+        assert gap(ours.state, theirs.state) < tolerance
     # to the end it is in the air, or stands
     assert (float(ours.state.body_pos[..., 2].min()) > 5.0) == (lift > 0.0)
     assert float((ours.state.body_pos[:, 0, 2] - body.standing_qpos[2]).min()) > -0.05 - lift
@@ -157,7 +154,7 @@ def test_a_copy_that_blows_up_is_reset_alone_and_counted(physics: MujocoWarp, bo
     assert not physics.blown_up.any()
     fresh = MujocoCpu(body, COPIES, threads=1)
     fresh.step(standing.expand(COPIES, -1))
-    assert max(gap(physics.state[1], fresh.state[1]).values()) < 1e-3
+    assert gap(physics.state[1], fresh.state[1]) < 1e-3
 
 
 def test_a_copy_without_room_for_its_constraints_is_reset_and_counted(body: Body) -> None:
