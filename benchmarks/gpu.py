@@ -134,9 +134,13 @@ def publish(run: Path, name: str, to: Path = _ROOT / "pretrained") -> None:
         f"A policy of the body {config.body} by {config.method}: {samples:,} samples in {minutes:.0f} minutes with "
         f"--physics {config.physics} --device {config.device}, evaluated on C MuJoCo by docs/protocol.md.",
         "| mean over groups, deterministic | |\n|---|---|\n" + "\n".join(rows),
-        "Trained on motions of the ACCAD Motion Lab, The Ohio State University (accad.osu.edu), CC BY 3.0, retargeted "
-        "by rgsd; the policy is Apache-2.0 like the code. Known faults: write them here after watching the film.",
+        "Known faults: write them here after watching the film.",
     ]
+    if config.body == "smpl":
+        card.append(
+            "Trained on motions of the ACCAD Motion Lab, The Ohio State University (accad.osu.edu), CC BY 3.0, "
+            "retargeted by rgsd."
+        )
     (folder / "README.md").write_text("\n\n".join(card) + "\n")
     size = sum(file.stat().st_size for file in folder.iterdir())
     print(f"{folder}: {size / 1e6:.1f} MB" + (", more than the 10 MB agreed on" if size > 1e7 else ""))
@@ -177,7 +181,7 @@ def _rates(config: RunConfig, iterations: int = 3) -> dict[str, str | float]:
         "raw/s": _raw(trainer),
         "collection/s": iterations * samples / collecting,
         "loop/s": iterations * samples / sum(seconds),
-        "GPU memory, GiB": torch.cuda.max_memory_reserved() / 2**30 if config.device == "cuda" else 0.0,
+        "GPU memory, GiB": _used_memory() / 2**30 if config.device == "cuda" else 0.0,
         "blow-ups": trainer.env.physics.blowups,
     }
 
@@ -222,6 +226,12 @@ def _table(rows: list[dict[str, str | float]]) -> None:
             for value in row.values()
         ]
         print("| " + " | ".join([*cells, *shares]) + " |", flush=True)
+
+
+def _used_memory() -> int:
+    """Bytes of the GPU that are taken, by torch and by Warp."""
+    free, total = torch.cuda.mem_get_info()
+    return total - free
 
 
 def _machine(device: Device) -> str:
