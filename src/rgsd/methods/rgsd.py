@@ -106,7 +106,7 @@ class Rgsd:
         imitation = rollout.imitation.flatten()
         losses = []
         for ids in order.chunk(self.config.encoder_minibatches):
-            loss, _ = self._encoder_loss(observation[ids], z[ids], imitation[ids])
+            loss, _ = self._encoder_loss(observation.index_select(0, ids), z[ids], imitation[ids])
             self._optimizer.zero_grad()
             loss.backward()
             self._optimizer.step()
