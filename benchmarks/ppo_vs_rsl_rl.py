@@ -107,7 +107,8 @@ class SkillVecEnv(VecEnv):
             "heading_error": result.tracking.heading.abs(),
         }
         blank = torch.zeros(self.num_envs)
-        rollout = Rollout.stack([dict.fromkeys(Rollout.__dataclass_fields__, blank) | one])
+        rows = dict.fromkeys(Rollout.__dataclass_fields__, blank) | one
+        rollout = Rollout(**{name: row.unsqueeze(0) for name, row in rows.items()})
         reward = self._reward_scale * self.oracle.rewards(rollout)[0]
         self._observation = result.observation
         done = result.terminated | result.truncated
