@@ -50,6 +50,7 @@ COMMANDS: dict[str, Command] = {
     "landscape": Command("rgsd.cli.landscape", "landscape", "show where the encoder's reward has its peak"),
     "train": Command("rgsd.cli.train", "train", "train a skill policy by METHOD, or go on with one", True, True),
     "evaluate": Command("rgsd.cli.evaluate", "evaluate", "measure RUN by the protocol and write its report"),
+    "search": Command("rgsd.cli.search", "search", "say what more latents would bring the search for RUN's clips"),
     "task train": Command("rgsd.cli.task", "task_train", "train a policy that reaches goals with RUN's skills", True),
     "task evaluate": Command("rgsd.cli.task", "task_evaluate", "measure TASKRUN: goals, falls and style"),
     "sweep": Command("rgsd.cli.sweep", "sweep", "train and compare the variants and seeds of FILE"),
@@ -124,17 +125,15 @@ def _dispatch(args: Sequence[str]) -> None:
         words = {known for known in COMMANDS if known.startswith(group)} or {known.split()[0] for known in COMMANDS}
         raise UnknownName("command", name, words)
     command = COMMANDS[name]
-    function = getattr(import_module(command.module), command.function)
-    if command.takes_words:
     if not command.joins_processes:
         _refuse_processes(name)
+    function = getattr(import_module(command.module), command.function)
+    if command.takes_words:
         function(rest)
     else:
         _call(function, f"rgsd {name}", rest)
 
 
-def _call(function: Callable[..., None], prog: str, args: Sequence[str]) -> None:
-    """Let tyro turn the words into the function's arguments; it answers `--help` and unknown options itself."""
 def _refuse_processes(name: str) -> None:
     """Refuse to be one of several processes: each would do the whole work, and all would write the same files."""
     processes = int(os.environ.get("WORLD_SIZE") or 1)
@@ -145,6 +144,8 @@ def _refuse_processes(name: str) -> None:
         )
 
 
+def _call(function: Callable[..., None], prog: str, args: Sequence[str]) -> None:
+    """Let tyro turn the words into the function's arguments; it answers `--help` and unknown options itself."""
     import tyro  # takes a fifth of a second, which `rgsd --help` need not spend
 
     tyro.cli(function, prog=prog, args=args, config=(tyro.conf.FlagCreatePairsOff,))
