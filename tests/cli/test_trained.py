@@ -74,11 +74,11 @@ def test_the_search_for_latents(run: Path, capsys: pytest.CaptureFixture[str]) -
     assert content == json.loads(capsys.readouterr().out)
     assert content["latents"] == [2, 4]
     for rows in (content["again_cm"], content["least_cm"]):
-        assert list(rows) == ["ahead", "turn", "mean"]
-        assert rows["mean"] == pytest.approx(np.mean([rows["ahead"], rows["turn"]], axis=0))
+        assert list(rows["clips"]) == ["ahead", "turn"]
+        assert rows["mean"] == pytest.approx(np.mean(list(rows["clips"].values()), axis=0))
     assert main(words) == 0
     heading, _, *lines = [line.split() for line in capsys.readouterr().out.splitlines()[1:]]
     assert heading == ["clip", "2", "4"]
-    assert lines[0] == ["ahead", *(f"{error:.2f}" for error in content["again_cm"]["ahead"])]
+    assert lines[0] == ["ahead", *(f"{error:.2f}" for error in content["again_cm"]["clips"]["ahead"])]
     assert main(["search", str(run), "--latents", "0"]) == 2
     assert "--latents 0: give at least 1" in capsys.readouterr().err

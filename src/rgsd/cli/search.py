@@ -73,16 +73,18 @@ def search(
     table = Table("clip", box=box.SIMPLE_HEAD, show_edge=False, padding=0)
     for count in counts:
         table.add_column(f"{count:,}", justify="right", min_width=7)
-    for name, errors in [*content["again_cm"].items(), ("mean of the least seen", content["least_cm"]["mean"])]:
-        if name == "mean":
-            table.add_section()
-        table.add_row(name, *(f"{error:.2f}" for error in errors))
+    again, least = content["again_cm"], content["least_cm"]
+    means = {"mean of groups": again["mean"], "mean of the least seen": least["mean"]}
+    for rows in (again["clips"], means):
+        for name, errors in rows.items():
+            table.add_row(name, *(f"{error:.2f}" for error in errors))
+        table.add_section()
     console.print(table)
     console.print(f"in [bold]{file}[/bold]", soft_wrap=True)
 
 
-def _rows(library: MotionLibrary, errors: Tensor) -> dict[str, list[float]]:
+def _rows(library: MotionLibrary, errors: Tensor) -> dict[str, Any]:
     """Errors (M, K), m, by clip, and their mean over groups, as lists in cm."""
     mean = torch.stack([errors[members].mean(dim=0) for members in library.groups.values()]).mean(dim=0)
-    rows = dict(zip(library.names, errors, strict=True)) | {"mean": mean}
-    return {name: (100 * row).tolist() for name, row in rows.items()}
+    clips = dict(zip(library.names, (100 * errors).tolist(), strict=True))
+    return {"clips": clips, "mean": (100 * mean).tolist()}
