@@ -107,7 +107,8 @@ class SkillVecEnv(VecEnv):
             "heading_error": result.tracking.heading.abs(),
         }
         blank = torch.zeros(self.num_envs)
-        rollout = Rollout.stack([dict.fromkeys(Rollout.__dataclass_fields__, blank) | one])
+        rows = dict.fromkeys(Rollout.__dataclass_fields__, blank) | one
+        rollout = Rollout(**{name: row.unsqueeze(0) for name, row in rows.items()})
         reward = self._reward_scale * self.oracle.rewards(rollout)[0]
         self._observation = result.observation
         done = result.terminated | result.truncated
@@ -154,7 +155,7 @@ class RslRlLearner:
         actor.distribution.log_std_param.copy_(torch.log(network.noise / scale))
 
 
-def main(minutes: float = 1.0, num_envs: int = 512, seed: int = 0, out: Path = Path("runs/ppo_vs_rsl_rl")) -> None:
+def main(minutes: float = 1.0, num_envs: int = 1024, seed: int = 0, out: Path = Path("runs/ppo_vs_rsl_rl")) -> None:
     """Train both and write curves.json and curves.png.
 
     Args:
@@ -169,7 +170,8 @@ def main(minutes: float = 1.0, num_envs: int = 512, seed: int = 0, out: Path = P
         num_envs=num_envs,
         seed=seed,
         network=replace(base.network, learn_noise=False, final_noise=base.network.noise),
-        trainer=replace(base.trainer, warm_start=WarmStartConfig(iterations=0)),
+        # the oracle's reward alone: rsl_rl is paid nothing for being alive
+        trainer=replace(base.trainer, warm_start=WarmStartConfig(iterations=0), alive_reward=0.0),
     )
     library = load_library(config, make_body(config.body))
     oracle = Oracle(library, OracleConfig(), seed)

@@ -8,8 +8,13 @@ action = policy.act(observation, z)
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+# torch's idle threads (GNU OpenMP) spin for milliseconds by default, on the cores that MuJoCo then wants; read once,
+# when torch is first imported
+os.environ.setdefault("GOMP_SPINCOUNT", "5000")
 
 if TYPE_CHECKING:
     from rgsd.bodies.body import Body

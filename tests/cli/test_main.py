@@ -98,6 +98,31 @@ def test_unknown_option_answers_with_the_nearest(capsys: pytest.CaptureFixture[s
     assert "--json" in shown
 
 
+@pytest.mark.parametrize("name", [name for name in COMMANDS if name != "train"])
+def test_torchrun_is_refused_by_all_commands_but_train(
+    name: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    assert main(name.split()) == 2
+    refusal = capsys.readouterr().err
+    assert refusal.startswith(f"rgsd: error: {name}: 2 processes have been started")
+    assert f"call `rgsd {name}` without torchrun" in refusal
+
+
+def test_train_knows_several_processes(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    assert main(["train", "rgds"]) == 2
+    assert "unknown method 'rgds'" in capsys.readouterr().err  # it has come to read its words
+
+
+def test_a_single_process_of_torchrun_is_like_any_other(
+    stand_in: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("WORLD_SIZE", "1")
+    stand_in(lambda: None)
+    assert main(["doctor"]) == 0
+
+
 def test_words_after_the_command_become_typed_arguments(stand_in: Callable[..., None]) -> None:
     seen: list[object] = []
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 import json
 from pathlib import Path
 
@@ -64,6 +65,28 @@ def test_planned_gaits_are_written(tmp_path: Path, capsys: pytest.CaptureFixture
     assert len(list(tmp_path.glob("*.npz"))) == 8
     assert main(["motions", "synthesize", "--out", str(tmp_path), "--body", "smpl"]) == 2
     assert "--body smpl: gaits are planned for 'quadruped' alone" in capsys.readouterr().err
+
+
+def test_a_medley_is_planned_and_cut(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out = tmp_path / "cut"
+    assert main(["motions", "synthesize", "--medley", "--out", str(tmp_path)]) == 0
+    assert [file.name for file in tmp_path.glob("*.npz")] == ["medley.npz"]
+    words = ["motions", "split", str(tmp_path / "medley.npz"), "--out", str(out)]
+    assert main([*words, "--seconds", "2", "--overlap", "0.5"]) == 0
+    # 14 s: windows begin at 0, 1, ... 12 s
+    assert {file.stem for file in out.glob("*.npz")} == {f"medley_{n}" for n in range(1, 14)}
+    assert "13 motions written" in capsys.readouterr().out
+    assert main([*words, "--overlap", "1"]) == 2
+    assert "--overlap 1: give a share of the window" in capsys.readouterr().err
+
+
+def test_windows_of_one_name_are_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["motions", "synthesize", "--medley", "--out", str(tmp_path)]) == 0
+    whole = Motion.load(tmp_path / "medley.npz")
+    dataclasses.replace(whole, name="medley_1", qpos=whole.qpos[:9], qvel=whole.qvel[:9]).save(tmp_path / "short.npz")
+    assert main(["motions", "split", str(tmp_path), "--out", str(tmp_path / "cut")]) == 2
+    assert "2 of the windows would be 'medley_1'; rename one" in capsys.readouterr().err
+    assert not (tmp_path / "cut").exists()
 
 
 @pytest.fixture

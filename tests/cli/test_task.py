@@ -55,6 +55,23 @@ def test_a_task_is_trained_gone_on_with_and_measured(
     assert {p.name for p in (run / "evaluation").iterdir()} == {"task.json", "traces.png", "curves.png"}
 
 
+def test_skills_whose_motions_have_moved(skills: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    moved, task = tmp_path / "moved", tmp_path / "task"
+    (skills.parent / "motions").rename(moved)
+    train = ["task", "train", str(skills), "--style", "sidestep", "--out", str(task), *TINY, "--steps", str(ITERATION)]
+    evaluate = ["task", "evaluate", str(task), "--config.num-envs", "2", "--config.goals", "1", "--no-video", "--json"]
+    try:
+        assert main(train) == 2
+        assert str(skills.parent / "motions") in capsys.readouterr().err
+        assert main([*train, "--motions", str(moved)]) == 0
+        resume = ["task", "train", "--resume", str(task), "--steps", str(2 * ITERATION)]
+        for words in (resume, evaluate):
+            assert main(words) == 2
+            assert main([*words, "--motions", str(moved)]) == 0
+    finally:
+        moved.rename(skills.parent / "motions")
+
+
 @pytest.mark.parametrize(
     ("words", "message"),
     [

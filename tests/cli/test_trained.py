@@ -65,3 +65,20 @@ def test_a_film_of_motions_that_have_moved(run: Path, tmp_path: Path, monkeypatc
     assert main(words) == 2
     assert main([*words, "--motions", str(run.parent / "moved")]) == 0
     assert captions == ["turn"]
+
+
+def test_the_search_for_latents(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    words = ["search", str(run), "--motions", str(run.parent / "moved"), "--latents", "4", "2", "--rollouts", "2"]
+    assert main([*words, "--json"]) == 0
+    content = json.loads((run / "evaluation" / "search.json").read_text())
+    assert content == json.loads(capsys.readouterr().out)
+    assert content["latents"] == [2, 4]
+    for rows in (content["again_cm"], content["least_cm"]):
+        assert list(rows["clips"]) == ["ahead", "turn"]
+        assert rows["mean"] == pytest.approx(np.mean(list(rows["clips"].values()), axis=0))
+    assert main(words) == 0
+    heading, _, *lines = [line.split() for line in capsys.readouterr().out.splitlines()[1:]]
+    assert heading == ["clip", "2", "4"]
+    assert lines[0] == ["ahead", *(f"{error:.2f}" for error in content["again_cm"]["clips"]["ahead"])]
+    assert main(["search", str(run), "--latents", "0"]) == 2
+    assert "--latents 0: give at least 1" in capsys.readouterr().err

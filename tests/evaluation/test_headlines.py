@@ -29,6 +29,8 @@ EVALUATION: dict[str, Any] = {
         ("worst.path_ratio", 0.7),  # 0.3 from one; 1.2 is only 0.2 from it, and null does not count
         ("worst.turn_ratio", None),
         ("mean.tracked", 0.7),
+        ("clips.turn.tracked", 0.4),
+        ("clips.trot.tracked", None),  # another run's clip
         ("discovery.fall_rate", 0.25),
         ("discovery.switching.mean", 0.1),
         ("discovery.held_out.diagonal", 0.04),
@@ -50,6 +52,8 @@ def test_an_oracle_has_no_discovery_and_a_humanoid_no_held_out_gait() -> None:
     [
         ("worst.traked", "unknown figure 'worst.traked'; did you mean worst.tracked"),
         ("skill", "did you mean mean.skill or worst.skill"),
+        ("clips.walk.traked", "did you mean clips.CLIP.tracked"),
+        ("clips.tracked", "unknown figure"),
         ("discovery.falls", "did you mean discovery.fall_rate"),
     ],
 )

@@ -71,3 +71,31 @@ def test_stored_latents_come_before_embeddings(
     z, sources = latent_search.clip_latents(puppet, policy, library, num_latents=5, num_envs=5, seed=0)
     assert sources == ["training", "embedding"]
     torch.testing.assert_close(z, torch.stack((stored, policy.embed(observe(clip_states(library, 1))))))
+
+
+def test_a_greater_share_of_one_draw_holds_the_smaller(
+    puppet: Simulate, library: MotionLibrary, make_policy: Callable[..., SkillPolicy], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    walk, policy = library.select(["walk"]), make_policy(follow_or_stray(library))
+    # by their distance from (1, 0, 0): 1.41, 0.63, 2, 0
+    draw = torch.tensor([[0.0, 1.0, 0.0], [0.8, 0.6, 0.0], [-1.0, 0.0, 0.0], [1.0, 0.0, 0.0]])
+    monkeypatch.setattr(latent_search, "sample_uniform", lambda count, dim, generator: draw[:count])
+    gains = latent_search.search_gains(puppet, policy, walk, [1, 2, 3, 4], rollouts=3, num_envs=4, seed=0)
+    assert gains.least.shape == gains.again.shape == (1, 4)
+    for errors in gains:
+        first, second, third, fourth = errors[0].tolist()
+        assert first > second == third > fourth  # the third latent is worse than the second: nothing changes
+        assert fourth < 1e-3
+    (seen,) = latent_search.search_errors(puppet, policy, walk, [0], draw, 4, seed=1)
+    torch.testing.assert_close(gains.least[0], seen.cummin(dim=0).values)
+
+
+def test_what_is_found_is_played_again_with_other_noise(
+    puppet: Simulate, library: MotionLibrary, make_policy: Callable[..., SkillPolicy]
+) -> None:
+    policy = make_policy(follow_or_stray(library))
+    gains = latent_search.search_gains(puppet, policy, library, [2, 20], rollouts=2, num_envs=8, seed=3)
+    assert gains.again.shape == (2, 2)
+    assert torch.isfinite(gains.again).all()
+    assert (gains.least[:, 1] <= gains.least[:, 0]).all()
+    assert not torch.equal(gains.least, gains.again)

@@ -7,7 +7,7 @@ from dataclasses import fields
 
 import torch
 
-from rgsd.learning.rollout import Minibatch, Rollout
+from rgsd.learning.rollout import Minibatch, Recorder, Rollout
 
 
 def test_every_transition_is_dealt_once_with_its_own_parts(make_rollout: Callable[..., Rollout]) -> None:
@@ -55,7 +55,11 @@ def test_every_transition_is_dealt_once_with_its_own_parts(make_rollout: Callabl
             assert torch.equal(getattr(batch, f.name), getattr(expected, f.name)), f.name
 
 
-def test_steps_are_stacked_along_time(make_rollout: Callable[..., Rollout]) -> None:
+def test_steps_are_recorded_along_time(make_rollout: Callable[..., Rollout]) -> None:
     whole = make_rollout(3, 2, log_prob=torch.arange(6.0).reshape(3, 2))
-    rows = [{f.name: getattr(whole, f.name)[t] for f in fields(Rollout)} for t in range(3)]
-    assert torch.equal(Rollout.stack(rows).log_prob, whole.log_prob)
+    recorder = Recorder(3)
+    for t in range(3):
+        recorder.add(**{f.name: getattr(whole, f.name)[t] for f in fields(Rollout)})
+    recorded = recorder.rollout()
+    for f in fields(Rollout):
+        assert torch.equal(getattr(recorded, f.name), getattr(whole, f.name)), f.name

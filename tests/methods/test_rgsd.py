@@ -146,6 +146,22 @@ def test_episodes_of_both_streams_start_on_reference_states(tiny_library: Motion
     np.testing.assert_allclose(free.mean(dim=0), 0, atol=0.03)
 
 
+@pytest.mark.parametrize(("starts", "last"), [("imitation", 49), ("none", 0)])
+def test_without_reference_starts_discovery_stands_and_imitation_begins_at_its_beginning(
+    tiny_library: MotionLibrary, starts: str, last: int
+) -> None:
+    method, usual = make(tiny_library, reference_starts=starts), make(tiny_library)
+    episodes, paper = method.begin_episodes(3000), usual.begin_episodes(3000)
+    assert paper.standing is None
+    assert episodes.standing is not None
+    assert torch.equal(episodes.standing, ~episodes.imitation)
+    # an episode that imitates and stood would be ended at once, so that one starts on the clip it follows
+    assert torch.equal(episodes.clip, paper.clip)
+    assert torch.equal(episodes.imitation, paper.imitation)
+    frames = episodes.frame[episodes.imitation]
+    assert (int(frames.min()), int(frames.max())) == (0, last)
+
+
 def test_the_latent_stays_for_the_episode(tiny_library: MotionLibrary) -> None:
     whole = torch.zeros(4, dtype=torch.long)
     progress = Progress(whole, whole, whole, torch.randn(4, 3), whole, whole.bool())

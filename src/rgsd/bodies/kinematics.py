@@ -23,12 +23,18 @@ class DerivedFields:
 
     def read(self, ids: np.ndarray | slice = slice(None)) -> BodyState:
         """The simulations' current state, copied to float32 tensors."""
-        pos, angular = self._xpos[ids, 1:], self._cvel[ids, 1:, :3]
+        fields = (
+            self._qpos[ids],
+            self._qvel[ids],
+            self._xpos[ids, 1:],
+            self._xquat[ids, 1:],
+            self._cvel[ids, 1:],
+            self._com[ids, 1:2],
+        )
+        qpos, qvel, pos, quat, velocity, com = (torch.from_numpy(np.array(f, dtype=np.float32)) for f in fields)
         # cvel is taken at the centre of mass of the whole tree; carry it over to each body's own origin
-        arm = pos - self._com[ids, 1:2]
-        linear = self._cvel[ids, 1:, 3:] + np.cross(angular, arm)
-        arrays = (self._qpos[ids], self._qvel[ids], pos, self._xquat[ids, 1:], linear, angular)
-        return BodyState(*(torch.from_numpy(np.array(a, dtype=np.float32)) for a in arrays))
+        angular, linear = velocity.split(3, dim=-1)
+        return BodyState(qpos, qvel, pos, quat, linear + torch.linalg.cross(angular, pos - com), angular)
 
 
 def forward_kinematics(body: Body, qpos: np.ndarray, qvel: np.ndarray) -> BodyState:

@@ -1,4 +1,4 @@
-"""`rgsd demo`: the whole path on the quadruped, from planned gaits to a report with a film."""
+"""`rgsd demo`: the whole path on the quadruped, from planned gaits to a report with a film; or a published policy."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from rich.console import Console
 
 from rgsd.bodies.registry import make_body
 from rgsd.cli.evaluate import evaluate_run, write_views
+from rgsd.cli.published import play_published
 from rgsd.cli.train import run_training
 from rgsd.errors import UsageError
 from rgsd.evaluation.protocol import EvaluationConfig
@@ -17,19 +18,27 @@ from rgsd.methods.presets import make_preset
 from rgsd.methods.runs import RunConfig, load_library
 
 MINUTES = 10.0
+_PUBLISHED_SECONDS = 4.0
 
 
-def demo(out: Path | None = None, minutes: float = MINUTES, seed: int = 0) -> None:
+def demo(out: Path | None = None, minutes: float = MINUTES, body: str = "quadruped", seed: int = 0) -> None:
     """Synthesise gaits, embed them, train RGSD, measure it, and write a report with plots and a film.
+
+    For another body nothing is trained: its published policy shows what it can do, in a table and a film.
 
     Args:
         out: folder of the run; runs/demo-<date> if not given. A folder that holds an unfinished demo goes on.
         minutes: of training.
+        body: quadruped, or one with a published policy: smpl.
         seed: of everything random.
     """
     if not minutes > 0:
         raise UsageError(f"--minutes {minutes}: training takes a positive time; try 10")
     console = Console()
+    if body != "quadruped":
+        folder = out or Path("runs") / f"demo-{body}-{datetime.date.today():%Y%m%d}"
+        play_published(body, folder, _PUBLISHED_SECONDS, seed, console)
+        return
     folder = out or Path("runs") / f"demo-{datetime.date.today():%Y%m%d}"
     config = dataclasses.replace(make_preset("cpu", "rgsd", "quadruped"), minutes=minutes, seed=seed)
     if (folder / "config.yaml").exists():

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -28,15 +27,16 @@ from rgsd.viewing.run_folder import RunFolder
 from rgsd.viewing.showreel import write_showreel
 from rgsd.viewing.video import GlUnavailable
 
+# beside names of 24 letters they just fit into the 80 columns that a file or a plain terminal has
 _COLUMNS = {
-    "cartesian_error_cm": ("error, cm", ".2f"),
-    "skill": ("skill", ".2f"),
-    "tracked": ("tracked", ".2f"),
-    "survival": ("survival", ".2f"),
-    "path_ratio": ("path", ".2f"),
-    "turn_ratio": ("turn", ".2f"),
-    "root_error_end_m": ("root end", ".2f"),
-    "fid": ("FID", ".2f"),
+    "cartesian_error_cm": "error\ncm",
+    "skill": "skill",
+    "tracked": "tracked",
+    "survival": "survival",
+    "path_ratio": "path",
+    "turn_ratio": "turn",
+    "root_error_end_m": "root\nend m",
+    "fid": "FID",
 }
 
 
@@ -58,8 +58,7 @@ def evaluate(
         video: whether to film; needs offscreen GL.
         as_json: print the means as JSON instead of a table.
     """
-    # a file has no width of its own, and 80 columns would cut the headings
-    console = Console(quiet=as_json, width=None if sys.stdout.isatty() else 100)
+    console = Console(quiet=as_json)
     result = evaluate_run(run, config, console, motions, oracle)
     write_views(run, console, video)
     if as_json:
@@ -93,7 +92,8 @@ def evaluate_run(
         )
     if policy.encoder is not None:
         write_encoder_views(policy.encoder, library, run)
-    console.print(_imitation_table(result))
+    console.print("imitation from the first frame to the last, deterministic; falls included:")
+    console.print(imitation_table(result))
     _print_discovery(result, console)
     return result
 
@@ -104,11 +104,11 @@ def write_views(run: Path, console: Console, video: bool = True) -> Path:
         try:
             with console.status("filming"):
                 film = write_showreel(RunFolder(run), make_body(RunConfig.load(run).body))
-            console.print(f"film: [bold]{film}[/bold]")
+            console.print(f"film: [bold]{film}[/bold]", soft_wrap=True)
         except GlUnavailable as error:
             console.print(f"[yellow]no film: {error}[/yellow]")
     report = write_report(run)
-    console.print(f"report: [bold]{report}[/bold], plots beside it in {report.parent / 'plots'}")
+    console.print(f"report: [bold]{report}[/bold], plots beside it in {report.parent / 'plots'}", soft_wrap=True)
     return report
 
 
@@ -131,24 +131,20 @@ def untrained_twin(policy: SkillPolicy, seed: int) -> SkillPolicy:
     )
 
 
-def _imitation_table(result: dict[str, Any]) -> Table:
-    table = Table(
-        box=box.SIMPLE_HEAD,
-        pad_edge=False,
-        title="imitation from the first frame to the last, deterministic; falls included",
-        title_justify="left",
-    )
-    table.add_column("clip", no_wrap=True, min_width=max(map(len, result["clips"])))  # names are what one looks for
-    for heading, _ in _COLUMNS.values():
-        table.add_column(heading, justify="right")
+def imitation_table(result: dict[str, Any]) -> Table:
+    """The clips of an evaluation (the content of evaluation.json), their mean, and the rows to hold it against."""
+    table = Table(box=box.SIMPLE_HEAD, show_edge=False, padding=0)
+    table.add_column("clip", overflow="fold")  # alone gives way where the width does not suffice, and loses nothing
+    for heading in _COLUMNS.values():
+        table.add_column(heading, justify="right", no_wrap=True)
     rows = [*result["clips"].items(), ("mean of groups", result["mean"])]
     rows += [("stochastic", result["stochastic"]["mean"])]
     rows += [(name, row["mean"]) for name, row in result["reference_rows"].items() if row is not None]
     for name, row in rows:
         if name == "mean of groups":
             table.add_section()
-        cells = [(row.get(key), form) for key, (_, form) in _COLUMNS.items()]
-        table.add_row(name, *("-" if value is None else f"{value:{form}}" for value, form in cells))
+        cells = [row.get(key) for key in _COLUMNS]
+        table.add_row(name, *("-" if value is None else f"{value:z.2f}" for value in cells))
     return table
 
 
@@ -165,5 +161,5 @@ def _print_discovery(result: dict[str, Any], console: Console) -> None:
     found = result["discovery"]
     if found is None:
         return
-    console.print("discovery, uniform latents from the standing pose:")
+    console.print("\ndiscovery, uniform latents from the standing pose:")
     print_figures(found, console)

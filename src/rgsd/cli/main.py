@@ -18,7 +18,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import NamedTuple
 
-from rgsd.errors import UnknownName
+from rgsd.errors import UnknownName, UsageError
 
 
 class Command(NamedTuple):
@@ -32,6 +32,8 @@ class Command(NamedTuple):
     """One line for the list of commands."""
     takes_words: bool = False
     """Whether the function is given the words themselves, because its options depend on them."""
+    joins_processes: bool = False
+    """Whether processes that torchrun starts do it together."""
 
 
 COMMANDS: dict[str, Command] = {
@@ -42,11 +44,13 @@ COMMANDS: dict[str, Command] = {
     "motions info": Command("rgsd.cli.motions", "motions_info", "show what a motion file holds"),
     "motions list": Command("rgsd.cli.motions", "motions_list", "list the motions of a folder"),
     "motions synthesize": Command("rgsd.cli.motions", "motions_synthesize", "plan the quadruped's reference gaits"),
+    "motions split": Command("rgsd.cli.motions", "motions_split", "cut long motions into windows, each a motion"),
     "motions render": Command("rgsd.cli.motions", "motions_render", "draw motions as a contact sheet"),
     "pretrain": Command("rgsd.cli.pretrain", "pretrain", "embed the motions on the sphere, without any physics"),
     "landscape": Command("rgsd.cli.landscape", "landscape", "show where the encoder's reward has its peak"),
-    "train": Command("rgsd.cli.train", "train", "train a skill policy by METHOD, or go on with one", True),
+    "train": Command("rgsd.cli.train", "train", "train a skill policy by METHOD, or go on with one", True, True),
     "evaluate": Command("rgsd.cli.evaluate", "evaluate", "measure RUN by the protocol and write its report"),
+    "search": Command("rgsd.cli.search", "search", "say what more latents would bring the search for RUN's clips"),
     "task train": Command("rgsd.cli.task", "task_train", "train a policy that reaches goals with RUN's skills", True),
     "task evaluate": Command("rgsd.cli.task", "task_evaluate", "measure TASKRUN: goals, falls and style"),
     "sweep": Command("rgsd.cli.sweep", "sweep", "train and compare the variants and seeds of FILE"),
@@ -121,11 +125,23 @@ def _dispatch(args: Sequence[str]) -> None:
         words = {known for known in COMMANDS if known.startswith(group)} or {known.split()[0] for known in COMMANDS}
         raise UnknownName("command", name, words)
     command = COMMANDS[name]
+    if not command.joins_processes:
+        _refuse_processes(name)
     function = getattr(import_module(command.module), command.function)
     if command.takes_words:
         function(rest)
     else:
         _call(function, f"rgsd {name}", rest)
+
+
+def _refuse_processes(name: str) -> None:
+    """Refuse to be one of several processes: each would do the whole work, and all would write the same files."""
+    processes = int(os.environ.get("WORLD_SIZE") or 1)
+    if processes > 1:
+        raise UsageError(
+            f"{name}: {processes} processes have been started (WORLD_SIZE is {processes}), but this command runs in "
+            f"one; call `rgsd {name}` without torchrun, under which `rgsd train` alone shares its work"
+        )
 
 
 def _call(function: Callable[..., None], prog: str, args: Sequence[str]) -> None:

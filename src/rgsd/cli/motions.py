@@ -1,4 +1,4 @@
-"""`rgsd motions`: import, look at, plan and draw reference motions."""
+"""`rgsd motions`: import, look at, plan, cut and draw reference motions."""
 
 from __future__ import annotations
 
@@ -18,7 +18,8 @@ from rgsd.motions.collections import get_collection
 from rgsd.motions.formats.bvh import read_bvh
 from rgsd.motions.importing import Imported, import_motions, is_own, natural_order
 from rgsd.motions.motion import Motion
-from rgsd.motions.synthesis.quadruped import synthesize_quadruped
+from rgsd.motions.synthesis.quadruped import medley_quadruped, synthesize_quadruped
+from rgsd.motions.windows import split
 
 # figures of an import and what tables call them
 _QUALITY = {
@@ -103,19 +104,37 @@ def motions_list(path: Positional[Path], json: bool = False) -> None:
         Console().print(_motion_table(motions, f"{len(motions)} motions in {path}"))
 
 
-def motions_synthesize(out: Path, body: str = "quadruped") -> None:
+def motions_synthesize(out: Path, body: str = "quadruped", medley: bool = False) -> None:
     """Plan reference gaits without any recording and write them as npz.
 
     Args:
         out: folder that the npz files are written to.
         body: body to plan for; only the quadruped has a planner.
+        medley: write, instead of the eight clips, one of 14 s in which the gaits follow one another without a cut.
     """
     if body != "quadruped":
         raise UsageError(f"--body {body}: gaits are planned for 'quadruped' alone; import recordings for others")
-    motions = synthesize_quadruped(make_body(body))
-    for motion in motions:
-        motion.save(out / f"{motion.name}.npz")
-    Console().print(_motion_table(motions, f"{len(motions)} motions written to {out}"))
+    planned = make_body(body)
+    _write([medley_quadruped(planned)] if medley else synthesize_quadruped(planned), out)
+
+
+def motions_split(path: Positional[Path], out: Path, seconds: float = 2.0, overlap: float = 0.0) -> None:
+    """Cut long motions into windows, each of which is trained on as a motion of its own.
+
+    Motions that are no longer than a window are written whole, so that a folder of both kinds stays complete.
+
+    Args:
+        path: an rgsd npz file or a folder of them; import others first.
+        out: folder that the npz files are written to.
+        seconds: length of a window.
+        overlap: share of a window that the next one repeats, at least 0 and below 1.
+    """
+    windows = [window for motion in own_motions(path) for window in split(motion, seconds, overlap)]
+    names = [window.name for window in windows]
+    for name in names:
+        if names.count(name) > 1:
+            raise UsageError(f"{path}: {names.count(name)} of the windows would be '{name}'; rename one of the motions")
+    _write(windows, out)
 
 
 def motions_render(path: Positional[Path], out: Path, frames: int = 12, body: str | None = None) -> None:
@@ -174,6 +193,13 @@ def body_of(path: Path, motions: list[Motion], given: str | None) -> Body:
     for motion in motions:
         motion.check(f"{path}: motion '{motion.name}'", body)
     return body
+
+
+def _write(motions: list[Motion], out: Path) -> None:
+    """Save motions as npz, and say so."""
+    for motion in motions:
+        motion.save(out / f"{motion.name}.npz")
+    Console().print(_motion_table(motions, f"{len(motions)} motions written to {out}"))
 
 
 def _row(found: Imported) -> dict[str, Any]:

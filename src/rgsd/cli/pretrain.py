@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import numpy as np
+import torch
 import tyro
 from rich.console import Console
 from rich.table import Table
@@ -71,7 +72,8 @@ def pretrain(
     for column in ("clip", "group", "cosine of its frames", "nearest other", "cosine"):
         table.add_column(column)
     directions = clip_directions(encoder, library)
-    own = (encoder(observe(library.states)) * directions[library.clip_of_frame]).sum(dim=-1)
+    with torch.no_grad():
+        own = (encoder(observe(library.states)) * directions[library.clip_of_frame]).sum(dim=-1)
     cosines = (directions @ directions.T).fill_diagonal_(-2)
     for m, motion in enumerate(library.motions):
         nearest = int(cosines[m].argmax())

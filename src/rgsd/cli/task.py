@@ -13,6 +13,7 @@ import torch
 import tyro
 from rich.console import Console
 
+from rgsd.bodies.registry import make_body
 from rgsd.cli.evaluate import print_figures
 from rgsd.cli.trained import TrainedRun, load_trained
 from rgsd.errors import UsageError
@@ -21,6 +22,7 @@ from rgsd.evaluation.latent_search import clip_latents
 from rgsd.learning.checkpoint import write_atomically
 from rgsd.learning.loop import reached
 from rgsd.learning.skill_policy import SkillPolicy
+from rgsd.methods.runs import RunConfig
 from rgsd.physics.mujoco_cpu import MujocoCpu
 from rgsd.randomness import stream_seed
 from rgsd.tasks.runs import CONFIG, StyleLatents, TaskConfig, load_actor, make_env, make_task_trainer
@@ -44,6 +46,8 @@ class _Choice:
     """Folder of the new run; runs/<RUN>-<style>-<date> if not given."""
     resume: Path | None = None
     """Folder of a task's run to go on with, by its own configuration; --steps or --minutes move its goal."""
+    motions: str | None = None
+    """Where RUN's motions lie now, if they have moved."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -59,7 +63,8 @@ class _Goal:
 def task_train(args: Sequence[str]) -> None:
     """Train a policy that chooses latents of RUN's skills, which stay as they are, to reach goals in a style.
 
-    RUN is the folder of the skills' run. --out names the folder of the new run, --resume one to go on with.
+    RUN is the folder of the skills' run; --motions says where its motions lie now, if they have moved.
+    --out names the folder of the new run, --resume one to go on with.
     Writes task.yaml, style.json, metrics.jsonl, TensorBoard events and checkpoints.
     Ctrl-C stops at the end of an iteration and loses nothing.
     """
@@ -74,11 +79,11 @@ def task_train(args: Sequence[str]) -> None:
         goal = tyro.cli(_Goal, prog=f"rgsd task train --resume {folder}", args=rest)
         if goal != _Goal():
             config = dataclasses.replace(config, steps=goal.steps, minutes=goal.minutes)
-        train_task(config, folder, Console())
+        train_task(config, folder, Console(), choice.motions)
         return
     config = tyro.cli(
         TaskConfig,
-        prog="rgsd task train RUN [--out TASKRUN | --resume TASKRUN]",
+        prog="rgsd task train RUN [--out TASKRUN | --resume TASKRUN] [--motions MOTIONS]",
         description=task_train.__doc__,
         args=[*rest, "--help"] if wants_help else rest,
         config=(tyro.conf.FlagCreatePairsOff,),
@@ -92,13 +97,20 @@ def task_train(args: Sequence[str]) -> None:
         raise UsageError(
             f"--out {folder}: there is a run already; choose another folder, or go on with --resume {folder}"
         )
-    train_task(config, folder, Console())
+    train_task(config, folder, Console(), choice.motions)
 
 
-def train_task(config: TaskConfig, folder: Path, console: Console) -> None:
-    """Train a task in its folder, from its latest checkpoint if it has one, with a live display."""
+def train_task(config: TaskConfig, folder: Path, console: Console, motions: str | None = None) -> None:
+    """Train a task in its folder, from its latest checkpoint if it has one, with a live display.
+
+    Args:
+        config: the task.
+        folder: of its run.
+        console: where it tells what it does.
+        motions: where the motions of the skills' run lie now, if they have moved.
+    """
     config.check()
-    trained = load_trained(Path(config.run))
+    trained = load_trained(Path(config.run), motions)
     style = make_style(config.style, trained.library)
     latents = StyleLatents.load(folder)
     if latents is None:
@@ -139,6 +151,7 @@ def find_latents(config: TaskConfig, trained: TrainedRun, style: Style) -> Style
 
 def task_evaluate(
     run: Annotated[Path, tyro.conf.Positional, tyro.conf.arg(metavar="TASKRUN")],
+    motions: str | None = None,
     encoder: Path | None = None,
     config: DownstreamConfig = DownstreamConfig(),  # noqa: B008 (frozen)
     video: bool = True,
@@ -148,6 +161,7 @@ def task_evaluate(
 
     Args:
         run: a task's run.
+        motions: where the motions of its skills' run lie now, if they have moved.
         encoder: another run whose encoder names the nearest clip, so that methods are judged alike.
         config: how much is tried.
         video: whether to film; needs offscreen GL.
@@ -155,15 +169,17 @@ def task_evaluate(
     """
     console = Console(quiet=as_json)
     with console.status("evaluating"):
-        result, traces = evaluate_task(run, config, encoder)
+        result, traces = evaluate_task(run, config, motions, encoder)
     print_figures({key: value for key, value in result.items() if key != "schema"}, console)
     if as_json:
         print(json.dumps(result))
     _write_views(run, traces, TaskConfig.load(run), console, video)
 
 
-def evaluate_task(run: Path, config: DownstreamConfig, encoder: Path | None = None) -> tuple[dict[str, Any], Traces]:
-    """Measure a task's run and write evaluation/task.json; `encoder` as for `task_evaluate`.
+def evaluate_task(
+    run: Path, config: DownstreamConfig, motions: str | None = None, encoder: Path | None = None
+) -> tuple[dict[str, Any], Traces]:
+    """Measure a task's run and write evaluation/task.json; arguments as for `task_evaluate`.
 
     Raises:
         UsageError: nothing has been trained, no copies or goals are asked for, or the other run has no encoder.
@@ -171,7 +187,7 @@ def evaluate_task(run: Path, config: DownstreamConfig, encoder: Path | None = No
     if config.num_envs < 1 or config.goals < 1:
         raise UsageError(f"--config.num-envs is {config.num_envs}, --config.goals {config.goals}; give at least 1")
     task = TaskConfig.load(run)
-    _, library, policy = load_trained(Path(task.run))
+    _, library, policy = load_trained(Path(task.run), motions)
     judge = policy.encoder if encoder is None else SkillPolicy.load(encoder, library.body).encoder
     if encoder is not None and judge is None:
         raise UsageError(f"--encoder {encoder}: that run's method has no encoder; give one trained by rgsd")
@@ -204,10 +220,10 @@ def _write_views(run: Path, traces: Traces, config: TaskConfig, console: Console
     console.print(f"in [bold]{folder}[/bold]: task.json, traces.png, curves.png")
     if not video:
         return
-    _, library, _ = load_trained(Path(config.run))
+    body = make_body(RunConfig.load(Path(config.run)).body)
     try:
         with console.status("filming"):
-            film = write_task_film(folder / "task.mp4", library.body, traces, config.period, config.style)
+            film = write_task_film(folder / "task.mp4", body, traces, config.period, config.style)
         console.print(f"film: [bold]{film}[/bold]")
     except GlUnavailable as error:
         console.print(f"[yellow]no film: {error}[/yellow]")

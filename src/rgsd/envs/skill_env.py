@@ -236,7 +236,10 @@ class SkillEnv:
         row = self.library.row(self.clip[ids], self.frame[ids])
         # two of the six fields are all it takes, and gathering is what costs
         return Tracking.between(
-            state.body_pos[ids], state.body_quat[ids, 0], references.body_pos[row], references.body_quat[row, 0]
+            state.body_pos[ids],
+            state.body_quat[ids, 0],
+            references.body_pos.index_select(0, row),
+            references.body_quat[:, 0].index_select(0, row),
         )
 
     def _observe(self, ids: Tensor | slice = _ALL) -> Tensor:

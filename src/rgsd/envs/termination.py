@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import torch
@@ -23,12 +24,12 @@ def fallen(body: Body, state: BodyState) -> Tensor:
         (N,) bool.
     """
     rule = body.fall_rule
-    ids = body.body_ids(tuple(rule.min_height))
-    limits = state.body_pos.new_tensor(list(rule.min_height.values()))
-    down = (state.body_pos[:, ids, 2] < limits).any(dim=1)
+    down = torch.zeros_like(state.body_pos[:, 0, 2], dtype=torch.bool)
+    for part, height in zip(body.body_ids(tuple(rule.min_height)), rule.min_height.values(), strict=True):
+        down |= state.body_pos[:, part, 2] < height
     if rule.max_tilt is not None:
-        up = rotations.tangent_normal(state.body_quat[:, 0])[:, 5]  # cosine of the tilt
-        down |= up < torch.cos(torch.tensor(rule.max_tilt))
+        x, y = state.body_quat[:, 0, 1], state.body_quat[:, 0, 2]
+        down |= 1 - 2 * (x * x + y * y) < math.cos(rule.max_tilt)  # the height of the root's z axis
     return down
 
 

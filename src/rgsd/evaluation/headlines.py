@@ -4,6 +4,7 @@
 |---|---|
 | `worst.KEY` | of the clip that does worst by a measure of docs/protocol.md, such as `worst.tracked` |
 | `mean.KEY` | the mean over groups |
+| `clips.CLIP.KEY` | of one clip by its name; None of a run that has no such clip |
 | `discovery.KEY` | of the discovery section; also `discovery.switching.mean` and `discovery.held_out.GAIT` |
 | `training.samples`, `training.minutes` | what the run has cost |
 """
@@ -57,7 +58,7 @@ DISCOVERY = (
     "switching.mean",
 )
 """The figures of discovery that every body has."""
-_HELD_OUT = "discovery.held_out."
+_HELD_OUT, _CLIP = "discovery.held_out.", "clips."
 _TRAINING = ("training.samples", "training.minutes")
 
 DEFAULT_FIGURES = (
@@ -84,8 +85,10 @@ def check_figure(name: str) -> str:
     """
     known = [f"{kind}.{key}" for kind in ("worst", "mean") for key in _WORST]
     known += [f"discovery.{key}" for key in DISCOVERY] + list(_TRAINING)
-    if name not in known and not name.startswith(_HELD_OUT):
-        raise UnknownName("figure", name, [*known, f"{_HELD_OUT}GAIT"])
+    clip, _, key = name.removeprefix(_CLIP).rpartition(".")
+    one_clip = name.startswith(_CLIP) and clip != "" and key in MEASURES
+    if name not in known and not name.startswith(_HELD_OUT) and not one_clip:
+        raise UnknownName("figure", name, [*known, f"{_HELD_OUT}GAIT", *(f"{_CLIP}CLIP.{key}" for key in MEASURES)])
     return name
 
 
@@ -109,6 +112,9 @@ def figure(name: str, evaluation: Mapping[str, Any], training: Mapping[str, floa
         return training[key]
     if kind == "worst":
         return worst(key, evaluation["clips"])
+    if name.startswith(_CLIP):
+        clip, _, measure = key.rpartition(".")
+        return evaluation["clips"].get(clip, {}).get(measure)
     found = evaluation[kind]
     if found is None:
         return None

@@ -11,7 +11,7 @@ from rgsd import rotations
 from rgsd.envs.skill_env import SkillEnv, Starts
 from rgsd.learning.method import Method, Progress
 from rgsd.learning.networks import Actor, gaussian_log_prob
-from rgsd.learning.rollout import Rollout
+from rgsd.learning.rollout import Recorder, Rollout
 from rgsd.learning.statistics import EpisodeStatistics
 from rgsd.learning.warm_start import WarmStart
 
@@ -39,7 +39,7 @@ class Collector:
     @torch.no_grad()
     def collect(self, steps: int, teacher: WarmStart | None = None) -> tuple[Rollout, EpisodeStatistics]:
         """Advance every environment by `steps` control steps, driven by the actor or by its teacher."""
-        env, rows, statistics = self.env, [], EpisodeStatistics()
+        env, recorder, statistics = self.env, Recorder(steps), EpisodeStatistics()
         std = self.actor.std
         for _ in range(steps):
             if teacher is not None:
@@ -68,33 +68,31 @@ class Collector:
             )
             self._mark_origin(ended)
             self._observation, self._privileged = result.observation, result.privileged
-            rows.append(
-                {
-                    "observation": observation,
-                    "next_observation": result.final_observation,
-                    "privileged": privileged,
-                    "next_privileged": result.final_privileged,
-                    "z": z,
-                    "next_z": next_z,
-                    "source": source,
-                    "root": root,
-                    "next_root": result.final_root,
-                    "elapsed": elapsed,
-                    "action": action,
-                    "mean": mean,
-                    "log_prob": gaussian_log_prob(action, mean, std),
-                    "clip": clip,
-                    "frame": result.final_frame,
-                    "imitation": imitation,
-                    "terminated": result.terminated,
-                    "truncated": result.truncated,
-                    "fell": result.fell,
-                    "worst_body": result.tracking.worst,
-                    "root_error": result.tracking.root,
-                    "heading_error": result.tracking.heading.abs(),
-                }
+            recorder.add(
+                observation=observation,
+                next_observation=result.final_observation,
+                privileged=privileged,
+                next_privileged=result.final_privileged,
+                z=z,
+                next_z=next_z,
+                source=source,
+                root=root,
+                next_root=result.final_root,
+                elapsed=elapsed,
+                action=action,
+                mean=mean,
+                log_prob=gaussian_log_prob(action, mean, std),
+                clip=clip,
+                frame=result.final_frame,
+                imitation=imitation,
+                terminated=result.terminated,
+                truncated=result.truncated,
+                fell=result.fell,
+                worst_body=result.tracking.worst,
+                root_error=result.tracking.root,
+                heading_error=result.tracking.heading.abs(),
             )
-        return Rollout.stack(rows), statistics
+        return recorder.rollout(), statistics
 
     def snapshot(self) -> dict[str, Any]:
         """Everything that the next step depends on, the environment's part included."""

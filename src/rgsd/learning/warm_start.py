@@ -7,7 +7,9 @@ alone), which open loop covers much of a reference already. It drives, under the
 The student never drives: an untrained one collapses to a mean pose that shows no phase, and learns that.
 
 Episodes that imitate play their own clip. The others, where the method can embed clips, play a random clip
-from the states of another under that clip's latent: the student learns to change from any skill to any.
+from the states of another under that clip's latent: the student learns to change from any skill to any. They
+begin it at the frame that is most like the present state (as in motion matching, Clavet 2016): begun anywhere, it
+would teach the standing body the mean of all phases, which is to stand, and no forward gait would ever start.
 """
 
 from __future__ import annotations
@@ -21,6 +23,7 @@ import torch
 from torch import Tensor
 
 from rgsd.bodies.body import Body
+from rgsd.bodies.state import BodyState
 from rgsd.envs.skill_env import SkillEnv
 from rgsd.learning import distributed
 from rgsd.learning.networks import Actor, Critic
@@ -86,6 +89,7 @@ class WarmStart:
         loops = torch.tensor([motion.loop for motion in library.motions], device=env.device)
         # the last frame of a loop repeats the posture of its first
         self._period = torch.where(loops, library.lengths - 1, torch.iinfo(torch.long).max)
+        self._postures = _posture(library.states)
         self._clip, self._frame = torch.zeros_like(env.clip), torch.zeros_like(env.frame)
         self._labels: list[Tensor] = []
 
@@ -93,12 +97,20 @@ class WarmStart:
         """The latents (N, d) of the next step: those of the clips that are played, where `z` is not one already."""
         env = self.env
         fresh = (env.elapsed == 0).nonzero().squeeze(1)
-        clip, frame = env.library.sample(len(fresh), self._generator, margin=1)
+        clip = torch.randint(len(env.library), (len(fresh),), generator=self._generator, device=env.device)
+        frame = self._most_alike(env.state[fresh], clip)
         self._clip, self._frame = self._clip.clone(), self._frame.clone()
         self._clip[fresh], self._frame[fresh] = clip, frame
         if self._clip_latents is None:
             return z
         return torch.where(env.imitation.unsqueeze(1), z, self._clip_latents[self._clip])
+
+    def _most_alike(self, state: BodyState, clip: Tensor) -> Tensor:
+        """Frames (n,) of the clips (n,) that are nearest to states (n,) in hinge angles and rates."""
+        library = self.env.library
+        distance = torch.cdist(_posture(state), self._postures)
+        distance = distance.masked_fill(library.clip_of_frame != clip.unsqueeze(1), torch.inf)
+        return distance.argmin(dim=1) - library.offsets[clip]
 
     def act(self) -> Tensor:
         """The teacher's actions (N, A) for the present step; they are kept as labels until `update`."""
@@ -159,3 +171,8 @@ class WarmStart:
         self._optimizer.load_state_dict(state["optimizer"])
         self._generator.set_state(state["generator"])
         self._clip, self._frame = (state[name].to(self.env.device, copy=True) for name in ("clip", "frame"))
+
+
+def _posture(state: BodyState) -> Tensor:
+    """(n, 2 A): hinge angles, rad, and where their rates lead in a tenth of a second."""
+    return torch.cat((state.qpos[:, 7:], 0.1 * state.qvel[:, 6:]), dim=1)

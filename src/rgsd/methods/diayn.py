@@ -77,7 +77,7 @@ class Diayn(Baseline):
         observation, z = rollout.next_observation.flatten(0, 1), rollout.z.flatten(0, 1)
         losses, cosines = [], []
         for ids in self._shuffled(rollout.num_samples).chunk(self.config.minibatches):
-            mu = self.encoder(observation[ids])
+            mu = self.encoder(observation.index_select(0, ids))
             loss = -self._log_q(mu, z[ids]).mean()
             self._minimize(loss)
             losses.append(float(loss.detach()))

@@ -32,6 +32,9 @@ class RgsdConfig:
     """Concentration of q(z|s) in the rewards and the encoder's loss; the paper has one kappa for both phases."""
     imitation_share: float = 0.5
     """p, the probability that an episode imitates."""
+    reference_starts: Literal["all", "imitation", "none"] = "all"
+    """Which episodes start on random states of the references: all, as in the paper; those that imitate, while
+    discovery starts standing; or none, imitation then starts on its clip's first frame."""
     reward: Literal["cosine", "likelihood", "exact"] = "likelihood"
     """(1 + cos)/2; exp(kappa (cos - 1)), the density over its peak; or the paper's log q(z|s) - log p(z)."""
     alpha: float = 1.0
@@ -67,12 +70,20 @@ class Rgsd:
         self._redraw = Redraw(config.resample_rate, config.slerp_seconds, library.body.control_dt)
 
     def begin_episodes(self, count: int) -> Episodes:
-        """c ~ Bernoulli(p), m ~ U(M), s ~ U(states of m) for both streams; z = z_m or uniform on the sphere."""
+        """c ~ Bernoulli(p), m ~ U(M), s ~ U(states of m) for both streams; z = z_m or uniform on the sphere.
+
+        With fewer `reference_starts`, discovery starts standing. Imitation cannot: off its reference it would be
+        ended at once, so what is left to it without random frames is its clip's first.
+        """
         chance = torch.rand(count, generator=self._generator, device=self.library.device)
         imitation = chance < self.config.imitation_share
         clip, frame = self.library.sample(count, self._generator, margin=1)
         uniform = sphere.sample_uniform(count, self.latent_dim, self._generator)
-        return Episodes(clip, frame, torch.where(imitation.unsqueeze(1), self.directions[clip], uniform), imitation)
+        z = torch.where(imitation.unsqueeze(1), self.directions[clip], uniform)
+        if self.config.reference_starts == "none":
+            frame = torch.where(imitation, 0, frame)
+        standing = None if self.config.reference_starts == "all" else ~imitation
+        return Episodes(clip, frame, z, imitation, standing)
 
     def maybe_resample(self, progress: Progress) -> tuple[Tensor, Tensor]:
         """z is fixed for the episode, but in discovery at a `resample_rate`; the reward goes by z as it is then."""
@@ -106,7 +117,7 @@ class Rgsd:
         imitation = rollout.imitation.flatten()
         losses = []
         for ids in order.chunk(self.config.encoder_minibatches):
-            loss, _ = self._encoder_loss(observation[ids], z[ids], imitation[ids])
+            loss, _ = self._encoder_loss(observation.index_select(0, ids), z[ids], imitation[ids])
             self._optimizer.zero_grad()
             loss.backward()
             self._optimizer.step()

@@ -9,7 +9,9 @@ from zipfile import BadZipFile
 
 import mujoco
 import numpy as np
+import torch
 
+from rgsd import rotations
 from rgsd.bodies.body import Body
 
 SCHEMA_VERSION = 1
@@ -145,6 +147,20 @@ class Motion:
             )
         if body is not None and self.joint_names != body.joint_names:
             raise MotionError(f"{where}: joint_names do not match body '{body.name}'; import the clip again")
+
+
+def at_origin(qpos: np.ndarray, qvel: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Poses (T, nq) and velocities (T, nv) of a clip, moved and turned about the vertical as a whole.
+
+    The first pose is then above the world's origin and heads along x; heights stay as they are.
+    """
+    poses, velocities = torch.from_numpy(qpos.copy()), torch.from_numpy(qvel.copy())
+    back = rotations.conjugate(rotations.heading(poses[0, 3:7]))
+    start = poses[0, :3] * torch.tensor([1.0, 1.0, 0.0])
+    poses[:, :3] = rotations.rotate(back, poses[:, :3] - start)
+    poses[:, 3:7] = rotations.multiply(back.expand(len(poses), 4), poses[:, 3:7])
+    velocities[:, :3] = rotations.rotate(back, velocities[:, :3])  # the other entries are not of the world's frame
+    return poses.numpy(), velocities.numpy()
 
 
 def finite_difference_velocity(body: Body, qpos: np.ndarray, fps: float) -> np.ndarray:

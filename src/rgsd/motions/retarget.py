@@ -16,7 +16,7 @@ from rgsd.bodies.kinematics import forward_kinematics
 from rgsd.bodies.state import BodyState
 from rgsd.motions.formats.smpl_clip import BODY_NAMES, PARENTS, SmplClip
 from rgsd.motions.library import resample
-from rgsd.motions.motion import Motion, MotionError, finite_difference_velocity
+from rgsd.motions.motion import Motion, MotionError, at_origin, finite_difference_velocity
 
 _DAMPING = 1e-2  # of a step; bounds it where x and z turn about the same axis
 _POSTURE = 3e-3  # weight of small angles against the error of the rotation: costs 0.1 deg in the mean, 4 deg at most
@@ -129,14 +129,8 @@ def _fk_error_cm(clip: SmplClip, body: Body, motion: Motion) -> float:
 
 def _settle(body: Body, qpos: np.ndarray, fps: float) -> tuple[np.ndarray, dict[str, float]]:
     """Poses (T, nq) turned to heading 0 and moved to the origin and onto the ground; penetration and skating."""
-    settled = torch.from_numpy(qpos.copy())
-    back = rotations.conjugate(rotations.heading(settled[0, 3:7]))
-    start = settled[0, :3] * torch.tensor([1.0, 1.0, 0.0])
-    settled[:, :3] = rotations.rotate(back, settled[:, :3] - start)
-    settled[:, 3:7] = rotations.multiply(back.expand(len(qpos), 4), settled[:, 3:7])
-    settled_qpos = settled.numpy()
-    state = forward_kinematics(body, settled_qpos, np.zeros((len(qpos), body.model.nv)))
-    points = _sole_points(body, state)
+    settled_qpos, still = at_origin(qpos, np.zeros((len(qpos), body.model.nv)))
+    points = _sole_points(body, forward_kinematics(body, settled_qpos, still))
     floor = _floor(points[..., 2].min(axis=1), fps)
     settled_qpos[:, 2] -= floor
     points[..., 2] -= floor[:, None]

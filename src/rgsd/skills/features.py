@@ -59,4 +59,4 @@ class Features(nn.Module):
     def features(self, observation: Tensor) -> Tensor:
         """(..., D or more) observations to (..., f); entries beyond the mask (a clock) stay unseen."""
         # a body far outside the references must not drive the network to extremes
-        return ((observation[..., self.mask] - self.mean) / self.scale).clamp(-5.0, 5.0)
+        return ((observation.index_select(-1, self.mask) - self.mean) / self.scale).clamp(-5.0, 5.0)

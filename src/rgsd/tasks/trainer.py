@@ -17,7 +17,7 @@ from rgsd.learning.checkpoint import CheckpointError, cut_metrics, load_latest_c
 from rgsd.learning.loop import TrainingLoop
 from rgsd.learning.networks import Actor, Critic, NetworkConfig, gaussian_log_prob
 from rgsd.learning.ppo import Ppo, PpoConfig
-from rgsd.learning.rollout import Rollout
+from rgsd.learning.rollout import Recorder, Rollout
 from rgsd.motions.library import MotionLibrary
 from rgsd.randomness import stream_seed
 from rgsd.tasks.goal_env import Decision, GoalEnv
@@ -78,7 +78,8 @@ class GoalCollector:
     @torch.no_grad()
     def collect(self, decisions: int) -> tuple[Rollout, list[Decision]]:
         """Take that many decisions in every copy."""
-        rows, taken, std = [], [], self.actor.std
+        taken, std = [], self.actor.std
+        recorder = Recorder(decisions)
         condition = self._observation.new_zeros(self.env.num_envs, 0)  # nobody conditions the one who chooses
         for _ in range(decisions):
             observation, privileged, elapsed = self._observation, self._privileged, self.env.elapsed
@@ -87,27 +88,25 @@ class GoalCollector:
             decision = self.env.step(action)
             taken.append(decision)
             self._observation, self._privileged = decision.observation, decision.privileged
-            rows.append(
-                {
-                    "observation": observation,
-                    "next_observation": decision.final_observation,
-                    "privileged": privileged,
-                    "next_privileged": decision.final_privileged,
-                    "z": condition,
-                    "next_z": condition,
-                    "root": decision.before,
-                    "next_root": decision.after,
-                    "elapsed": elapsed // self.env.period,
-                    "action": action,
-                    "mean": mean,
-                    "log_prob": gaussian_log_prob(action, mean, std),
-                    "terminated": decision.fell,
-                    "truncated": decision.truncated,
-                    "fell": decision.fell,
-                    **_without_reference(elapsed),
-                }
+            recorder.add(
+                observation=observation,
+                next_observation=decision.final_observation,
+                privileged=privileged,
+                next_privileged=decision.final_privileged,
+                z=condition,
+                next_z=condition,
+                root=decision.before,
+                next_root=decision.after,
+                elapsed=elapsed // self.env.period,
+                action=action,
+                mean=mean,
+                log_prob=gaussian_log_prob(action, mean, std),
+                terminated=decision.fell,
+                truncated=decision.truncated,
+                fell=decision.fell,
+                **_without_reference(elapsed),
             )
-        return Rollout.stack(rows), taken
+        return recorder.rollout(), taken
 
     def snapshot(self) -> dict[str, Any]:
         """Everything that the next decision depends on, the environment's part included."""

@@ -1,14 +1,15 @@
 """The gait planner: from a rhythm and a velocity to footholds, swings and the trunk's path.
 
-The trunk glides at a constant velocity and yaw rate. Each foot stands still during its stance, on the point that its
-nominal place under the trunk passes at mid-stance (Raibert's neutral point), and swings from one foothold to the next
-with zero velocity and acceleration at lift-off and touch-down. Everything is a closed formula in time, so a plan can be
-sampled at any instant, before its beginning too.
+The trunk glides along a route, at a constant velocity and yaw rate or (`medley.py`) at one after another. Each foot
+stands still during its stance, on the point that its nominal place under the trunk passes at mid-stance (Raibert's
+neutral point), and swings from one foothold to the next with zero velocity and acceleration at lift-off and touch-down.
+Everything is a function of time, so a plan can be sampled at any instant, before its beginning too.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 
@@ -31,6 +32,18 @@ class Gait:
             raise ValueError(f"Gait.period is {self.period}, expected a positive number of seconds")
         if not 0 < self.duty < 1:
             raise ValueError(f"Gait.duty is {self.duty}, expected a share between 0 and 1, such as 0.5 for a trot")
+
+
+class Route(Protocol):
+    """Where the trunk goes, at any time."""
+
+    def yaw(self, times: np.ndarray) -> np.ndarray:
+        """Heading (T,) at the given times (T,), rad; 0 at time 0."""
+        ...
+
+    def position(self, times: np.ndarray) -> np.ndarray:
+        """Trunk (T, 3) at the given times (T,), m; above the world's origin at time 0."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -66,12 +79,12 @@ class Course:
         )
 
 
-def foot_path(gait: Gait, course: Course, leg: int, home: np.ndarray, ground: float, times: np.ndarray) -> np.ndarray:
+def foot_path(gait: Gait, route: Route, leg: int, home: np.ndarray, ground: float, times: np.ndarray) -> np.ndarray:
     """World path of one foot's centre.
 
     Args:
         gait: the rhythm.
-        course: the trunk's motion.
+        route: the trunk's motion.
         leg: index into `gait.offsets`.
         home: (2,) the foot's place at mid-stance, x and y in the trunk's heading frame, m.
         ground: height of the foot's centre in stance, m.
@@ -83,26 +96,27 @@ def foot_path(gait: Gait, course: Course, leg: int, home: np.ndarray, ground: fl
     stride = times / gait.period - gait.offsets[leg]
     number = np.floor(stride)
     phase = stride - number
-    before = _foothold(gait, course, leg, home, number)
-    after = _foothold(gait, course, leg, home, number + 1)
+    before = _foothold(gait, route, leg, home, number)
+    after = _foothold(gait, route, leg, home, number + 1)
     swing = np.clip((phase - gait.duty) / (1 - gait.duty), 0, 1)
     path = np.empty((len(times), 3))
-    path[:, :2] = before + _ease(swing)[:, None] * (after - before)
+    path[:, :2] = before + ease(swing)[:, None] * (after - before)
     path[:, 2] = ground + gait.swing_height * _lift(swing)
     return path
 
 
-def _foothold(gait: Gait, course: Course, leg: int, home: np.ndarray, number: np.ndarray) -> np.ndarray:
+def _foothold(gait: Gait, route: Route, leg: int, home: np.ndarray, number: np.ndarray) -> np.ndarray:
     """Where the foot stands (T, 2) in its stances of the given numbers (T,)."""
     middle = (number + gait.offsets[leg] + gait.duty / 2) * gait.period
-    yaw = course.yaw(middle)
+    yaw = route.yaw(middle)
     x, y = home
     turned = np.stack([x * np.cos(yaw) - y * np.sin(yaw), x * np.sin(yaw) + y * np.cos(yaw)], axis=-1)
-    return course.position(middle)[:, :2] + turned
+    return route.position(middle)[:, :2] + turned
 
 
-def _ease(u: np.ndarray) -> np.ndarray:
-    """0 to 1 with zero first and second derivatives at both ends: the minimum-jerk polynomial."""
+def ease(u: np.ndarray) -> np.ndarray:
+    """0 to 1 with zero first and second derivatives at both ends: the minimum-jerk polynomial, flat beyond them."""
+    u = np.clip(u, 0, 1)
     return u**3 * (10 - 15 * u + 6 * u**2)
 
 

@@ -1,6 +1,8 @@
-"""The quadruped's embedded references: eight two-second clips from the gait planner, and one held out."""
+"""The quadruped's embedded references: eight two-second clips from the gait planner, one held out, and a medley."""
 
 from __future__ import annotations
+
+import dataclasses
 
 import numpy as np
 from scipy.spatial.transform import Rotation
@@ -8,8 +10,9 @@ from scipy.spatial.transform import Rotation
 from rgsd.bodies.body import Body
 from rgsd.bodies.quadruped import LEGS
 from rgsd.motions.motion import Motion, finite_difference_velocity
-from rgsd.motions.synthesis.gait import Course, Gait, foot_path
+from rgsd.motions.synthesis.gait import Course, Gait, Route, foot_path
 from rgsd.motions.synthesis.leg import Leg
+from rgsd.motions.synthesis.medley import Medley
 
 SECONDS = 2.0
 """Length of every clip, s: a whole number of strides, so that the last frame is the first one's posture again."""
@@ -43,16 +46,23 @@ def held_out_quadruped(body: Body) -> list[Motion]:
     return [synthesize(body, name, *plan) for name, plan in _HELD_OUT.items()]
 
 
-def synthesize(body: Body, name: str, group: str, gait: Gait, course: Course, seconds: float = SECONDS) -> Motion:
-    """One clip of a quadruped trotting along a course, at the body's control rate.
+def medley_quadruped(body: Body) -> Motion:
+    """The seven gaits of the references in one clip without a cut, two seconds each: an unsegmented recording."""
+    courses = tuple(course for _, gait, course in _CLIPS.values() if gait is _TROT)
+    motion = synthesize(body, "medley", "medley", _TROT, Medley(courses, SECONDS), SECONDS * len(courses))
+    return dataclasses.replace(motion, loop=False)  # it ends in another gait than it begins in
+
+
+def synthesize(body: Body, name: str, group: str, gait: Gait, route: Route, seconds: float = SECONDS) -> Motion:
+    """One clip of a quadruped trotting along a route, at the body's control rate.
 
     Args:
         body: a quadruped with legs FL, FR, RL, RR (see `Leg.of`).
         name: the clip's name.
         group: the group that tables average it in.
         gait: the rhythm.
-        course: the trunk's velocity and height; the clip starts at the world's origin facing x.
-        seconds: length; the clip loops where it is a whole number of strides.
+        route: the trunk's way; the clip starts at the world's origin facing x.
+        seconds: length; a course of constant velocity loops where it is a whole number of strides.
 
     Returns:
         `Motion` of `seconds * control_hz + 1` frames.
@@ -63,7 +73,7 @@ def synthesize(body: Body, name: str, group: str, gait: Gait, course: Course, se
     fps = body.control_hz
     frames = round(seconds * fps) + 1
     times = np.arange(-1, frames + 1) / fps  # a frame more at either end: central differences throughout
-    qpos = _poses(body, gait, course, times)
+    qpos = _poses(body, gait, route, times)
     qvel = finite_difference_velocity(body, qpos, fps)
     strides = seconds / gait.period
     return Motion(
@@ -81,14 +91,14 @@ def synthesize(body: Body, name: str, group: str, gait: Gait, course: Course, se
     )
 
 
-def _poses(body: Body, gait: Gait, course: Course, times: np.ndarray) -> np.ndarray:
+def _poses(body: Body, gait: Gait, route: Route, times: np.ndarray) -> np.ndarray:
     """qpos (T, 19) at the given times (T,)."""
-    position = course.position(times)
-    to_world = Rotation.from_rotvec(course.yaw(times)[:, None] * [0.0, 0.0, 1.0])
+    position = route.position(times)
+    to_world = Rotation.from_rotvec(route.yaw(times)[:, None] * [0.0, 0.0, 1.0])
     joints = []
     for index, name in enumerate(LEGS):
         leg = Leg.of(body, name)
         home = leg.hip[:2] + np.array([0.0, leg.offset])
-        path = foot_path(gait, course, index, home, leg.foot_radius, times)
+        path = foot_path(gait, route, index, home, leg.foot_radius, times)
         joints.append(leg.inverse_kinematics(to_world.inv().apply(path - position)))
     return np.concatenate([position, to_world.as_quat(scalar_first=True), *joints], axis=1)

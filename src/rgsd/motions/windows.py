@@ -1,0 +1,63 @@
+"""Windows of a long clip as motions of their own: how a recording that nobody has segmented is trained on.
+
+The encoder gives each motion one direction, and so a long clip of many skills, too; of windows, each stretch of it gets
+its own. The paper only says that one long clip works; that windows stand in for motions is inferred from it.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+
+import numpy as np
+
+from rgsd.errors import UsageError
+from rgsd.motions.motion import Motion, at_origin
+
+
+def split(motion: Motion, seconds: float, overlap: float = 0.0) -> list[Motion]:
+    """Cut a motion into windows of equal length.
+
+    There are as few as have neighbours share at least `overlap` of their frames; spread evenly, they leave out none, so
+    that where the length does not divide they share more. Each begins at the origin and heads along x.
+
+    Args:
+        motion: what is cut; one that is no longer than a window is returned whole.
+        seconds: length of a window, from its first frame to its last.
+        overlap: share of a window that the next one repeats, at least 0 and below 1. Frames in two windows are told
+            to have two directions.
+
+    Returns:
+        The windows `NAME_1`, `NAME_2`, ... in order of time, in the motion's group; if it has none, in one of its name.
+
+    Raises:
+        UsageError: a window that would hold less than two frames, or an overlap out of its range.
+    """
+    if not 1 <= seconds * motion.fps < math.inf:
+        raise UsageError(f"--seconds {seconds:g}: a window of '{motion.name}' needs at least {1 / motion.fps:.3g} s")
+    if not 0 <= overlap < 1:
+        raise UsageError(f"--overlap {overlap:g}: give a share of the window, at least 0 and below 1, such as 0.5")
+    span = round(seconds * motion.fps)  # frames from the first to the last of a window
+    latest = motion.num_frames - 1 - span
+    if latest <= 0:
+        return [motion]
+    hop = max(1.0, (1 - overlap) * span)
+    count = 1 + math.ceil(latest / hop - 1e-9)
+    starts = np.linspace(0, latest, count).round().astype(int)
+    return [_window(motion, int(start), span, number) for number, start in enumerate(starts, start=1)]
+
+
+def _window(motion: Motion, start: int, span: int, number: int) -> Motion:
+    rows = slice(start, start + span + 1)
+    qpos, qvel = at_origin(motion.qpos[rows], motion.qvel[rows])
+    times = f"{start / motion.fps:.2f} to {(start + span) / motion.fps:.2f} s of {motion.name}"
+    return dataclasses.replace(
+        motion,
+        name=f"{motion.name}_{number}",
+        qpos=qpos,
+        qvel=qvel,
+        source=f"{motion.source}, {times}" if motion.source else times,
+        group=motion.group or motion.name,
+        loop=False,  # nothing says that it does
+        quality={},  # which was of the whole
+    )

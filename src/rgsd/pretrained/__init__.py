@@ -1,0 +1,28 @@
+"""Published policies, a folder each: policy.json, policy.safetensors and a model card (README.md)."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from rgsd.errors import UnknownName
+
+_HERE = Path(__file__).parent
+
+
+def published() -> dict[str, Path]:
+    """The folder of each body's published policy, by the body's name."""
+    folders = sorted(file.parent for file in _HERE.glob("*/policy.json"))
+    return {json.loads((folder / "policy.json").read_text())["body"]: folder for folder in folders}
+
+
+def find(body: str) -> Path:
+    """The folder of a body's published policy.
+
+    Raises:
+        UnknownName: none is published for it; the message lists those that have one.
+    """
+    found = published()
+    if body not in found:
+        raise UnknownName("body with a published policy", body, found)
+    return found[body]

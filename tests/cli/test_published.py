@@ -1,0 +1,65 @@
+"""`rgsd demo --body`: what a published policy is shown to do, and what is said where there is none."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+import torch
+from rich.console import Console
+
+from rgsd import pretrained
+from rgsd.bodies.registry import make_body
+from rgsd.cli import published
+from rgsd.cli.main import main
+from rgsd.envs.observation import ObservationLayout
+from rgsd.learning.networks import Actor, NetworkConfig
+from rgsd.learning.skill_policy import SkillPolicy
+from rgsd.viewing.video import GlUnavailable
+
+
+@pytest.fixture
+def policies(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder of published policies with one of the quadruped that never moves: its mean actions are 0."""
+    body = make_body("quadruped")
+    actor = Actor(ObservationLayout(body).size, 2, torch.tensor(body.action_scale), NetworkConfig(actor_hidden=(8,)))
+    for parameter in actor.network.parameters():
+        torch.nn.init.zeros_(parameter)
+    directions = {"east": torch.tensor([1.0, 0.0]), "north": torch.tensor([0.0, 1.0])}
+    SkillPolicy(body, actor, 2, "rgsd", None, directions).save(tmp_path / "policies" / "still")
+    monkeypatch.setattr(pretrained, "_HERE", tmp_path / "policies")
+    return tmp_path / "policies"
+
+
+def test_a_policy_that_stands_neither_falls_nor_travels(
+    policies: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def no_gl(*_: object) -> None:
+        raise GlUnavailable("install libegl1")
+
+    monkeypatch.setattr(published, "render_frames", no_gl)
+    monkeypatch.setattr(published, "_RANDOM", 8)
+
+    published.play_published("quadruped", tmp_path / "out", 0.4, 0, Console(width=80))
+    found = json.loads((tmp_path / "out" / "skills.json").read_text())
+    assert list(found) == ["east", "north", "random directions"]
+    assert [found[name]["rollouts"] for name in found] == [16, 16, 8]
+    for figures in found.values():
+        assert figures["fall_rate"] == 0.0
+        assert figures["distance_m"] < 0.05
+    said = capsys.readouterr().out
+    assert "no film: install libegl1" in said
+    assert "0% of 16" in said
+
+
+def test_a_body_without_a_published_policy(policies: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["demo", "--body", "quadrupet"]) == 2
+    assert "did you mean quadruped?" in capsys.readouterr().err
+
+
+def test_published_policies_load_and_are_small() -> None:
+    for body, folder in pretrained.published().items():
+        assert SkillPolicy.load(folder).body.name == body
+        assert (folder / "README.md").stat().st_size > 500  # a model card
+        assert sum(file.stat().st_size for file in folder.iterdir()) < 10e6
