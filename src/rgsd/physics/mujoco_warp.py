@@ -7,6 +7,9 @@ blow up, the kinematics of the state that is shown) is recorded once and replaye
 This physics is in float32, C MuJoCo's in float64: they agree until chaos parts them (docs/scaling.md has the figures).
 """
 
+# pyright: reportInvalidTypeForm=false
+# Warp's kernels are annotated with objects
+
 from __future__ import annotations
 
 import copy
@@ -43,14 +46,14 @@ class CapacityError(RuntimeError):
 
 @wp.kernel(enable_backward=False)
 def _guard(
-    standing: wp.array[wp.float32],
-    overflow: wp.array[wp.int32],
-    time: wp.array[wp.float32],
-    qpos: wp.array2d[wp.float32],
-    qvel: wp.array2d[wp.float32],
-    warmstart: wp.array2d[wp.float32],
-    blown_up: wp.array[wp.bool],
-    tally: wp.array[wp.int32],
+    standing: wp.array(dtype=wp.float32),
+    overflow: wp.array(dtype=wp.int32),
+    time: wp.array(dtype=wp.float32),
+    qpos: wp.array2d(dtype=wp.float32),
+    qvel: wp.array2d(dtype=wp.float32),
+    warmstart: wp.array2d(dtype=wp.float32),
+    blown_up: wp.array(dtype=wp.bool),
+    tally: wp.array(dtype=wp.int32),
 ) -> None:
     """Lets copies stand that are too fast, not finite or out of room; counts them, those out of room, and how."""
     number = wp.tid()
