@@ -129,13 +129,13 @@ class MujocoWarp:
         if kinds & _POOL:
             raise CapacityError(
                 f"body '{self.body.name}': its {self.num_envs} copies had more than {self.capacity.contacts} contacts "
-                "a copy, twice of what was measured, and some were left out; train it with --physics cpu"
+                "a copy in the mean, and some were left out of the physics; take --physics cpu"
             )
         return blowups
 
     @property
     def overflows(self) -> int:
-        """How many of the copies that have blown up had more constraints than there is room for."""
+        """How many of the copies that have blown up had run out of room; on a GPU reading it makes the host wait."""
         return int(self._tally.numpy()[1])
 
     def reset(self, env_ids: Tensor, qpos: Tensor, qvel: Tensor) -> None:
