@@ -24,6 +24,7 @@ from rgsd.bodies.body import Body
 from rgsd.bodies.registry import make_body
 from rgsd.cli.bench_gymnasium import GymnasiumBench
 from rgsd.envs.skill_env import SkillEnv
+from rgsd.errors import UsageError
 from rgsd.learning.trainer import Trainer
 from rgsd.learning.warm_start import WarmStartConfig
 from rgsd.methods.presets import make_preset
@@ -130,6 +131,7 @@ def measure(body: str, preset: str, motions: str | None, num_envs: int | None, r
 
     Raises:
         UnknownName: no such body or preset.
+        UsageError: the preset is for a GPU.
         MotionError: references that were asked for and cannot be used.
     """
     with tempfile.TemporaryDirectory(prefix="rgsd-bench-") as scratch:
@@ -174,6 +176,8 @@ def stand_in_motions(body: Body, folder: Path) -> None:
 
 def _configure(config: RunConfig, motions: str | None, num_envs: int | None, folder: Path) -> tuple[RunConfig, str]:
     """The preset without what a measurement need not wait for, and a word on its references."""
+    if config.device != "cpu":
+        raise UsageError("--preset gpu: rgsd bench compares engines of the CPU; benchmarks/gpu.py measures a GPU")
     wanted = described = motions or config.motions
     if not wanted:
         stand_in_motions(make_body(config.body), folder / "motions")

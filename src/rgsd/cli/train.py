@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import datetime
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
@@ -37,7 +38,7 @@ class _Choice:
     body: str = "quadruped"
     """quadruped, smpl, or the path of an MJCF file."""
     preset: str = "cpu"
-    """cpu (what works best on two cores), gpu (many copies, wide networks) or paper (the paper's algorithm)."""
+    """cpu (best on two cores), gpu (many copies on MuJoCo Warp, wide networks) or paper (the paper's algorithm)."""
     out: Path | None = None
     """Folder of the new run; runs/<body>-<method>-<date> if not given."""
     resume: Path | None = None
@@ -93,11 +94,24 @@ def run_training(config: RunConfig, folder: Path, console: Console | None = None
     Of the processes that torchrun has started the first one writes and speaks.
     """
     config.check()
-    with distributed.joined(config.device) as device:
+    with distributed.joined(config.device) as device, _memory_errors_explained(config):
         if distributed.is_main():
             return _run_training(config, folder, device, console or Console(), None)
         silent = Console(quiet=True, force_terminal=False)
         return _run_training(config, folder, device, silent, silent)
+
+
+@contextmanager
+def _memory_errors_explained(config: RunConfig) -> Iterator[None]:
+    """Turn the GPU's running out of memory into a word on how many copies fit."""
+    try:
+        yield
+    except torch.OutOfMemoryError as error:
+        # nearly all of the memory is rollouts and physics, in proportion to the copies
+        raise UsageError(
+            f"--num-envs {config.num_envs}: the GPU's memory does not suffice ({str(error).split('.')[0]}); "
+            f"try half as many, --num-envs {max(config.num_envs // 2, 1)}"
+        ) from error
 
 
 def _run_training(

@@ -35,6 +35,8 @@ def joined(device: str) -> Iterator[torch.device]:
         UsageError: there is no such device, or restarts would fail.
     """
     own = own_device(device)
+    if own.type == "cuda":
+        torch.set_float32_matmul_precision("high")  # TF32: exploration noise is far coarser than its rounding
     if not dist.is_torchelastic_launched() or int(os.environ["WORLD_SIZE"]) == 1:
         yield own
         return

@@ -82,13 +82,14 @@ def make_preset(name: str, method: str, body: str) -> RunConfig:
 
 
 def _wide(config: RunConfig) -> RunConfig:
-    """For a GPU and many cores: 4,096 copies for 24 steps, wide networks, as many minibatches as before.
+    """For a GPU: physics there, 4,096 copies for 24 steps, wide networks, as many minibatches as before.
 
     Nothing of it has been tried on a GPU yet (docs/scaling.md).
     """
     return dataclasses.replace(
         config,
         device="cuda",
+        physics="warp",
         num_envs=4096,
         trainer=dataclasses.replace(config.trainer, horizon=24),
         network=dataclasses.replace(config.network, actor_hidden=_WIDE, critic_hidden=_WIDE),

@@ -31,8 +31,7 @@ from rgsd.motions.importing import load_motions
 from rgsd.motions.library import MotionLibrary
 from rgsd.motions.motion import Motion
 from rgsd.motions.synthesis.quadruped import synthesize_quadruped
-from rgsd.physics.mujoco_cpu import MujocoCpu
-from rgsd.physics.on_device import on_device
+from rgsd.physics.choice import Engine, make_physics
 
 
 @dataclass(frozen=True)
@@ -56,7 +55,9 @@ class RunConfig:
     num_envs: int = 512
     """Copies of the body that are stepped together, in all processes of a run."""
     device: Literal["cpu", "cuda"] = "cpu"
-    """Where networks and learning are; with cuda the physics stays on the CPU's cores, one GPU a process."""
+    """Where networks and learning are; cuda takes one GPU a process."""
+    physics: Engine = "cpu"
+    """What steps the body: cpu, C MuJoCo on the CPU's cores, whatever the device; warp, MuJoCo Warp on the device."""
     seed: int = 0
     """Of everything random."""
     env: EnvConfig = EnvConfig()
@@ -206,7 +207,7 @@ def make_trainer(
     copies = distributed.own_share(config.num_envs, "--num-envs")
     library = load_library(config, make_body(config.body), device)
     method = make_method(config, library, folder, progress)  # the trainer asks it for the clips' latents
-    physics = on_device(MujocoCpu(library.body, copies, distributed.own_threads()), device)
+    physics = make_physics(config.physics, library.body, copies, device, distributed.own_threads())
     env = SkillEnv(library, config.env, physics=physics, seed=distributed.own_seed(config.seed, "env"))
     return Trainer(env, method, config.method, config.network, config.ppo, config.trainer, folder, config.seed)
 

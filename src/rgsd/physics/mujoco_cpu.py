@@ -17,9 +17,9 @@ from torch import Tensor
 from rgsd.bodies.body import Body
 from rgsd.bodies.kinematics import DerivedFields
 from rgsd.errors import UsageError
+from rgsd.physics.protocol import LARGEST_SPEED
 
 _VELOCITY_STAGE = mujoco.mjtStage.mjSTAGE_VEL  # makes positions and velocities current after the last substep
-_LARGEST_SPEED = 1e3  # m/s and rad/s: a finite state faster than this is a simulation on its way to NaN
 
 
 class MujocoCpu:
@@ -66,7 +66,7 @@ class MujocoCpu:
         self._ctrl[:] = targets.numpy()
         self._batch.step(nstep=self.body.substeps, stage=_VELOCITY_STAGE)
         # one reduction a row sees NaN, infinities and absurd speeds alike
-        bad = ~(np.abs(self._qvel).max(axis=1) < _LARGEST_SPEED)
+        bad = ~(np.abs(self._qvel).max(axis=1) < LARGEST_SPEED)
         self.state = self._fields.read()
         self.blown_up = torch.from_numpy(bad)
         if bad.any():

@@ -10,6 +10,9 @@ from torch import Tensor
 from rgsd.bodies.body import Body
 from rgsd.bodies.state import BodyState
 
+LARGEST_SPEED = 1e3
+"""A finite state faster than this, in m/s or rad/s, is a simulation on its way to NaN: it has blown up."""
+
 
 class Physics(Protocol):
     """Many copies of one body, stepped together.
@@ -20,7 +23,6 @@ class Physics(Protocol):
         device: where the state tensors lie.
         state: the state after the last `reset` or `step`, leading shape (N,); read only.
         blown_up: (N,) bool, copies whose last step was not finite; they have been put to the standing pose.
-        blowups: how many such copies there were so far.
     """
 
     body: Body
@@ -28,7 +30,11 @@ class Physics(Protocol):
     device: torch.device
     state: BodyState
     blown_up: Tensor
-    blowups: int
+
+    @property
+    def blowups(self) -> int:
+        """How many copies have blown up so far; on a GPU reading it makes the host wait."""
+        ...
 
     def reset(self, env_ids: Tensor, qpos: Tensor, qvel: Tensor) -> None:
         """Put copies `env_ids` (n,) into poses qpos (n, nq), m and rad, with velocities qvel (n, nv)."""

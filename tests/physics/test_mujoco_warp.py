@@ -1,0 +1,211 @@
+"""MuJoCo Warp beside C MuJoCo, on Warp's CPU device: the first run compiles its kernels for some minutes."""
+
+from __future__ import annotations
+
+import copy
+import dataclasses
+import math
+from dataclasses import fields
+from pathlib import Path
+
+import pytest
+import torch
+
+pytest.importorskip("mujoco_warp", reason="needs rgsd[gpu]")
+
+from rgsd.bodies.body import Body
+from rgsd.bodies.registry import make_body
+from rgsd.bodies.smpl import SmplPhysics, make_smpl
+from rgsd.bodies.state import BodyState
+from rgsd.errors import UsageError
+from rgsd.methods.presets import make_preset
+from rgsd.methods.runs import make_trainer
+from rgsd.physics.capacity import Capacity
+from rgsd.physics.mujoco_cpu import MujocoCpu
+from rgsd.physics.mujoco_warp import CapacityError, MujocoWarp, check_memory
+from rgsd.physics.protocol import Physics
+
+COPIES = 3
+
+
+def converging(name: str) -> Body:
+    """A body whose solver may go on until it has converged: only then is there one answer to agree on."""
+    made = make_body(name)
+    model = copy.copy(made.model)
+    model.opt.iterations, model.opt.ls_iterations = 20, 20
+    return dataclasses.replace(made, model=model)
+
+
+@pytest.fixture(scope="module")
+def body() -> Body:
+    return converging("quadruped")
+
+
+@pytest.fixture(scope="module")
+def physics(body: Body) -> MujocoWarp:
+    return MujocoWarp(body, COPIES)
+
+
+def equal(a: BodyState, b: BodyState) -> bool:
+    """To the bit."""
+    return all(torch.equal(getattr(a, f.name), getattr(b, f.name)) for f in fields(BodyState))
+
+
+def start(physics: Physics, lift: float = 0.0) -> None:
+    """Copies in different poses and motions near the standing one, lifted, m."""
+    generator, body = torch.Generator().manual_seed(0), physics.body
+    qpos = torch.tensor(body.standing_qpos, dtype=torch.float32).repeat(COPIES, 1)
+    qpos[:, 2] += lift
+    qpos[:, 7:] += 0.05 * torch.randn(COPIES, body.num_actions, generator=generator)
+    physics.reset(torch.arange(COPIES), qpos, 0.2 * torch.randn(COPIES, body.model.nv, generator=generator))
+
+
+def targets(body: Body, steps: int) -> torch.Tensor:
+    noise = torch.randn(steps, COPIES, body.num_actions, generator=torch.Generator().manual_seed(1))
+    return torch.tensor(body.standing_qpos[7:], dtype=torch.float32) + 0.05 * noise
+
+
+def gap(a: BodyState, b: BodyState) -> float:
+    """The largest difference of any entry."""
+    return max(float((getattr(a, f.name) - getattr(b, f.name)).abs().max()) for f in fields(BodyState))
+
+
+# m, rad, m/s and rad/s; 100 m up, a number has a resolution of 8e-6 m
+@pytest.mark.parametrize(("lift", "steps", "tolerance"), [(100.0, 100, 2e-3), (0.0, 20, 1e-4)], ids=["air", "ground"])
+@pytest.mark.parametrize("name", ["quadruped", "smpl"])
+def test_both_engines_agree(name: str, lift: float, steps: int, tolerance: float) -> None:
+    body = converging(name)
+    ours, theirs = MujocoWarp(body, COPIES), MujocoCpu(body, COPIES, threads=1)
+    for side in (ours, theirs):
+        start(side, lift)
+    for row in targets(body, steps):
+        ours.step(row)
+        theirs.step(row)
+        assert gap(ours.state, theirs.state) < tolerance
+    # to the end it is in the air, or stands
+    assert (float(ours.state.body_pos[..., 2].min()) > 5.0) == (lift > 0.0)
+    assert float((ours.state.body_pos[:, 0, 2] - body.standing_qpos[2]).min()) > -0.05 - lift
+
+
+def test_a_reset_touches_its_own_copies_alone(physics: MujocoWarp, body: Body) -> None:
+    start(physics)
+    for row in targets(body, 3):
+        physics.step(row)
+    shown = physics.state
+    before = shown.clone()
+    qpos = torch.tensor(body.standing_qpos, dtype=torch.float32).unsqueeze(0)
+    physics.reset(torch.tensor([1]), qpos, torch.zeros(1, body.model.nv))
+    assert equal(physics.state[[0, 2]], before[[0, 2]])
+    assert torch.equal(physics.state.qpos[1], qpos[0])
+    # the pose's kinematics, not those of the pose before
+    assert float(physics.state.body_pos[1, 0, 2]) == pytest.approx(0.28)
+    assert float(physics.state.body_linvel[1].abs().max()) < 1e-6
+    assert equal(shown, before)  # what was shown stays as it was
+    physics.reset(torch.empty(0, dtype=torch.long), qpos[:0], torch.zeros(0, body.model.nv))
+    assert torch.equal(physics.state.qpos[1], qpos[0])
+
+
+def test_a_snapshot_goes_on_to_the_bit(physics: MujocoWarp, body: Body) -> None:
+    start(physics)
+    wanted = targets(body, 10)
+    for row in wanted[:5]:
+        physics.step(row)
+    snapshot, here = physics.snapshot(), physics.state
+    for row in wanted[5:]:
+        physics.step(row)
+    there = physics.state
+    physics.restore(snapshot)
+    assert equal(physics.state, here)
+    for row in wanted[5:]:
+        physics.step(row)
+    assert equal(physics.state, there)
+
+
+def test_snapshots_of_both_engines_are_alike(physics: MujocoWarp, body: Body) -> None:
+    other = MujocoCpu(body, COPIES, threads=1)
+    start(other)
+    physics.restore(other.snapshot())
+    assert torch.equal(physics.state.qpos, other.state.qpos)
+    assert physics.snapshot().keys() == other.snapshot().keys()
+    with pytest.raises(UsageError, match=r"coordinates \(2, 19\), this batch \(3, 19\)"):
+        physics.restore(MujocoCpu(body, 2).snapshot())
+
+
+@pytest.mark.parametrize("speed", [1e5, math.inf, math.nan])
+def test_a_copy_that_blows_up_is_reset_alone_and_counted(physics: MujocoWarp, body: Body, speed: float) -> None:
+    row = targets(body, 1)[0]
+    start(physics)
+    physics.step(row)
+    healthy, before = physics.state, physics.blowups
+    start(physics)
+    qvel = physics.state.qvel[1:2].clone()
+    qvel[0, 2] = speed
+    physics.reset(torch.tensor([1]), physics.state.qpos[1:2], qvel)
+    physics.step(row)
+    assert physics.blown_up.tolist() == [False, True, False]
+    assert physics.blowups == before + 1
+    assert physics.overflows == 0
+    torch.testing.assert_close(physics.state.qpos[1], torch.tensor(body.standing_qpos, dtype=torch.float32))
+    assert float(physics.state.qvel[1].abs().max()) == float(physics.state.body_linvel[1].abs().max()) == 0
+    assert equal(physics.state[[0, 2]], healthy[[0, 2]])
+    # and nothing of the blow-up stays behind
+    standing = torch.tensor(body.standing_qpos[7:], dtype=torch.float32)
+    physics.step(standing.expand(COPIES, -1))
+    assert not physics.blown_up.any()
+    fresh = MujocoCpu(body, COPIES, threads=1)
+    fresh.step(standing.expand(COPIES, -1))
+    assert gap(physics.state[1], fresh.state[1]) < 1e-3
+
+
+def test_a_copy_without_room_for_its_constraints_is_reset_and_counted(body: Body) -> None:
+    # four feet on the ground need 4 x 4 rows
+    narrow = MujocoWarp(body, COPIES, capacity=Capacity(contacts=20, constraints=8))
+    up = torch.tensor(body.standing_qpos, dtype=torch.float32).unsqueeze(0)
+    up[0, 2] = 1.0
+    narrow.reset(torch.tensor([2]), up, torch.zeros(1, body.model.nv))
+    narrow.step(torch.tensor(body.standing_qpos[7:], dtype=torch.float32).expand(COPIES, -1))
+    assert narrow.blown_up.tolist() == [True, True, False]  # the third is in the air
+    assert (narrow.blowups, narrow.overflows) == (2, 2)
+
+
+def test_contacts_that_were_left_out_are_an_error(body: Body) -> None:
+    narrow = MujocoWarp(body, COPIES, capacity=Capacity(contacts=1, constraints=48))
+    narrow.step(torch.tensor(body.standing_qpos[7:], dtype=torch.float32).expand(COPIES, -1))
+    assert narrow.blown_up.all()
+    with pytest.raises(CapacityError, match=r"'quadruped': its 3 copies had more than 1 contacts a copy"):
+        _ = narrow.blowups
+
+
+def test_what_does_not_fit_or_cannot_be_stepped_is_refused(body: Body) -> None:
+    with pytest.raises(UsageError, match="num_envs is 0"):
+        MujocoWarp(body, 0)
+    with pytest.raises(UsageError, match=r"cannot step body 'smpl' \(.*PGS.*\); take --physics cpu"):
+        MujocoWarp(make_smpl(SmplPhysics(solver="pgs")), 1)
+    # 2^20 copies of 1 KiB, three times as much to step: 3 GiB, of which a third is there, and 2^18 is below that
+    with pytest.raises(UsageError, match=r"needs about 3.0 GiB, .* 1.0 GiB are free; --num-envs 262144 would fit"):
+        check_memory(2**20, 2**10, 2**30)
+    check_memory(2**18, 2**10, 2**30)
+    check_memory(2**20, 2**10, None)
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
+def test_a_gpu_that_warp_cannot_use_is_named(body: Body) -> None:
+    with pytest.raises(UsageError, match=r"--physics warp: Warp .* cannot use cuda:0 .* take --physics cpu"):
+        MujocoWarp(body, 1, "cuda:0")
+
+
+def test_a_run_trains_on_it_and_goes_on(tmp_path: Path) -> None:
+    preset = make_preset("cpu", "rgsd", "quadruped")
+    contrastive = dataclasses.replace(preset.settings.contrastive, steps=2)  # pyright: ignore[reportAttributeAccessIssue]
+    config = dataclasses.replace(
+        preset,
+        physics="warp",
+        num_envs=COPIES,
+        settings=dataclasses.replace(preset.settings, contrastive=contrastive),
+        trainer=dataclasses.replace(preset.trainer, horizon=4),
+    )
+    first = make_trainer(config, tmp_path)
+    assert first.run(steps=2 * 4 * COPIES)
+    again = make_trainer(config, tmp_path)
+    assert again.resume()
+    assert again.iterate()["Train/mean_reward"] == first.iterate()["Train/mean_reward"]
