@@ -79,9 +79,9 @@ def main(body: str = "quadruped", motions: Path | None = None, at: float = 0.8) 
     library = MotionLibrary(made, synthesize_quadruped(made) if motions is None else load_motions(motions, made))
     describer, fps = RuleDescriber(made), made.control_hz
     distance = LanguageDistance(describer, MiniLm())
-    begun = time.perf_counter()
-    distance.embed(observe(library.states))
-    seconds, sentences = time.perf_counter() - begun, int(distance.figures()["Language/sentences"])
+    begun, states = time.perf_counter(), observe(library.states)
+    distance(states, states)
+    seconds, texts = time.perf_counter() - begun, int(distance.figures()["Language/texts"])
     found = [(pair, _along(distance, library, pair, fps)) for pair in PAIRS[body]]
     print(f"| a person says | first | second | d_lang at {at:g} s | mean over the clip |\n|---|---|---|---|---|")
     for pair, far in found:
@@ -94,7 +94,7 @@ def main(body: str = "quadruped", motions: Path | None = None, at: float = 0.8) 
     x, y = _neighbours(library, fps)
     d = distance(x, y)
     print(f"states 0.25 to 0.75 s apart: mean d_lang {d.mean():.2f}, {100 * (d == 0).float().mean():.0f} % share words")
-    print(f"{sentences} of {describer.num_sentences} sentences met, {1000 * seconds / sentences:.1f} ms each to encode")
+    print(f"{texts} of {describer.num_phrases} phrases met, {1000 * seconds / texts:.1f} ms each to encode")
 
 
 def _along(distance: LanguageDistance, library: MotionLibrary, pair: Pair, fps: float) -> Tensor:

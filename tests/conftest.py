@@ -23,7 +23,7 @@ import torch
 from torch import Tensor
 
 from rgsd.bodies.body import Body, FallRule
-from rgsd.language.embedding import SentenceEncoder
+from rgsd.language.embedding import TextEncoder
 from rgsd.learning import distributed
 from rgsd.learning.rollout import Rollout
 from rgsd.methods import registry
@@ -123,19 +123,19 @@ def make_rollout() -> Callable[..., Rollout]:
 
 
 class _BagOfWords:
-    """A sentence is the direction of the sum of its words, each a random vector of its own."""
+    """A text is the direction of the sum of its words, each a random vector of its own."""
 
-    def encode(self, sentences: Sequence[str]) -> Tensor:
+    def encode(self, texts: Sequence[str]) -> Tensor:
         def vector(word: str) -> Tensor:
             return torch.randn(16, generator=torch.Generator().manual_seed(zlib.crc32(word.encode())))
 
-        sums = torch.stack([sum((vector(word) for word in said.split()), torch.zeros(16)) for said in sentences])
+        sums = torch.stack([sum((vector(word) for word in said.split()), torch.zeros(16)) for said in texts])
         return torch.nn.functional.normalize(sums, dim=-1)
 
 
 @pytest.fixture
-def bag_of_words(monkeypatch: pytest.MonkeyPatch) -> SentenceEncoder:
-    """A sentence encoder that needs no extra, and that methods built by name get in place of the real one."""
+def bag_of_words(monkeypatch: pytest.MonkeyPatch) -> TextEncoder:
+    """A text encoder that needs no extra, and that methods built by name get in place of the real one."""
     monkeypatch.setattr(registry, "MiniLm", _BagOfWords)
     return _BagOfWords()
 

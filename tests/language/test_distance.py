@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -10,11 +11,11 @@ from torch import Tensor
 
 from rgsd.language.describer import Description
 from rgsd.language.distance import LanguageDistance
-from rgsd.language.embedding import SentenceEncoder
+from rgsd.language.embedding import TextEncoder
 
 
 class Reader:
-    """States 0, 1, 2, ... share one sentence and have one of their own."""
+    """Of states 0, 1, 2 two facts are told: the first is the same for all, the second their own."""
 
     def describe(self, observation: Tensor) -> list[Description]:
         return [("a", "bcd"[int(place)]) for place in observation[:, 0].tolist()]
@@ -30,31 +31,31 @@ class Reader:
 
 
 class Axes:
-    """Sentences "a" to "d" are the axes of four dimensions."""
+    """Texts "a" to "d" are the axes of four dimensions."""
 
-    def encode(self, sentences: list[str]) -> Tensor:
-        return torch.eye(4)[["abcd".index(sentence) for sentence in sentences]]
+    def encode(self, texts: Sequence[str]) -> Tensor:
+        return torch.eye(4)[["abcd".index(text) for text in texts]]
 
 
 def states(*places: int) -> Tensor:
     return torch.tensor([[float(place), 0.5] for place in places])
 
 
-def test_half_of_the_words_in_common_are_a_distance_of_one() -> None:
+def test_one_fact_of_two_in_common_is_a_distance_of_one() -> None:
     distance = LanguageDistance(Reader(), Axes())
-    # (1, 1, 0, 0)/sqrt(2) and (1, 0, 1, 0)/sqrt(2): two components differ by 1/sqrt(2)
+    # the facts are 0 and sqrt(2) apart: sqrt((0 + 2) / 2)
     torch.testing.assert_close(distance(states(0, 0, 1), states(1, 0, 2)), torch.tensor([1.0, 0.0, 1.0]))
     assert distance.figures() == {
         "Language/distance": pytest.approx(2 / 3),
         "Language/same_words": pytest.approx(1 / 3),
-        "Language/sentences": 4.0,
+        "Language/texts": 4.0,
         "Language/pages": 7.0,
     }
     assert len(distance(states(), states())) == 0
-    assert distance.figures() == {"Language/sentences": 4.0, "Language/pages": 7.0}
+    assert distance.figures() == {"Language/texts": 4.0, "Language/pages": 7.0}
 
 
-def test_it_is_symmetric_and_nothing_is_shortened_by_a_detour(bag_of_words: SentenceEncoder) -> None:
+def test_it_is_symmetric_and_nothing_is_shortened_by_a_detour(bag_of_words: TextEncoder) -> None:
     distance = LanguageDistance(Reader(), bag_of_words)
     for x, y, via in ((0, 1, 2), (1, 2, 0), (2, 0, 1)):
         direct, back = distance(states(x), states(y)), distance(states(y), states(x))
@@ -68,4 +69,4 @@ def test_a_resumed_distance_knows_what_was_said() -> None:
     first, second = (LanguageDistance(Reader(), Axes()) for _ in range(2))
     first(states(0), states(1))
     second.load_state_dict(first.state_dict())
-    assert second.figures()["Language/sentences"] == 3.0
+    assert second.figures()["Language/texts"] == 3.0

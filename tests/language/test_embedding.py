@@ -1,4 +1,4 @@
-"""Each sentence is encoded once, descriptions are means, and the real encoder tells meanings apart, if it is there."""
+"""Each text is encoded once, distances are those of vectors, and the real encoder, if there, tells meanings apart."""
 
 from __future__ import annotations
 
@@ -12,40 +12,43 @@ from torch import Tensor
 
 from rgsd.errors import UsageError
 from rgsd.language import embedding
-from rgsd.language.embedding import MiniLm, SentenceMemory
+from rgsd.language.embedding import MiniLm, TextMemory
 
 
 class Alphabet:
-    """The sentences "a" to "d" are the axes of four dimensions; counts what it is asked."""
+    """The texts "a" to "d" are the axes of four dimensions, "e" lies between the first two; counts what it is asked."""
 
     def __init__(self) -> None:
         self.asked: list[str] = []
 
-    def encode(self, sentences: Sequence[str]) -> Tensor:
-        self.asked += sentences
-        return torch.eye(4)[["abcd".index(sentence) for sentence in sentences]]
+    def encode(self, texts: Sequence[str]) -> Tensor:
+        self.asked += texts
+        between = torch.tensor([[math.sqrt(0.5), math.sqrt(0.5), 0, 0]])
+        return torch.cat((torch.eye(4), between))[["abcde".index(text) for text in texts]]
 
 
-def test_a_description_is_the_normalised_mean_of_its_sentences() -> None:
-    memory = SentenceMemory(Alphabet())
-    found = memory.embed([("a",), ("a", "b"), ("c", "c", "d"), ("a",)])
-    half, fifth = math.sqrt(1 / 2), math.sqrt(1 / 5)
-    torch.testing.assert_close(
-        found, torch.tensor([[1, 0, 0, 0], [half, half, 0, 0], [0, 0, 2 * fifth, fifth], [1, 0, 0, 0]])
-    )
+def test_distances_are_those_of_vectors() -> None:
+    memory = TextMemory(Alphabet())
+    numbers = memory.numbers([("a", "b"), ("a", "c"), ("e", "b"), ("a", "b")])
+    assert numbers.shape == (4, 2)
+    found = memory.distances(numbers[:1].expand(4, -1), numbers)
+    # axes are sqrt(2) apart; "e" is 45 degrees from "a": 2 sin(22.5 degrees)
+    near = 2 * math.sin(math.pi / 8)
+    torch.testing.assert_close(found, torch.tensor([[0, 0], [0, math.sqrt(2)], [near, 0], [0, 0]]))
+    assert (found == 0).sum() == 6  # exactly
 
 
-def test_a_sentence_is_encoded_once_and_after_a_resume_not_again() -> None:
+def test_a_text_is_encoded_once_and_after_a_resume_not_again() -> None:
     encoder = Alphabet()
-    memory = SentenceMemory(encoder)
-    memory.embed([("a", "b"), ("b", "a")])
-    memory.embed([("b", "c")])
+    memory = TextMemory(encoder)
+    memory.numbers([("a", "b"), ("b", "a")])
+    memory.numbers([("b", "c")])
     assert encoder.asked == ["a", "b", "c"]
     assert len(memory) == 3
     later = Alphabet()
-    resumed = SentenceMemory(later)
+    resumed = TextMemory(later)
     resumed.load_state_dict(memory.state_dict())
-    torch.testing.assert_close(resumed.embed([("c", "d")]), memory.embed([("c", "d")]))
+    assert resumed.numbers([("c", "d")]).tolist() == memory.numbers([("c", "d")]).tolist() == [[2, 3]]
     assert later.asked == ["d"]
 
 
@@ -62,9 +65,7 @@ def test_the_real_encoder_tells_meanings_apart_without_a_network(monkeypatch: py
         raise AssertionError("something wanted to go online")
 
     monkeypatch.setattr(socket.socket, "connect", refuse)
-    found = MiniLm().encode(
-        ["The robot moves forward.", "The robot walks ahead.", "The robot has tipped over backward."]
-    )
+    found = MiniLm().encode(["moving forward", "walking ahead", "tipped over backward"])
     torch.testing.assert_close(found.norm(dim=1), torch.ones(3))
     same, other = float(found[0] @ found[1]), float(found[0] @ found[2])
     assert other < same < 0.999

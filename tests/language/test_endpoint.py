@@ -77,13 +77,13 @@ def serve() -> Iterator[Callable[..., Model]]:
         model.server.server_close()
 
 
-WALKS = (200, completion("  It walks.\n It turns! "), 0.0)
+WALKS = (200, completion("  It walks.\n And turns! "), 0.0)
 
 
 def test_a_question_is_a_chat_with_the_key_in_its_header(serve: Callable[..., Model]) -> None:
     model = serve(WALKS)
     endpoint = Endpoint(EndpointConfig(model="small"), model.environment)
-    assert endpoint.ask("Its head is far up.") == "It walks. It turns!"
+    assert endpoint.ask("Its head is far up.") == "It walks. And turns!"
     assert model.headers[0]["path"] == "/v1/chat/completions"
     assert model.headers[0]["Authorization"] == f"Bearer {SECRET}"
     asked = model.asked[0]
@@ -111,7 +111,7 @@ def test_without_a_key_none_is_sent(serve: Callable[..., Model]) -> None:
 )
 def test_what_may_pass_is_tried_again(serve: Callable[..., Model], failure: tuple[int, bytes, float]) -> None:
     endpoint = Endpoint(QUICK, serve(failure, WALKS).environment)
-    assert endpoint.ask("") == "It walks. It turns!"
+    assert endpoint.ask("") == "It walks. And turns!"
     assert endpoint.requests == 2
 
 
@@ -176,7 +176,7 @@ def test_what_cannot_be_asked_is_refused_early(environment: dict[str, str], said
     assert SECRET not in str(caught.value)
 
 
-@pytest.mark.parametrize("wrong", [{"budget": 0}, {"retries": -1}, {"timeout": 0.0}, {"wait": -1.0}])
+@pytest.mark.parametrize("wrong", [{"budget": 0}, {"retries": -1}, {"timeout": 0.0}, {"wait": -1.0}, {"at_once": 0}])
 def test_settings_without_sense_are_refused(wrong: dict[str, Any]) -> None:
     with pytest.raises(EndpointError, match=next(iter(wrong))):
         Endpoint(EndpointConfig(**wrong), {"RGSD_LLM_URL": "http://host/v1"})
@@ -201,8 +201,8 @@ def test_facts_are_asked_about_once(serve: Callable[..., Model], tiny: Body) -> 
     first = describer.describe(states(tiny, 0.3, 0.0, 0.31))
     assert len(model.asked) == 2
     assert first[0] == first[2] != first[1]
-    assert set(first) == {("It walks.", "It turns!"), ("It stands.",)}
-    assert "The robot moves forward." in "".join(asked["messages"][-1]["content"] for asked in model.asked)
+    assert set(first) == {("It walks. And turns!",), ("It stands.",)}
+    assert "moving forward, staying level" in "".join(asked["messages"][-1]["content"] for asked in model.asked)
     assert describer.describe(states(tiny, 0.32)) == first[:1]
     assert describer.figures() == {"Language/requests": 2.0, "Language/borrowed": 0.0}
     resumed = EndpointDescriber(tiny, QUICK, model.environment)
@@ -216,12 +216,25 @@ def test_when_the_budget_is_spent_the_most_similar_lends_its_words(serve: Callab
     describer = EndpointDescriber(tiny, EndpointConfig(budget=2), model.environment)
     arm = ObservationLayout(tiny).indices(("position",), ("left",))
     raised = states(tiny, 0.3)
-    raised[:, arm[2]] += 0.3  # one fact of four differs from sliding at 0.3, two from standing
+    raised[:, arm[2]] += 0.3  # one fact of nine differs from sliding at 0.3, two from standing
     known = [describer.describe(states(tiny, speed))[0] for speed in (0.0, 0.3)]
     assert known == [("It rests.",), ("It slides.",)]
     assert describer.describe(torch.cat((raised, states(tiny, 0.0)))) == [("It slides.",), ("It rests.",)]
     assert describer.figures() == {"Language/requests": 2.0, "Language/borrowed": 0.5}
     assert len(model.asked) == 2
+
+
+def test_the_commonest_states_are_asked_about_first(serve: Callable[..., Model], tiny: Body) -> None:
+    model = serve(*((200, completion(text), 0.0) for text in ("First.", "Second.", "Third.")))
+    describer = EndpointDescriber(tiny, EndpointConfig(at_once=1), model.environment)
+    # two stand, three slide, and one moves backward, which differs from either in one fact
+    some = states(tiny, 0.0, 0.3, 0.3, 0.0, 0.3, -0.3)
+    assert set(describer.describe(some)) == {("First.",)}
+    assert "moving forward" in model.asked[0]["messages"][-1]["content"]
+    assert describer.figures()["Language/borrowed"] == 0.5
+    assert [said[0] for said in describer.describe(some)[:2]] == ["Second.", "First."]
+    assert describer.describe(some)[5] == ("Third.",)
+    assert describer.figures() == {"Language/requests": 3.0, "Language/borrowed": 0.0}
 
 
 def test_a_budget_that_ends_before_the_first_answer_is_an_error(serve: Callable[..., Model], tiny: Body) -> None:

@@ -31,7 +31,7 @@ MASK = EncoderConfig(latent_dim=2, hidden=(32,), kinds=("linear_velocity",), bod
 
 
 class Grid:
-    """A describer that names the cell of a grid in which two entries of an observation lie, a sentence for each."""
+    """A describer that names the cell of a grid in which two entries of an observation lie, a text for each."""
 
     def __init__(self, entries: Sequence[int], cell: float) -> None:
         self._entries, self._cell = list(entries), cell
@@ -51,15 +51,11 @@ class Grid:
 
 
 class Ruler:
-    """An encoder that turns by 0.1 rad for a cell along an axis, each axis in a plane of its own."""
+    """An encoder whose vectors turn by 0.1 rad a cell."""
 
-    def encode(self, sentences: Sequence[str]) -> Tensor:
-        rows = []
-        for axis, number in (sentence.split() for sentence in sentences):
-            angle = 0.1 * float(number)
-            turned = [math.cos(angle), math.sin(angle)]
-            rows.append([*turned, 0.0, 0.0] if axis == "x" else [0.0, 0.0, *turned])
-        return torch.tensor(rows)
+    def encode(self, texts: Sequence[str]) -> Tensor:
+        angles = torch.tensor([0.1 * float(text.split()[1]) for text in texts])
+        return torch.stack((angles.cos(), angles.sin()), dim=1)
 
 
 class Plane(nn.Module):
@@ -101,7 +97,7 @@ def rollout(make_rollout: MakeRollout, x: list[list[float]], elapsed: list[list[
 
 
 def chord(cells: float) -> float:
-    """Two sentences, one the same: the half turns by 0.1 rad a cell; |e(x) - e(y)| = sqrt(1/2) 2 sin(angle / 2)."""
+    """Of two facts one is the same, the other turns by 0.1 rad a cell: sqrt(((2 sin(angle / 2))^2 + 0) / 2)."""
     return math.sqrt(2) * math.sin(0.05 * cells)
 
 
@@ -163,7 +159,7 @@ def test_without_a_pair_nothing_is_learned_nor_said(make_rollout: MakeRollout, t
     figures = method.update(rollout(make_rollout, [[1.0]], [[0]]))
     assert "Encoder/loss" not in figures
     assert figures["Metra/lambda"] == pytest.approx(2.0)
-    assert figures["Language/sentences"] == 0
+    assert figures["Language/texts"] == 0
 
 
 @pytest.mark.parametrize(("shortest", "longest"), [(0.0, 0.5), (0.5, 0.2)])
@@ -210,4 +206,4 @@ def test_the_command_trains_it_and_goes_on(tmp_path: Path, request: pytest.Fixtu
     rows = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
     assert [row["samples"] for row in rows] == [64, 128, 192]
     assert 0 < rows[-1]["Language/distance"] < 2
-    assert rows[-1]["Language/sentences"] >= rows[-2]["Language/sentences"] > 5
+    assert rows[-1]["Language/texts"] >= rows[-2]["Language/texts"] > 5

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from itertools import product
 from typing import Any, Protocol
 
 import numpy as np
@@ -16,11 +15,11 @@ from rgsd.envs.observation import ObservationLayout, observe
 from rgsd.language import words
 
 Description = tuple[str, ...]
-"""A state in words, sentence by sentence."""
+"""A state in words: one short text on each of its facts, always as many and in the same order."""
 
 
 class Describer(Protocol):
-    """Puts states into words. States that look alike should get the same words: each new sentence has to be encoded."""
+    """Puts states into words. States that look alike should get the same words: each new text has to be encoded."""
 
     def describe(self, observation: Tensor) -> list[Description]:
         """The descriptions of n states, from observations (n, D or more)."""
@@ -40,11 +39,12 @@ class Describer(Protocol):
 
 
 class RuleDescriber:
-    """Facts of an observation as sentences: one on the root's pose, one on its motion, one on each key body.
+    """Facts of an observation, a phrase for each: the root's height, tilt, travel, climb and turn; of each key body its
+    place, relative to where it is when the body stands, and its swing, relative to the root.
 
-    A key body has a place, relative to where it is when the body stands, and a motion, relative to the root, both in
-    the heading frame. All magnitudes are words, so that there are finitely many sentences: for the quadruped 52 + 375
-    + 4 x 169.
+    Directions are those of the heading frame. All magnitudes are words, so there are finitely many phrases: 50 and 26
+    for each key body. A phrase holds one fact alone, because a sentence encoder barely hears a single word change in a
+    long sentence (docs/lgsd.md).
 
     Args:
         body: what is observed; its key bodies are the parts that are spoken of.
@@ -60,33 +60,24 @@ class RuleDescriber:
         self._velocity = layout.indices(("linear_velocity",), (root,))
         self._turning = layout.indices(("angular_velocity",), (root,))[2]
         # an observation lists bodies in the body's order, whatever that of the key bodies
-        self._names = [name for name in body.body_names if name in parts]
+        names = [words.spoken(name) for name in body.body_names if name in parts]
         self._places = layout.indices(("position",), parts)
         self._swings = layout.indices(("linear_velocity",), parts)
         standing = forward_kinematics(body, body.standing_qpos[None], np.zeros((1, body.model.nv)))
         self._rest = observe(standing)[0, self._places]
-        self._sentences = [
-            [f"The robot {tilt}, {height}." for height, tilt in product(words.HEIGHTS, words.TILTS)],
-            [
-                f"The robot {travel}{climb}{turn}."
-                for travel, climb, turn in product(words.TRAVELS, words.CLIMBS, words.TURNS)
-            ],
-            *(
-                [
-                    f"Its {words.spoken(name)} {place} and {swing}."
-                    for place, swing in product(words.PLACES, words.SWINGS)
-                ]
-                for name in self._names
-            ),
+        self._phrases = [
+            *(words.HEIGHTS, words.TILTS, words.TRAVELS, words.CLIMBS, words.TURNS),
+            *([f"{name} {place}" for place in words.PLACES] for name in names),
+            *([f"{name} {swing}" for swing in words.SWINGS] for name in names),
         ]
 
     @property
-    def num_sentences(self) -> int:
-        """How many sentences it can say."""
-        return sum(map(len, self._sentences))
+    def num_phrases(self) -> int:
+        """How many phrases it can say."""
+        return sum(map(len, self._phrases))
 
     def facts(self, observation: Tensor) -> Tensor:
-        """States in numbers: which of its sentences each observation (n, D or more) gets, (n, sentences) long."""
+        """States in numbers: which phrase of each kind an observation (n, D or more) gets, (n, kinds) long."""
         up, velocity = observation[:, self._upright], observation[:, self._velocity] / self._speed
         height = words.step(observation[:, 0] / self._length, words.HEIGHT_STEPS)
         tilt = torch.rad2deg(torch.atan2(up[:, :2].norm(dim=1), up[:, 2]))
@@ -95,22 +86,20 @@ class RuleDescriber:
         travel = words.compass(velocity[:, :2], 8, pace, len(words.TRAVEL_STEPS))
         climb = words.step(velocity[:, 2], words.CLIMB_STEPS)
         turn = words.step(observation[:, self._turning], words.TURN_STEPS)
-        pose = height * len(words.TILTS) + lean
-        motion = (travel * len(words.CLIMBS) + climb) * len(words.TURNS) + turn
         away = (observation[:, self._places] - self._rest.to(observation.device)).unflatten(1, (-1, 3)) / self._length
         swing = observation[:, self._swings].unflatten(1, (-1, 3)) / self._speed - velocity.unsqueeze(1)
         place = words.axis(away, words.step(away.norm(dim=-1), words.PLACE_STEPS), len(words.PLACE_STEPS))
         moves = words.axis(swing, words.step(swing.norm(dim=-1), words.SWING_STEPS), len(words.SWING_STEPS))
-        return torch.cat((torch.stack((pose, motion), dim=1), place * len(words.SWINGS) + moves), dim=1)
+        return torch.cat((torch.stack((height, lean, travel, climb, turn), dim=1), place, moves), dim=1)
 
-    def sentences(self, facts: list[int]) -> Description:
+    def say(self, facts: list[int]) -> Description:
         """The words for a state's facts."""
-        return tuple(said[fact] for said, fact in zip(self._sentences, facts, strict=True))
+        return tuple(said[fact] for said, fact in zip(self._phrases, facts, strict=True))
 
     def describe(self, observation: Tensor) -> list[Description]:
         """The descriptions of n states, from observations (n, D or more)."""
         distinct, place = self.facts(observation).unique(dim=0, return_inverse=True)
-        said = [self.sentences(facts) for facts in distinct.tolist()]
+        said = [self.say(facts) for facts in distinct.tolist()]
         return [said[i] for i in place.tolist()]
 
     def figures(self) -> dict[str, float]:

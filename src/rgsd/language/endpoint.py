@@ -10,7 +10,6 @@ from __future__ import annotations
 import http.client
 import json
 import os
-import re
 import time
 import urllib.error
 import urllib.request
@@ -33,7 +32,6 @@ _PROMPT = (
     "the robot is doing, as somebody would who sees it. Name no numbers. Answer with the sentences alone."
 )
 _MOST_BYTES = 1 << 20  # of an answer: more is no answer
-_SENTENCES = re.compile(r"(?<=[.!?])\s+")
 
 
 class EndpointError(Exception):
@@ -57,7 +55,9 @@ class EndpointConfig:
     wait: float = 1.0
     """Seconds before the first of them; twice as long before each further one."""
     budget: int = 1000
-    """Requests in all, attempts that failed included; then new states borrow the words of the most similar known."""
+    """Requests in all, attempts that failed included."""
+    at_once: int = 20
+    """Most states that are asked about at a time, the commonest first: some 40 a rollout. The others borrow words."""
 
 
 class Endpoint:
@@ -78,10 +78,16 @@ class Endpoint:
         self._shown = _without_secrets(base)
         if not (key.isascii() and key.isprintable()):  # the header's own complaint would show it
             raise EndpointError(f"{KEY} holds characters that no key has; set it anew")
-        if config.budget < 1 or config.retries < 0 or not config.timeout > 0 or config.wait < 0:
-            raise EndpointError(f"settings.endpoint {config}: budget and timeout must be positive, none negative")
+        positive, others = (config.budget, config.at_once, config.timeout), (config.retries, config.wait)
+        if not (min(positive) > 0 and min(others) >= 0):
+            raise EndpointError(f"settings.endpoint: {config}; all must be positive, retries and wait may be 0")
         self._config, self._url, self._key, self.requests = config, f"{base}/chat/completions", key, 0
         self._opener = urllib.request.build_opener(_NoRedirects)
+
+    @property
+    def at_once(self) -> int:
+        """How many questions may be asked at a time."""
+        return self._config.at_once
 
     @property
     def left(self) -> int:
@@ -135,9 +141,9 @@ class Endpoint:
 class EndpointDescriber:
     """Rules tell the facts of a state, and a language model says what they come to.
 
-    Facts are words, so many states share them, and each set of facts is asked about once. When the budget is spent, a
-    state that is new borrows the description of the known one with which it shares most facts: words of the rules
-    among the model's would be far from all of them for their style alone.
+    Facts are words, so states share them, and each set of facts is asked about once. A state that has not been asked
+    about, because it is not yet its turn or the budget is spent, borrows the description of the known one with which it
+    shares most facts: words of the rules among the model's would be far from all of them for their style alone.
 
     Args:
         body: what is observed.
@@ -159,13 +165,22 @@ class EndpointDescriber:
         Raises:
             EndpointError: the model cannot be asked, or the budget ended before its first answer.
         """
-        distinct, place = self._rules.facts(observation).cpu().unique(dim=0, return_inverse=True)
-        said = [self._known.get(tuple(facts)) or self._ask(facts) for facts in distinct.tolist()]
-        unknown = torch.tensor([description is None for description in said])
-        self._borrowed = float(unknown[place].float().mean())
-        if bool(unknown.any()):
-            said = self._borrow(distinct, said)
-        return [said[i] for i in place.tolist()]  # pyright: ignore[reportReturnType]
+        distinct, place, counts = (
+            self._rules.facts(observation).cpu().unique(dim=0, return_inverse=True, return_counts=True)
+        )
+        commonest_first = counts.argsort(descending=True, stable=True)
+        unknown = [facts for facts in map(tuple, distinct[commonest_first].tolist()) if facts not in self._known]
+        for facts in unknown[: self._endpoint.at_once]:
+            self._ask(facts)
+        if not self._known:
+            raise EndpointError(
+                f"the budget of {self._endpoint.requests} requests is spent and nothing is described; raise "
+                "settings.endpoint.budget"
+            )
+        borrowed = torch.tensor([facts not in self._known for facts in map(tuple, distinct.tolist())])
+        self._borrowed = float(borrowed[place].float().mean())
+        said = self._words(distinct)
+        return [said[i] for i in place.tolist()]
 
     def figures(self) -> dict[str, float]:
         """Requests so far, and the share of the last states that had to borrow their words."""
@@ -179,27 +194,19 @@ class EndpointDescriber:
         """Go back to a saved state."""
         self._known, self._endpoint.requests = dict(state["known"]), state["requests"]
 
-    def _ask(self, facts: list[int]) -> Description | None:
-        """The model's words for facts, None where the budget is spent."""
-        answer = self._endpoint.ask(" ".join(self._rules.sentences(facts))) if self._endpoint.left else None
-        if answer is None:
-            return None
-        description = tuple(_SENTENCES.split(answer))
-        self._known[tuple(facts)] = description
-        return description
+    def _ask(self, facts: tuple[int, ...]) -> None:
+        """Take the model's words for facts, if the budget allows."""
+        answer = self._endpoint.ask(", ".join(self._rules.say(list(facts)))) if self._endpoint.left else None
+        if answer is not None:
+            self._known[facts] = (answer,)
 
-    def _borrow(self, distinct: Tensor, said: list[Description | None]) -> list[Description]:
-        """For what is not known the words of what is most like it; `distinct` is (m, facts)."""
-        if not self._known:
-            raise EndpointError(
-                f"the budget of {self._endpoint.requests} requests is spent and nothing is described; raise "
-                "settings.endpoint.budget"
-            )
-        known, words = torch.tensor(list(self._known)), list(self._known.values())
+    def _words(self, distinct: Tensor) -> list[Description]:
+        """What is known of facts (m, kinds), else of what is most like them."""
+        known, said = torch.tensor(list(self._known)), list(self._known.values())
         # one state at a time: all with all would be gigabytes
         return [
-            words[int((facts == known).sum(dim=1).argmax())] if found is None else found
-            for facts, found in zip(distinct, said, strict=True)
+            self._known.get(tuple(facts.tolist())) or said[int((facts == known).sum(dim=1).argmax())]
+            for facts in distinct
         ]
 
 

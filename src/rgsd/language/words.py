@@ -16,34 +16,34 @@ GRAVITY = 9.81
 
 HEIGHT_STEPS = (0.6, 0.88, 1.1)
 """Of the root's height, in H."""
-HEIGHTS = ("close to the ground", "crouching low", "at full height", "raised above its full height")
+HEIGHTS = ("lying close to the ground", "crouching low", "standing at full height", "raised above full height")
 
 TILT_STEPS = (10.0, 30.0, 70.0)
 """Of the angle between the root's z axis and the vertical, degrees."""
 TILTS = (
-    "is upright",
+    "upright",
     *(
-        manner.format(side)
-        for side in ("forward", "to the left", "backward", "to the right")
-        for manner in ("leans slightly {}", "leans far {}", "has tipped over {}")
+        f"{manner} {side}"
+        for side in ("forward", "left", "backward", "right")
+        for manner in ("leaning slightly", "leaning far", "tipped over")
     ),
 )
 
 TRAVEL_STEPS = (0.07, 0.25, 0.6)
 """Of the root's speed over the ground, in sqrt(g H): 0.2, 0.8 and 1.8 m/s for a human."""
 TRAVELS = (
-    "stays in place",
+    "staying in place",
     *(
-        f"moves {pace}{where}"
-        for where in (
+        f"moving {pace}{side}"
+        for side in (
             "forward",
-            "diagonally forward and left",
-            "sideways to the left",
-            "diagonally backward and left",
+            "forward and left",
+            "left",
+            "backward and left",
             "backward",
-            "diagonally backward and right",
-            "sideways to the right",
-            "diagonally forward and right",
+            "backward and right",
+            "right",
+            "forward and right",
         )
         for pace in ("slowly ", "", "very fast ")
     ),
@@ -51,37 +51,27 @@ TRAVELS = (
 
 CLIMB_STEPS = (-0.12, 0.12)
 """Of the root's vertical speed, in sqrt(g H)."""
-CLIMBS = (" while sinking", "", " while rising")
+CLIMBS = ("sinking", "staying level", "rising")
 
 TURN_STEPS = (-1.2, -0.3, 0.3, 1.2)
 """Of the root's turn rate about the vertical, rad/s."""
-TURNS = (
-    " and turns quickly to the right",
-    " and turns slowly to the right",
-    "",
-    " and turns slowly to the left",
-    " and turns quickly to the left",
-)
+TURNS = ("quickly turning right", "turning right", "not turning", "turning left", "quickly turning left")
 
 PLACE_STEPS = (0.12, 0.35)
 """Of a part's distance from where it is when the body stands, in H."""
 PLACES = (
-    "is in its resting place",
-    *(
-        f"is {much}{where}"
-        for where in ("forward", "back", "to the left", "to the right", "up", "down")
-        for much in ("a little ", "far ")
-    ),
+    "in its resting place",
+    *(f"{much} {side}" for side in ("forward", "back", "left", "right", "up", "down") for much in ("a little", "far")),
 )
 
 SWING_STEPS = (0.12, 0.5)
 """Of a part's speed relative to the root, in sqrt(g H)."""
 SWINGS = (
-    "keeps still",
+    "still",
     *(
-        f"swings {pace} {where}"
-        for where in ("forward", "backward", "to the left", "to the right", "upward", "downward")
-        for pace in ("slowly", "quickly")
+        f"{pace}swinging {side}"
+        for side in ("forward", "backward", "left", "right", "upward", "downward")
+        for pace in ("", "quickly ")
     ),
 )
 
