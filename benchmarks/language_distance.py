@@ -80,8 +80,9 @@ def main(body: str = "quadruped", motions: Path | None = None, at: float = 0.8) 
     describer, fps = RuleDescriber(made), made.control_hz
     distance = LanguageDistance(describer, MiniLm())
     begun, states = time.perf_counter(), observe(library.states)
+    said = describer.describe(states)
     distance(states, states)
-    seconds, texts = time.perf_counter() - begun, int(distance.figures()["Language/texts"])
+    seconds = time.perf_counter() - begun
     found = [(pair, _along(distance, library, pair, fps)) for pair in PAIRS[body]]
     print(f"| a person says | first | second | d_lang at {at:g} s | mean over the clip |\n|---|---|---|---|---|")
     for pair, far in found:
@@ -94,7 +95,7 @@ def main(body: str = "quadruped", motions: Path | None = None, at: float = 0.8) 
     x, y = _neighbours(library, fps)
     d = distance(x, y)
     print(f"states 0.25 to 0.75 s apart: mean d_lang {d.mean():.2f}, {100 * (d == 0).float().mean():.0f} % share words")
-    print(f"{texts} of {describer.num_phrases} phrases met, {1000 * seconds / texts:.1f} ms each to encode")
+    print(f"{len(said.said.unique())} of {len(said.texts)} phrases are said of the clips; encoding: {seconds:.1f} s")
 
 
 def _along(distance: LanguageDistance, library: MotionLibrary, pair: Pair, fps: float) -> Tensor:

@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from rgsd.language.describer import Description
+from rgsd.language.describer import Descriptions
 from rgsd.language.distance import LanguageDistance
 from rgsd.language.embedding import TextEncoder
 
@@ -17,8 +17,9 @@ from rgsd.language.embedding import TextEncoder
 class Reader:
     """Of states 0, 1, 2 two facts are told: the first is the same for all, the second their own."""
 
-    def describe(self, observation: Tensor) -> list[Description]:
-        return [("a", "bcd"[int(place)]) for place in observation[:, 0].tolist()]
+    def describe(self, observation: Tensor) -> Descriptions:
+        own = 1 + observation[:, 0].long()
+        return Descriptions("abcd"[: int(own.max()) + 1], torch.stack((torch.zeros_like(own), own), dim=1))
 
     def figures(self) -> dict[str, float]:
         return {"Language/pages": 7.0}

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from rgsd.errors import UsageError
 from rgsd.language import embedding
+from rgsd.language.describer import Descriptions
 from rgsd.language.embedding import MiniLm, TextMemory
 
 
@@ -27,9 +28,15 @@ class Alphabet:
         return torch.cat((torch.eye(4), between))[["abcde".index(text) for text in texts]]
 
 
+def described(*states: str) -> Descriptions:
+    """States of which single letters are said."""
+    texts = sorted(set("".join(states)))
+    return Descriptions(texts, torch.tensor([[texts.index(letter) for letter in state] for state in states]))
+
+
 def test_distances_are_those_of_vectors() -> None:
     memory = TextMemory(Alphabet())
-    numbers = memory.numbers([("a", "b"), ("a", "c"), ("e", "b"), ("a", "b")])
+    numbers = memory.numbers(described("ab", "ac", "eb", "ab"))
     assert numbers.shape == (4, 2)
     found = memory.distances(numbers[:1].expand(4, -1), numbers)
     # axes are sqrt(2) apart; "e" is 45 degrees from "a": 2 sin(22.5 degrees)
@@ -41,14 +48,14 @@ def test_distances_are_those_of_vectors() -> None:
 def test_a_text_is_encoded_once_and_after_a_resume_not_again() -> None:
     encoder = Alphabet()
     memory = TextMemory(encoder)
-    memory.numbers([("a", "b"), ("b", "a")])
-    memory.numbers([("b", "c")])
+    memory.numbers(described("ab", "ba"))
+    memory.numbers(described("bc"))
     assert encoder.asked == ["a", "b", "c"]
     assert len(memory) == 3
     later = Alphabet()
     resumed = TextMemory(later)
     resumed.load_state_dict(memory.state_dict())
-    assert resumed.numbers([("c", "d")]).tolist() == memory.numbers([("c", "d")]).tolist() == [[2, 3]]
+    assert resumed.numbers(described("cd")).tolist() == memory.numbers(described("cd")).tolist() == [[2, 3]]
     assert later.asked == ["d"]
 
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
-from typing import Any, Protocol
+from collections.abc import Sequence
+from itertools import accumulate
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 import torch
@@ -14,14 +16,24 @@ from rgsd.bodies.kinematics import forward_kinematics
 from rgsd.envs.observation import ObservationLayout, observe
 from rgsd.language import words
 
-Description = tuple[str, ...]
-"""A state in words: one short text on each of its facts, always as many and in the same order."""
+
+class Descriptions(NamedTuple):
+    """n states in words: of each as many short texts, one on each of its facts, in the same order."""
+
+    texts: Sequence[str]
+    """All that is said of any of them."""
+    said: Tensor
+    """(n, facts) long, which texts are said of each state."""
+
+    def of(self, state: int) -> tuple[str, ...]:
+        """What is said of one state."""
+        return tuple(self.texts[text] for text in self.said[state].tolist())
 
 
 class Describer(Protocol):
     """Puts states into words. States that look alike should get the same words: each new text has to be encoded."""
 
-    def describe(self, observation: Tensor) -> list[Description]:
+    def describe(self, observation: Tensor) -> Descriptions:
         """The descriptions of n states, from observations (n, D or more)."""
         ...
 
@@ -65,19 +77,16 @@ class RuleDescriber:
         self._swings = layout.indices(("linear_velocity",), parts)
         standing = forward_kinematics(body, body.standing_qpos[None], np.zeros((1, body.model.nv)))
         self._rest = observe(standing)[0, self._places]
-        self._phrases = [
+        kinds = [
             *(words.HEIGHTS, words.TILTS, words.TRAVELS, words.CLIMBS, words.TURNS),
             *([f"{name} {place}" for place in words.PLACES] for name in names),
             *([f"{name} {swing}" for swing in words.SWINGS] for name in names),
         ]
+        self._phrases = [phrase for kind in kinds for phrase in kind]
+        self._first = torch.tensor([0, *accumulate(map(len, kinds))][:-1])  # of each kind, among the phrases
 
-    @property
-    def num_phrases(self) -> int:
-        """How many phrases it can say."""
-        return sum(map(len, self._phrases))
-
-    def facts(self, observation: Tensor) -> Tensor:
-        """States in numbers: which phrase of each kind an observation (n, D or more) gets, (n, kinds) long."""
+    def describe(self, observation: Tensor) -> Descriptions:
+        """The descriptions of n states, from observations (n, D or more)."""
         up, velocity = observation[:, self._upright], observation[:, self._velocity] / self._speed
         height = words.step(observation[:, 0] / self._length, words.HEIGHT_STEPS)
         tilt = torch.rad2deg(torch.atan2(up[:, :2].norm(dim=1), up[:, 2]))
@@ -90,17 +99,8 @@ class RuleDescriber:
         swing = observation[:, self._swings].unflatten(1, (-1, 3)) / self._speed - velocity.unsqueeze(1)
         place = words.axis(away, words.step(away.norm(dim=-1), words.PLACE_STEPS), len(words.PLACE_STEPS))
         moves = words.axis(swing, words.step(swing.norm(dim=-1), words.SWING_STEPS), len(words.SWING_STEPS))
-        return torch.cat((torch.stack((height, lean, travel, climb, turn), dim=1), place, moves), dim=1)
-
-    def say(self, facts: list[int]) -> Description:
-        """The words for a state's facts."""
-        return tuple(said[fact] for said, fact in zip(self._phrases, facts, strict=True))
-
-    def describe(self, observation: Tensor) -> list[Description]:
-        """The descriptions of n states, from observations (n, D or more)."""
-        distinct, place = self.facts(observation).unique(dim=0, return_inverse=True)
-        said = [self.say(facts) for facts in distinct.tolist()]
-        return [said[i] for i in place.tolist()]
+        facts = torch.cat((torch.stack((height, lean, travel, climb, turn), dim=1), place, moves), dim=1)
+        return Descriptions(self._phrases, facts + self._first.to(facts.device))
 
     def figures(self) -> dict[str, float]:
         """None."""

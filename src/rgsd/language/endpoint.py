@@ -22,7 +22,7 @@ import torch
 from torch import Tensor
 
 from rgsd.bodies.body import Body
-from rgsd.language.describer import Description, RuleDescriber
+from rgsd.language.describer import Descriptions, RuleDescriber
 
 URL, KEY = "RGSD_LLM_URL", "RGSD_LLM_KEY"
 """The environment variables."""
@@ -156,31 +156,31 @@ class EndpointDescriber:
 
     def __init__(self, body: Body, config: EndpointConfig, environment: Mapping[str, str] = os.environ) -> None:
         self._rules, self._endpoint = RuleDescriber(body), Endpoint(config, environment)
-        self._known: dict[tuple[int, ...], Description] = {}
+        self._known: dict[tuple[int, ...], str] = {}  # by the numbers of the rules' phrases
         self._borrowed = 0.0
 
-    def describe(self, observation: Tensor) -> list[Description]:
+    def describe(self, observation: Tensor) -> Descriptions:
         """The descriptions of n states, from observations (n, D or more).
 
         Raises:
             EndpointError: the model cannot be asked, or the budget ended before its first answer.
         """
-        distinct, place, counts = (
-            self._rules.facts(observation).cpu().unique(dim=0, return_inverse=True, return_counts=True)
-        )
+        phrases, facts = self._rules.describe(observation)
+        distinct, place, counts = facts.cpu().unique(dim=0, return_inverse=True, return_counts=True)
         commonest_first = counts.argsort(descending=True, stable=True)
-        unknown = [facts for facts in map(tuple, distinct[commonest_first].tolist()) if facts not in self._known]
-        for facts in unknown[: self._endpoint.at_once]:
-            self._ask(facts)
+        unknown = [key for key in map(tuple, distinct[commonest_first].tolist()) if key not in self._known]
+        for key in unknown[: self._endpoint.at_once]:
+            answer = self._endpoint.ask(", ".join(phrases[i] for i in key))
+            if answer is not None:
+                self._known[key] = answer
         if not self._known:
             raise EndpointError(
                 f"the budget of {self._endpoint.requests} requests is spent and nothing is described; raise "
                 "settings.endpoint.budget"
             )
-        borrowed = torch.tensor([facts not in self._known for facts in map(tuple, distinct.tolist())])
+        borrowed = torch.tensor([key not in self._known for key in map(tuple, distinct.tolist())])
         self._borrowed = float(borrowed[place].float().mean())
-        said = self._words(distinct)
-        return [said[i] for i in place.tolist()]
+        return Descriptions(self._words(distinct), place.unsqueeze(1))
 
     def figures(self) -> dict[str, float]:
         """Requests so far, and the share of the last states that had to borrow their words."""
@@ -194,18 +194,12 @@ class EndpointDescriber:
         """Go back to a saved state."""
         self._known, self._endpoint.requests = dict(state["known"]), state["requests"]
 
-    def _ask(self, facts: tuple[int, ...]) -> None:
-        """Take the model's words for facts, if the budget allows."""
-        answer = self._endpoint.ask(", ".join(self._rules.say(list(facts)))) if self._endpoint.left else None
-        if answer is not None:
-            self._known[facts] = (answer,)
-
-    def _words(self, distinct: Tensor) -> list[Description]:
+    def _words(self, distinct: Tensor) -> list[str]:
         """What is known of facts (m, kinds), else of what is most like them."""
-        known, said = torch.tensor(list(self._known)), list(self._known.values())
+        known, answers = torch.tensor(list(self._known)), list(self._known.values())
         # one state at a time: all with all would be gigabytes
         return [
-            self._known.get(tuple(facts.tolist())) or said[int((facts == known).sum(dim=1).argmax())]
+            self._known.get(tuple(facts.tolist())) or answers[int((facts == known).sum(dim=1).argmax())]
             for facts in distinct
         ]
 
