@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable
 
 import numpy as np
@@ -134,6 +135,7 @@ def test_limbs_have_a_place_and_a_swing(quadruped: Body, smpl: Body) -> None:
 
 def test_any_body_is_described_by_the_names_of_its_parts(tiny: Body) -> None:
     assert said_of(tiny, still) == (*STANDING, *at_rest("left", "right"))
+    assert said_of(dataclasses.replace(tiny, key_bodies=()), still) == STANDING
     assert len(RuleDescriber(tiny).describe(seen(tiny, still)).texts) == (4 + 13 + 25 + 3 + 5) + 2 * 26
 
 

@@ -50,11 +50,14 @@ class Model:
 
             do_GET = do_POST  # noqa: N815
 
-            def log_message(self, *_: Any) -> None:
+            def log_message(self, format: str, *_: Any) -> None:
                 pass
 
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.server.handle_error = lambda *_: None  # whoever does not wait for an answer hangs up
+        class Server(ThreadingHTTPServer):
+            def handle_error(self, request: Any, client_address: Any) -> None:
+                pass  # whoever does not wait for an answer hangs up
+
+        self.server = Server(("127.0.0.1", 0), Handler)
         self.environment = {
             "RGSD_LLM_URL": f"http://127.0.0.1:{self.server.server_port}/v1/",
             "RGSD_LLM_KEY": f" {SECRET}\n",

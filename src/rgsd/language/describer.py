@@ -27,7 +27,7 @@ class Descriptions(NamedTuple):
 
     def of(self, state: int) -> tuple[str, ...]:
         """What is said of one state."""
-        return tuple(self.texts[text] for text in self.said[state].tolist())
+        return tuple(self.texts[int(text)] for text in self.said[state])
 
 
 class Describer(Protocol):
@@ -73,6 +73,7 @@ class RuleDescriber:
         self._turning = layout.indices(("angular_velocity",), (root,))[2]
         # an observation lists bodies in the body's order, whatever that of the key bodies
         names = [words.spoken(name) for name in body.body_names if name in parts]
+        self._parts = len(names)
         self._places = layout.indices(("position",), parts)
         self._swings = layout.indices(("linear_velocity",), parts)
         standing = forward_kinematics(body, body.standing_qpos[None], np.zeros((1, body.model.nv)))
@@ -95,8 +96,11 @@ class RuleDescriber:
         travel = words.compass(velocity[:, :2], 8, pace, len(words.TRAVEL_STEPS))
         climb = words.step(velocity[:, 2], words.CLIMB_STEPS)
         turn = words.step(observation[:, self._turning], words.TURN_STEPS)
-        away = (observation[:, self._places] - self._rest.to(observation.device)).unflatten(1, (-1, 3)) / self._length
-        swing = observation[:, self._swings].unflatten(1, (-1, 3)) / self._speed - velocity.unsqueeze(1)
+        away = (observation[:, self._places] - self._rest.to(observation.device)) / self._length
+        away, swing = (
+            part.unflatten(1, (self._parts, 3)) for part in (away, observation[:, self._swings] / self._speed)
+        )
+        swing = swing - velocity.unsqueeze(1)
         place = words.axis(away, words.step(away.norm(dim=-1), words.PLACE_STEPS), len(words.PLACE_STEPS))
         moves = words.axis(swing, words.step(swing.norm(dim=-1), words.SWING_STEPS), len(words.SWING_STEPS))
         facts = torch.cat((torch.stack((height, lean, travel, climb, turn), dim=1), place, moves), dim=1)

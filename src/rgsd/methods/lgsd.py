@@ -32,7 +32,7 @@ class LgsdConfig(MetricConfig):
 
 
 class Lgsd(MetricBaseline):
-    """The method behind `rgsd.learning.method.Method`: d(x, y) = d_lang(x, y) for states within a second of each other.
+    """The method behind `rgsd.learning.method.Method`: d(x, y) = d_lang(x, y) for states a gap apart.
 
     Args:
         library: for the scales of the features, and for starts if some are to be on references.

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from abc import abstractmethod
+from collections import defaultdict
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -139,11 +140,10 @@ class MetricBaseline(Baseline):
     def _fit(self, pairs: Pairs) -> dict[str, float]:
         """Ascend E[(phi(y) - phi(x)).z] + lambda E[min(eps, d(x, y)^2 - |phi(y) - phi(x)|^2)]; lambda descends it."""
         usable = pairs.usable.nonzero().squeeze(1)
-        sums = dict.fromkeys(("Encoder/loss", "Discovery/alignment", "Metra/step_length", "Metra/violations"), 0.0)
+        sums: dict[str, float] = defaultdict(float)
         order = self._shuffled(len(usable))
-        if not len(order):
-            return {}  # nothing is learned, and nothing said, where there is no pair
-        for chosen in order.chunk(self._fitting.minibatches):
+        # nothing is learned, and nothing said, where there is no pair
+        for chosen in order.chunk(self._fitting.minibatches) if len(order) else ():
             ids = usable[chosen]
             step = self.phi(*(part[ids] for part in pairs.y)) - self.phi(*(part[ids] for part in pairs.x))
             gain, length, bound = (step * pairs.z[ids]).sum(dim=-1), step.norm(dim=-1), pairs.bound[ids]
@@ -155,7 +155,7 @@ class MetricBaseline(Baseline):
             sums["Discovery/alignment"] += share * float((gain / length.clamp(min=1e-8)).detach().mean())
             sums["Metra/step_length"] += share * float(length.detach().mean())
             sums["Metra/violations"] += share * float((length.detach() > bound).float().mean())
-        return sums
+        return dict(sums)
 
     @torch.no_grad()
     def _raw_rewards(self, rollout: Rollout) -> Tensor:
