@@ -96,11 +96,9 @@ class RuleDescriber:
         travel = words.compass(velocity[:, :2], 8, pace, len(words.TRAVEL_STEPS))
         climb = words.step(velocity[:, 2], words.CLIMB_STEPS)
         turn = words.step(observation[:, self._turning], words.TURN_STEPS)
-        away = (observation[:, self._places] - self._rest.to(observation.device)) / self._length
-        away, swing = (
-            part.unflatten(1, (self._parts, 3)) for part in (away, observation[:, self._swings] / self._speed)
-        )
-        swing = swing - velocity.unsqueeze(1)
+        parts = (self._parts, 3)
+        away = (observation[:, self._places] - self._rest.to(observation.device)).unflatten(1, parts) / self._length
+        swing = observation[:, self._swings].unflatten(1, parts) / self._speed - velocity.unsqueeze(1)
         place = words.axis(away, words.step(away.norm(dim=-1), words.PLACE_STEPS), len(words.PLACE_STEPS))
         moves = words.axis(swing, words.step(swing.norm(dim=-1), words.SWING_STEPS), len(words.SWING_STEPS))
         facts = torch.cat((torch.stack((height, lean, travel, climb, turn), dim=1), place, moves), dim=1)

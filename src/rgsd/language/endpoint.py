@@ -102,10 +102,10 @@ class Endpoint:
         """
         failure = ""
         for attempt in range(self._config.retries + 1):
-            if attempt:
-                time.sleep(self._config.wait * 2 ** (attempt - 1))
             if not self.left:
                 return None
+            if attempt:
+                time.sleep(self._config.wait * 2 ** (attempt - 1))
             self.requests += 1
             try:
                 return self._request(text)
