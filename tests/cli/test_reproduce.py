@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from rgsd.cli import reproduce
 from rgsd.cli.main import main
 from rgsd.errors import UsageError
 from rgsd.evaluation.protocol import EvaluationConfig
+from rgsd.evaluation.sweep import Variant
 from rgsd.methods.presets import make_preset
 from rgsd.methods.runs import RunConfig
 from rgsd.methods.settings import replace_settings, setting_names
@@ -133,3 +135,22 @@ def test_the_metra_experiment(motions: Path, tmp_path: Path, monkeypatch: pytest
     assert logged["Metra/drift"] == pytest.approx(content["seeds"]["grounded-time"][0]["drift"], rel=1e-3, abs=1e-6)
     assert (tmp_path / "incompatibility.png").read_bytes().startswith(b"\x89PNG")
     assert "| grounded-time |" in (tmp_path / "incompatibility.md").read_text()
+
+
+@pytest.mark.parametrize("installed", [True, False])
+def test_lgsd_is_in_table_1_where_its_extra_is_installed(
+    installed: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    trained: list[str] = []
+
+    def train_nothing(variants: Sequence[Variant], *_: object) -> Iterator[Path]:
+        trained.extend(variant.name for variant in variants)
+        return iter(())
+
+    monkeypatch.setattr(reproduce, "finish_all", train_nothing)
+    monkeypatch.setattr(reproduce, "is_installed", lambda: installed)
+    (tmp_path / "comparison.md").write_text("# Table 1\n")
+    reproduce.reproduce_table1(A_MOMENT, out=tmp_path)
+    assert ("lgsd" in trained) is installed
+    assert set(trained) | {"lgsd"} == {"rgsd", "diayn", "metra", "ase", "calm", "lgsd", "oracle"}
+    assert ("LGSD is left out" in capsys.readouterr().out) is not installed

@@ -25,6 +25,7 @@ from rgsd.methods.ase import AseConfig
 from rgsd.methods.baseline import Baseline
 from rgsd.methods.calm import CalmConfig
 from rgsd.methods.diayn import DiaynConfig
+from rgsd.methods.lgsd import LgsdConfig
 from rgsd.methods.metra import MetraConfig
 from rgsd.methods.oracle import OracleConfig
 from rgsd.methods.registry import METHODS
@@ -45,6 +46,7 @@ SETTINGS = {
     "oracle": OracleConfig(),
     "diayn": DiaynConfig(SMALL, reference_starts=0.5),
     "metra": MetraConfig(SMALL, extra=("position", "time")),
+    "lgsd": LgsdConfig(SMALL, shortest_gap=0.04, longest_gap=0.1),
     "ase": AseConfig(SMALL, JUDGE, longest_skill=5),
     "calm": CalmConfig(SMALL, motion_seconds=0.4, motion_frames=4, discriminator=JUDGE, shortest_skill=2),
 }
@@ -98,9 +100,10 @@ def test_a_run_leaves_its_files_and_ends_at_an_iteration(tiny_library: MotionLib
         ("rgsd", 4),
         ("oracle", 1),
         ("oracle", 4),
-        *((name, 4) for name in ("diayn", "metra", "ase", "calm")),
+        *((name, 4) for name in ("diayn", "metra", "lgsd", "ase", "calm")),
     ],
 )
+@pytest.mark.usefixtures("bag_of_words")
 def test_going_on_equals_never_having_stopped(
     tiny_library: MotionLibrary, tmp_path: Path, method: str, first: int
 ) -> None:

@@ -24,7 +24,7 @@ from rgsd.motions.library import MotionLibrary
 from rgsd.skills.encoder import EncoderConfig
 from rgsd.skills.windows import DiscriminatorConfig
 
-BASELINES = ("diayn", "metra", "ase", "calm")
+BASELINES = ("diayn", "metra", "lgsd", "ase", "calm")
 
 
 @pytest.mark.parametrize("share", [0.0, 0.3])

@@ -2,53 +2,35 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from rgsd.envs.observation import observe
-from rgsd.learning.normalization import RunningScale
 from rgsd.learning.rollout import Rollout
-from rgsd.methods.baseline import Baseline
+from rgsd.methods.metric import MetricBaseline, MetricConfig, Pairs
 from rgsd.motions.library import MotionLibrary
 from rgsd.skills.contrastive import ContrastiveConfig
-from rgsd.skills.encoder import EncoderConfig
 from rgsd.skills.metric import MetricEncoder
 
 ExtraInput = Literal["position", "time"]
 
 
 @dataclass(frozen=True)
-class MetraConfig:
-    """The method. Values are those of the official code unless said; docs/metra.md says what is ours."""
+class MetraConfig(MetricConfig):
+    """The method; docs/metra.md says what is ours."""
 
-    encoder: EncoderConfig = EncoderConfig()
-    """The network of phi and its feature mask."""
     extra: tuple[ExtraInput, ...] = ()
     """What phi sees besides the local state: the root's world x and y in m, and the seconds since the start."""
     grounded: bool = False
     """Whether phi begins as RGSD's pretrained encoder and not at random."""
     contrastive: ContrastiveConfig = ContrastiveConfig()
     """That pretraining."""
-    slack: float = 1e-3
-    """epsilon: how much of a step's room below length 1 counts in favour of phi."""
-    initial_lambda: float = 30.0
-    """The constraint's multiplier at the start."""
-    learning_rate: float = 3e-4
-    """Of phi's Adam (ours; 1e-4 there, for longer runs)."""
-    dual_learning_rate: float = 3e-3
-    """Of log lambda's Adam (ours; at 1e-4 it moves one nat in ten thousand minibatches)."""
-    minibatches: int = 20
-    """Gradient steps of phi and lambda a rollout."""
-    reference_starts: float = 0.0
-    """Share of episodes that begin on reference states; the others begin standing."""
 
 
-class Metra(Baseline):
-    """The method behind `rgsd.learning.method.Method`.
+class Metra(MetricBaseline):
+    """The method behind `rgsd.learning.method.Method`: d(s, s') = 1 for the states before and after a step.
 
     Args:
         library: for the scales of the features, and for starts if some are to be on references.
@@ -58,124 +40,19 @@ class Metra(Baseline):
     """
 
     def __init__(self, library: MotionLibrary, phi: MetricEncoder, config: MetraConfig, seed: int) -> None:
-        self.config, self.phi = config, phi
-        phi.fit_normalization(observe(library.states))
-        self._log_lambda = nn.Parameter(torch.tensor(math.log(config.initial_lambda), device=library.device))
-        networks = nn.ModuleDict({"phi": phi, "dual": nn.ParameterDict({"log_lambda": self._log_lambda})})
-        groups = [
-            {"params": [*phi.parameters()], "lr": config.learning_rate},
-            {"params": [self._log_lambda], "lr": config.dual_learning_rate},
-        ]
-        optimizer = torch.optim.Adam(groups)
-        super().__init__(library, config.encoder.latent_dim, config.reference_starts, networks, optimizer, seed)
-        self._scale = RunningScale(library.device)
-        self._starts: list[Tensor] = []  # what phi is given of the states where the episodes began that still run
-        self._grounding = self._directions()
-
-    @torch.no_grad()
-    def rewards(self, rollout: Rollout) -> Tensor:
-        """r = (phi(s') - phi(s)).z over its running standard deviation, never centred; 0 for the last step of a fall.
-
-        Half of a centred reward would be negative, and where falls end episodes that teaches falling. The state after
-        a fall may be the standing pose that a simulation which blew up was put back to: a leap, not a step.
-        """
-        return self._scale.divide(self._raw_rewards(rollout))
-
-    def update(self, rollout: Rollout) -> dict[str, float]:
-        """Ascend E[(phi(s') - phi(s)).z] + lambda E[min(eps, 1 - |phi(s') - phi(s)|^2)]; lambda descends it."""
-        crossings = self._crossings(rollout)
-        self._scale.update(self._raw_rewards(rollout))
-        # the step into a fall is masked out, as for the reward
-        usable = (~rollout.terminated).flatten().nonzero().squeeze(1)
-        here, there = (tuple(part.flatten(0, 1) for part in state) for state in self._states(rollout))
-        z = rollout.z.flatten(0, 1)
-        sums = dict.fromkeys(("Encoder/loss", "Discovery/alignment", "Metra/step_length", "Metra/violations"), 0.0)
-        order = self._shuffled(len(usable))
-        for chosen in order.chunk(self.config.minibatches):
-            ids = usable[chosen]
-            step = self.phi(*(part[ids] for part in there)) - self.phi(*(part[ids] for part in here))
-            gain, length = (step * z[ids]).sum(dim=-1), step.norm(dim=-1)
-            room = (1.0 - step.square().sum(dim=-1)).clamp(max=self.config.slack).mean()
-            loss = -gain.mean() - self._log_lambda.detach().exp() * room
-            self._minimize(loss + self._log_lambda * room.detach())
-            share = len(ids) / len(order)
-            sums["Encoder/loss"] += share * float(loss.detach())
-            sums["Discovery/alignment"] += share * float((gain / length.clamp(min=1e-8)).detach().mean())
-            sums["Metra/step_length"] += share * float(length.detach().mean())
-            sums["Metra/violations"] += share * float((length.detach() > 1.0).float().mean())
-        figures = sums | {
-            "Metra/lambda": float(self._log_lambda.detach().exp()),
-            "Metra/reward_scale": float(self._scale.value),
-            "Metra/drift": self.drift(),
-        }
-        return figures | {"Metra/crossing": float(crossings.mean())} if len(crossings) else figures
+        self.config = config
+        super().__init__(library, phi, config, seed)
 
     @torch.no_grad()
     def embed(self, observation: Tensor, root: Tensor, seconds: Tensor) -> Tensor:
         """phi (..., d) of observations (..., D), with the root at (..., 2), m, so long after the start (...,), s."""
         return self.phi(observation, self._extra(root, seconds))
 
-    def drift(self) -> float:
-        """1 minus the mean cosine, over the references' states, of phi's directions now with those at its beginning.
-
-        That beginning is RGSD's encoder if phi is grounded. Place and time, if phi sees them, are taken as 0.
-        """
-        return 1.0 - float((self._directions() * self._grounding).sum(dim=-1).mean())
-
-    def state_dict(self) -> dict[str, Any]:
-        """Networks, optimiser, generator, the reward's scale, the episodes' starts and where phi began."""
-        return super().state_dict() | {
-            "scale": self._scale.value,
-            "starts": list(self._starts),
-            "grounding": self._grounding,
-        }
-
-    def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Go back to a saved state."""
-        super().load_state_dict(state)
-        self._scale.value = state["scale"].to(self.library.device, copy=True)
-        self._starts = [part.to(self.library.device, copy=True) for part in state["starts"]]
-        self._grounding = state["grounding"].to(self.library.device, copy=True)
-
-    @torch.no_grad()
-    def _raw_rewards(self, rollout: Rollout) -> Tensor:
-        here, there = self._states(rollout)
-        return ((self.phi(*there) - self.phi(*here)) * rollout.z).sum(dim=-1) * ~rollout.terminated
-
-    @torch.no_grad()
-    def _crossings(self, rollout: Rollout) -> Tensor:
-        """(phi(s_T) - phi(s_0)).z (E,) of the episodes that end in a rollout, in its order.
-
-        The sum of an episode's rewards: as there, the step into a fall is left out.
-        """
-        here, there = self._states(rollout)
-        steps, copies = rollout.elapsed.shape
-        starts = self._starts or [part[0] for part in here]  # a first rollout begins all of its episodes
-        # row 0 are the starts of episodes from before; row t + 1 is the state before step t
-        rows = [torch.cat((start.unsqueeze(0), part)) for start, part in zip(starts, here, strict=True)]
-        numbers = torch.arange(1, steps + 1, device=rollout.elapsed.device).unsqueeze(1)
-        begun = torch.where(rollout.elapsed == 0, numbers, 0).cummax(dim=0).values
-        self._starts = [part[begun[-1], torch.arange(copies)] for part in rows]
-        step, copy = (rollout.terminated | rollout.truncated).nonzero(as_tuple=True)
-        start = [part[begun[step, copy], copy] for part in rows]
-        fell = rollout.terminated[step, copy].unsqueeze(1)
-        end = [torch.where(fell, a[step, copy], b[step, copy]) for a, b in zip(here, there, strict=True)]
-        return ((self.phi(*end) - self.phi(*start)) * rollout.z[step, copy]).sum(dim=-1)
-
-    @torch.no_grad()
-    def _directions(self) -> Tensor:
-        """(F, d) where phi points in the references' states."""
-        observation = observe(self.library.states)
-        extra = observation.new_zeros(len(observation), extra_size(self.config))
-        return nn.functional.normalize(self.phi(observation, extra), dim=-1)
-
-    def _states(self, rollout: Rollout) -> tuple[tuple[Tensor, Tensor], tuple[Tensor, Tensor]]:
-        """What phi is given of the states before and after each step: observations (T, N, D), extra (T, N, e)."""
-        before, dt = rollout.elapsed, self.library.body.control_dt
-        return (
-            (rollout.observation, self._extra(rollout.root, dt * before)),
-            (rollout.next_observation, self._extra(rollout.next_root, dt * (before + 1))),
-        )
+    def _pairs(self, rollout: Rollout) -> Pairs:
+        """Every step but those into a fall."""
+        here, there = ((seen.flatten(0, 1), extra.flatten(0, 1)) for seen, extra in self._states(rollout))
+        usable = (~rollout.terminated).flatten()
+        return Pairs(here, there, rollout.z.flatten(0, 1), torch.ones_like(usable, dtype=here[0].dtype), usable)
 
     def _extra(self, root: Tensor, seconds: Tensor) -> Tensor:
         """(..., e) from roots (..., 2) and times (...,)."""

@@ -16,7 +16,7 @@ from rgsd.learning.warm_start import WarmStartConfig
 from rgsd.methods.ase import AseConfig
 from rgsd.methods.calm import CalmConfig
 from rgsd.methods.diayn import DiaynConfig
-from rgsd.methods.metra import MetraConfig
+from rgsd.methods.metric import MetricConfig
 from rgsd.methods.oracle import OracleConfig
 from rgsd.methods.registry import METHODS, MethodConfig
 from rgsd.methods.rgsd import RgsdConfig
@@ -152,10 +152,10 @@ def _baseline_settings(settings: MethodConfig, name: str, body: str) -> MethodCo
     match settings:
         case DiaynConfig():
             return dataclasses.replace(settings, encoder=encoder)
-        case MetraConfig() if name == "paper":
+        case MetricConfig() if name == "paper":
             encoder = dataclasses.replace(encoder, hidden=(1024, 1024))
             return dataclasses.replace(settings, encoder=encoder, learning_rate=1e-4, dual_learning_rate=1e-4)
-        case MetraConfig():
+        case MetricConfig():
             return dataclasses.replace(settings, encoder=encoder)
         case AseConfig() | CalmConfig() if name == "paper":
             wide = (1024, 1024, 512)

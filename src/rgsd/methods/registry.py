@@ -8,11 +8,16 @@ from typing import NamedTuple
 import torch
 
 from rgsd.envs.observation import ObservationLayout
+from rgsd.language.describer import RuleDescriber
+from rgsd.language.distance import LanguageDistance
+from rgsd.language.embedding import MiniLm
+from rgsd.language.endpoint import EndpointDescriber
 from rgsd.learning.distributed import own_seed
 from rgsd.learning.method import Method
 from rgsd.methods.ase import Ase, AseConfig, AseNetwork
 from rgsd.methods.calm import Calm, CalmConfig
 from rgsd.methods.diayn import Diayn, DiaynConfig
+from rgsd.methods.lgsd import Lgsd, LgsdConfig
 from rgsd.methods.metra import Metra, MetraConfig, extra_size
 from rgsd.methods.oracle import Oracle, OracleConfig
 from rgsd.methods.rgsd import Rgsd, RgsdConfig
@@ -23,7 +28,7 @@ from rgsd.skills.encoder import Encoder
 from rgsd.skills.metric import MetricEncoder
 from rgsd.skills.windows import Discriminator, WindowEncoder
 
-MethodConfig = RgsdConfig | OracleConfig | DiaynConfig | MetraConfig | AseConfig | CalmConfig
+MethodConfig = RgsdConfig | OracleConfig | DiaynConfig | MetraConfig | LgsdConfig | AseConfig | CalmConfig
 PretrainProgress = Callable[[int, float], None]
 
 
@@ -76,6 +81,16 @@ def _build_metra(
     return Metra(library, phi, settings, own_seed(seed, "episodes"))
 
 
+def _build_lgsd(
+    library: MotionLibrary, settings: LgsdConfig, seed: int, progress: PretrainProgress | None = None
+) -> Lgsd:
+    encoder, asks = MiniLm(), settings.describer == "endpoint"
+    describer = EndpointDescriber(library.body, settings.endpoint) if asks else RuleDescriber(library.body)
+    torch.manual_seed(stream_seed(seed, "encoder"))
+    phi = MetricEncoder(settings.encoder, ObservationLayout(library.body)).to(library.device)
+    return Lgsd(library, phi, LanguageDistance(describer, encoder), settings, own_seed(seed, "episodes"))
+
+
 def _build_ase(library: MotionLibrary, settings: AseConfig, seed: int, progress: PretrainProgress | None = None) -> Ase:
     torch.manual_seed(stream_seed(seed, "encoder"))
     network = AseNetwork(settings, ObservationLayout(library.body)).to(library.device)
@@ -96,6 +111,7 @@ METHODS: dict[str, Entry] = {
     "rgsd": Entry(RgsdConfig, _build_rgsd),
     "diayn": Entry(DiaynConfig, _build_diayn),
     "metra": Entry(MetraConfig, _build_metra),
+    "lgsd": Entry(LgsdConfig, _build_lgsd),
     "ase": Entry(AseConfig, _build_ase),
     "calm": Entry(CalmConfig, _build_calm),
     "oracle": Entry(OracleConfig, _build_oracle),
