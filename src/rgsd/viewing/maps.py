@@ -114,7 +114,7 @@ def root_paths(
     """
     fallen = np.zeros(len(paths), bool) if fallen is None else np.asarray(fallen, bool)
     ends = paths[:, -1]
-    reach = np.linalg.norm(np.concatenate([paths.reshape(-1, 2), *references.values()]), axis=1)
+    reach = np.linalg.norm(np.concatenate([ends, *references.values()]), axis=1)
     radius = max(0.5, 1.08 * float(np.percentile(reach, _CORE)))
     hue = Normalize(-180, 180)
     colors = group_colors(groups.get(n, n) for n in references)
