@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING
 
 # torch's idle threads (GNU OpenMP) spin for milliseconds by default, on the cores that MuJoCo then wants; read once,
 # when torch is first imported
-os.environ.setdefault("GOMP_SPINCOUNT", "5000")
+if "OMP_WAIT_POLICY" not in os.environ:
+    os.environ.setdefault("GOMP_SPINCOUNT", "5000")
 
 if TYPE_CHECKING:
     from rgsd.bodies.body import Body

@@ -64,6 +64,35 @@ def test_discovery_plays_a_clip_from_any_state_under_that_clips_latent(
     np.testing.assert_allclose(held, np.tile([-0.6, -1.0], (len(held), 1)), atol=1e-6)
 
 
+def test_a_change_begins_at_the_frame_most_like_the_state(tiny_library: MotionLibrary, numbered: Method) -> None:
+    collector, teacher = make(tiny_library, numbered)
+    env = collector.env
+    swing, frame = torch.zeros(16, dtype=torch.long), torch.arange(16) + 5  # a frame shows in its angle and rate
+    reference = tiny_library.state(swing, frame)
+    env.physics.reset(torch.arange(16), reference.qpos, reference.qvel)
+    env.imitation, env.elapsed = torch.zeros(16, dtype=torch.bool), torch.zeros(16, dtype=torch.long)
+    played = -teacher.choose_latents(collector.z)[:, 0]
+    action = teacher.act()[played == 0]
+    assert 0 < len(action) < 16
+    following = tiny_library.state(swing, frame + 1)
+    targets = (following.qpos[:, 7:] + 0.025 * following.qvel[:, 6:]) / torch.tensor([1.0, 0.5])
+    torch.testing.assert_close(action, targets[played == 0].clamp(-1, 1))
+
+
+def test_a_clip_that_does_not_loop_is_not_begun_at_its_end(tiny_library: MotionLibrary, numbered: Method) -> None:
+    collector, teacher = make(tiny_library, numbered)
+    env = collector.env
+    last = torch.full((16,), 50)
+    reference = tiny_library.state(torch.zeros_like(last), last)  # where the swing is as in its first frame
+    env.physics.reset(torch.arange(16), reference.qpos, reference.qvel)
+    env.imitation, env.elapsed = torch.zeros(16, dtype=torch.bool), torch.zeros(16, dtype=torch.long)
+    swung = teacher.choose_latents(collector.z)[:, 0] == 0
+    teacher.act()
+    # a tenth of a second later the first frames are being played, and not the last one held
+    actions = torch.stack([teacher.act()[swung, 0] for _ in range(5)])
+    assert (actions.diff(dim=0).abs() > 1e-3).all()
+
+
 def test_a_loop_is_played_round_and_round(tiny_library: MotionLibrary, numbered: Method) -> None:
     for loop in (True, False):
         motions = [dataclasses.replace(motion, loop=loop) for motion in tiny_library.motions]

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from rgsd.bodies import Body
-from rgsd.viewing.video import GlUnavailable, montage, render_frames, write_mp4
+from rgsd.viewing.video import FilmUnavailable, GlUnavailable, montage, render_frames, write_mp4
 
 SIZE = (96, 64)
 
@@ -75,6 +75,13 @@ def test_a_film_reads_back_with_its_frames_and_even_sides(tmp_path: Path) -> Non
     assert [p.name for p in (tmp_path / "deep").iterdir()] == ["film.mp4"]
     with pytest.raises(ValueError, match="at least one frame"):
         write_mp4(tmp_path / "none.mp4", [], fps=25)
+
+
+def test_without_an_encoder_the_film_alone_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    with pytest.raises(FilmUnavailable, match=r"rgsd\[video\]"):
+        write_mp4(tmp_path / "film.mp4", [np.zeros((4, 4, 3), np.uint8)], fps=25)
+    assert not list(tmp_path.iterdir())
 
 
 def test_a_post_stands_where_it_is_asked_for(body: Body) -> None:

@@ -25,7 +25,7 @@ from rgsd.motions.synthesis.quadruped import held_out_quadruped
 from rgsd.viewing.report import write_report
 from rgsd.viewing.run_folder import RunFolder
 from rgsd.viewing.showreel import write_showreel
-from rgsd.viewing.video import GlUnavailable
+from rgsd.viewing.video import FilmUnavailable
 
 # beside names of 24 letters they just fit into the 80 columns that a file or a plain terminal has
 _COLUMNS = {
@@ -99,13 +99,13 @@ def evaluate_run(
 
 
 def write_views(run: Path, console: Console, video: bool = True) -> Path:
-    """Film and report of an evaluated run; without offscreen GL the film is left out, with a word on the remedy."""
+    """Film and report of an evaluated run; what a film takes and is not there is said, and the film left out."""
     if video:
         try:
             with console.status("filming"):
                 film = write_showreel(RunFolder(run), make_body(RunConfig.load(run).body))
             console.print(f"film: [bold]{film}[/bold]", soft_wrap=True)
-        except GlUnavailable as error:
+        except FilmUnavailable as error:
             console.print(f"[yellow]no film: {error}[/yellow]")
     report = write_report(run)
     console.print(f"report: [bold]{report}[/bold], plots beside it in {report.parent / 'plots'}", soft_wrap=True)

@@ -23,7 +23,7 @@ from rgsd.evaluation.measures import net_yaw
 from rgsd.learning.checkpoint import write_atomically
 from rgsd.learning.skill_policy import SkillPolicy
 from rgsd.physics.mujoco_cpu import MujocoCpu
-from rgsd.viewing.video import Frames, GlUnavailable, montage, render_frames, write_mp4
+from rgsd.viewing.video import FilmUnavailable, Frames, montage, render_frames, write_mp4
 
 _EACH, _RANDOM, _COPIES = 16, 100, 256  # rollouts of each direction, random directions, copies at a time
 _FPS, _SIZE, _COLUMNS = 25.0, (320, 240), 4
@@ -63,7 +63,7 @@ def play_published(body: str, folder: Path, seconds: float, seed: int, console: 
             panels += _panels(policy, other, [f"random {i + 1}" for i in range(NUM_SHOWN)])
             write_mp4(folder / "skills.mp4", montage(panels, _COLUMNS), _FPS)
         console.print(f"film: [bold]{folder / 'skills.mp4'}[/bold]", soft_wrap=True)
-    except GlUnavailable as error:
+    except FilmUnavailable as error:
         console.print(f"[yellow]no film: {error}[/yellow]")
     return folder
 

@@ -32,7 +32,7 @@ from rgsd.viewing.progress import TrainingDisplay
 from rgsd.viewing.run_folder import RunFolder
 from rgsd.viewing.style import png_bytes
 from rgsd.viewing.task import goal_traces, write_task_film
-from rgsd.viewing.video import GlUnavailable
+from rgsd.viewing.video import FilmUnavailable
 
 _SCHEMA = 1  # of task.json
 _RUNS = Path("runs")
@@ -225,7 +225,7 @@ def _write_views(run: Path, traces: Traces, config: TaskConfig, console: Console
         with console.status("filming"):
             film = write_task_film(folder / "task.mp4", body, traces, config.period, config.style)
         console.print(f"film: [bold]{film}[/bold]")
-    except GlUnavailable as error:
+    except FilmUnavailable as error:
         console.print(f"[yellow]no film: {error}[/yellow]")
 
 

@@ -29,6 +29,9 @@ from rgsd.learning import distributed
 from rgsd.learning.networks import Actor, Critic
 from rgsd.learning.ppo import generalized_advantage
 from rgsd.learning.rollout import Minibatch, Rollout
+from rgsd.motions.library import MotionLibrary
+
+_LEAST_SECONDS = 0.5  # of a clip that does not loop are played: its last frame, held, would teach to freeze
 
 
 @dataclass(frozen=True)
@@ -90,6 +93,7 @@ class WarmStart:
         # the last frame of a loop repeats the posture of its first
         self._period = torch.where(loops, library.lengths - 1, torch.iinfo(torch.long).max)
         self._postures = _posture(library.states)
+        self._beginnings = _beginnings(library, round(_LEAST_SECONDS * env.body.control_hz))
         self._clip, self._frame = torch.zeros_like(env.clip), torch.zeros_like(env.frame)
         self._labels: list[Tensor] = []
 
@@ -107,10 +111,11 @@ class WarmStart:
 
     def _most_alike(self, state: BodyState, clip: Tensor) -> Tensor:
         """Frames (n,) of the clips (n,) that are nearest to states (n,) in hinge angles and rates."""
-        library = self.env.library
-        distance = torch.cdist(_posture(state), self._postures)
-        distance = distance.masked_fill(library.clip_of_frame != clip.unsqueeze(1), torch.inf)
-        return distance.argmin(dim=1) - library.offsets[clip]
+        posture, frame = _posture(state), torch.zeros_like(clip)
+        for number in clip.unique().tolist():
+            chosen = clip == number
+            frame[chosen] = torch.cdist(posture[chosen], self._postures[self._beginnings[number]]).argmin(dim=1)
+        return frame
 
     def act(self) -> Tensor:
         """The teacher's actions (N, A) for the present step; they are kept as labels until `update`."""
@@ -171,6 +176,15 @@ class WarmStart:
         self._optimizer.load_state_dict(state["optimizer"])
         self._generator.set_state(state["generator"])
         self._clip, self._frame = (state[name].to(self.env.device, copy=True) for name in ("clip", "frame"))
+
+
+def _beginnings(library: MotionLibrary, least: int) -> list[slice]:
+    """Rows of each clip at which it may begin: all of a loop's, else those that leave at least `least` frames."""
+    starts, lengths = library.offsets.tolist(), library.lengths.tolist()
+    ends = [
+        length - 1 if m.loop else max(length - least, 1) for m, length in zip(library.motions, lengths, strict=True)
+    ]
+    return [slice(start, start + end) for start, end in zip(starts, ends, strict=False)]
 
 
 def _posture(state: BodyState) -> Tensor:

@@ -30,7 +30,7 @@ def write_showreel(run: RunFolder, body: Body, seconds: float = 2.5) -> Path:
 
     Raises:
         RunFolderError: no rollouts were recorded.
-        GlUnavailable: this machine cannot render.
+        FilmUnavailable: this machine cannot render, or not encode films.
     """
     data = run.rollouts
     if not data:

@@ -98,7 +98,7 @@ def write_task_film(path: Path, body: Body, traces: Traces, period: int, style: 
         style: for the caption.
 
     Raises:
-        GlUnavailable: this machine cannot render.
+        FilmUnavailable: this machine cannot render, or not encode films.
     """
     stride = max(1, round(body.control_hz / _FILM_HZ))
     panels = [_film(body, traces, copy, period, stride, style) for copy in range(traces.qpos.shape[1])]

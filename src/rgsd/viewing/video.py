@@ -33,8 +33,12 @@ _MAX_GEOMS = 1000
 _TRACKING = 15  # frames over which the camera's aim is averaged: it follows the travel, not the sway
 
 
-class GlUnavailable(RuntimeError):  # noqa: N818 - the name says it all
-    """This machine offers no offscreen OpenGL; the message says how to get one."""
+class FilmUnavailable(RuntimeError):  # noqa: N818 - the name says it all
+    """This machine lacks what a film takes; the message says how to get it. Whatever else was to be done, can be."""
+
+
+class GlUnavailable(FilmUnavailable):
+    """No offscreen OpenGL."""
 
 
 @dataclass(frozen=True)
@@ -243,13 +247,13 @@ def write_mp4(path: Path, frames: Frames, fps: float) -> None:
     """Write pictures as an H.264 film that browsers play; an odd last row or column of pixels is cut off.
 
     Raises:
-        ModuleNotFoundError: imageio-ffmpeg is not installed; the message says how.
+        FilmUnavailable: imageio-ffmpeg is not installed.
         ValueError: no frames.
     """
     if not frames:
         raise ValueError(f"{path}: a film needs at least one frame, got none; render some poses first")
     if importlib.util.find_spec("imageio_ffmpeg") is None:
-        raise ModuleNotFoundError("writing MP4 needs imageio-ffmpeg: install rgsd with its video extra, `rgsd[video]`")
+        raise FilmUnavailable("writing MP4 needs imageio-ffmpeg: install rgsd with its video extra, `rgsd[video]`")
     path.parent.mkdir(parents=True, exist_ok=True)
     unfinished = path.with_name(f"{path.stem}.part.mp4")
     height, width = (side // 2 * 2 for side in frames[0].shape[:2])
