@@ -80,6 +80,17 @@ def test_a_medley_is_planned_and_cut(tmp_path: Path, capsys: pytest.CaptureFixtu
     assert "--overlap 1: give a share of the window" in capsys.readouterr().err
 
 
+def test_windows_are_not_mixed_with_what_lies_there(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["motions", "synthesize", "--medley", "--out", str(tmp_path)]) == 0
+    cut = ["motions", "split", str(tmp_path), "--out"]
+    assert main([*cut, str(tmp_path)]) == 2  # the clip itself
+    assert f"--out {tmp_path}: holds npz files" in " ".join(capsys.readouterr().err.split())
+    assert main([*cut, str(tmp_path / "cut")]) == 0
+    assert main([*cut, str(tmp_path / "cut"), "--seconds", "4"]) == 2  # seven windows, of which four would be replaced
+    assert [file.name for file in tmp_path.glob("*.npz")] == ["medley.npz"]
+    assert len(list((tmp_path / "cut").glob("*.npz"))) == 7
+
+
 def test_windows_of_one_name_are_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["motions", "synthesize", "--medley", "--out", str(tmp_path)]) == 0
     whole = Motion.load(tmp_path / "medley.npz")

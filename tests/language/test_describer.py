@@ -28,7 +28,8 @@ def seen(body: Body, pose: Pose) -> Tensor:
 
 
 def said_of(body: Body, pose: Pose) -> tuple[str, ...]:
-    return RuleDescriber(body).describe(seen(body, pose)).of(0)
+    found = RuleDescriber(body).describe(seen(body, pose))
+    return tuple(found.texts[int(text)] for text in found.said[0])
 
 
 def hinge(body: Body, name: str) -> int:
@@ -148,5 +149,5 @@ def test_states_that_look_alike_share_their_words_and_their_numbers(quadruped: B
     both = torch.cat((seen(quadruped, still), seen(quadruped, nudge)))
     clocked = torch.cat((both, torch.tensor([[0.0], [9.0]])), dim=1)  # entries beyond the observation stay unread
     found = describer.describe(clocked)
-    assert found.of(0) == found.of(1)
+    assert torch.equal(found.said[0], found.said[1])
     assert found.said.shape == (2, 13)

@@ -199,7 +199,7 @@ def states(body: Body, *speeds: float) -> Tensor:
 
 def described(describer: EndpointDescriber, states: Tensor) -> list[tuple[str, ...]]:
     found = describer.describe(states)
-    return [found.of(state) for state in range(len(states))]
+    return [tuple(found.texts[int(text)] for text in said) for said in found.said]
 
 
 def test_facts_are_asked_about_once(serve: Callable[..., Model], tiny: Body) -> None:
@@ -243,6 +243,34 @@ def test_the_commonest_states_are_asked_about_first(serve: Callable[..., Model],
     assert [said[0] for said in described(describer, some)[:2]] == ["Second.", "First."]
     assert described(describer, some)[5] == ("Third.",)
     assert describer.figures() == {"Language/requests": 3.0, "Language/borrowed": 0.0}
+
+
+@pytest.mark.parametrize(("failure", "asked"), [((500, b"", 0.0), 3), ((401, b"", 0.0), 1)])
+def test_a_server_that_fails_later_leaves_what_is_known(
+    serve: Callable[..., Model],
+    tiny: Body,
+    failure: tuple[int, bytes, float],
+    asked: int,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    # one answer; two rollouts of failures, each of which asks about the first of its two states alone; an answer
+    model = serve((200, completion("It rests."), 0.0), *[failure] * 2 * asked, (200, completion("It slides."), 0.0))
+    describer = EndpointDescriber(tiny, QUICK, model.environment)
+    described(describer, states(tiny, 0.0))
+    for rollout in (1, 2):
+        assert described(describer, states(tiny, 0.3, -0.3)) == [("It rests.",)] * 2
+        assert describer.figures() == {"Language/requests": 1.0 + asked * rollout, "Language/borrowed": 1.0}
+    (warning,) = caplog.messages
+    assert f"status {failure[0]}" in warning
+    assert "borrow" in warning
+    assert SECRET not in warning
+    assert described(describer, states(tiny, 0.3, 0.0)) == [("It slides.",), ("It rests.",)]
+
+
+def test_a_server_that_fails_before_the_first_answer_is_an_error(serve: Callable[..., Model], tiny: Body) -> None:
+    describer = EndpointDescriber(tiny, QUICK, serve((500, b"", 0.0)).environment)
+    with pytest.raises(EndpointError, match="status 500, 3 times in a row; see to the server"):
+        described(describer, states(tiny, 0.0))
 
 
 def test_a_budget_that_ends_before_the_first_answer_is_an_error(serve: Callable[..., Model], tiny: Body) -> None:

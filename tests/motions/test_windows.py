@@ -51,6 +51,13 @@ def test_windows_lie_evenly_and_leave_nothing_out(
     assert windows[-1].qpos[-1, 7] == ramp.qpos[-1, 7]
 
 
+def test_neighbours_share_no_less_than_is_asked_for(ramp: Motion) -> None:
+    # 10 steps of which a quarter is shared: hops of at most 7.5 steps, so of 7, and the last window begins at step 15;
+    # two hops of 7.5 would begin at 0, 8 and 15, and the first two share 2 of 10
+    short = dataclasses.replace(ramp, qpos=ramp.qpos[:26], qvel=ramp.qvel[:26])
+    assert begins(split(short, 0.2, 0.25)) == [0, 5, 10, 15]
+
+
 def test_a_window_says_where_it_is_from(ramp: Motion) -> None:
     whole = dataclasses.replace(ramp, source="camera", loop=True, quality={"skate_cm": 1.0})
     windows = split(whole, 0.5)

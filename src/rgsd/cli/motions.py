@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json as jsonlib
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -125,15 +126,16 @@ def motions_split(path: Positional[Path], out: Path, seconds: float = 2.0, overl
 
     Args:
         path: an rgsd npz file or a folder of them; import others first.
-        out: folder that the npz files are written to.
+        out: folder that the npz files are written to; it must hold none yet.
         seconds: length of a window.
         overlap: share of a window that the next one repeats, at least 0 and below 1.
     """
     windows = [window for motion in own_motions(path) for window in split(motion, seconds, overlap)]
-    names = [window.name for window in windows]
-    for name in names:
-        if names.count(name) > 1:
-            raise UsageError(f"{path}: {names.count(name)} of the windows would be '{name}'; rename one of the motions")
+    name, count = Counter(window.name for window in windows).most_common(1)[0]
+    if count > 1:
+        raise UsageError(f"{path}: {count} of the windows would be '{name}'; rename one of the motions")
+    if any(out.glob("*.npz")):
+        raise UsageError(f"--out {out}: holds npz files, which the windows would be mixed with; choose another folder")
     _write(windows, out)
 
 

@@ -25,10 +25,6 @@ class Descriptions(NamedTuple):
     said: Tensor
     """(n, facts) long, which texts are said of each state."""
 
-    def of(self, state: int) -> tuple[str, ...]:
-        """What is said of one state."""
-        return tuple(self.texts[int(text)] for text in self.said[state])
-
 
 class Describer(Protocol):
     """Puts states into words. States that look alike should get the same words: each new text has to be encoded."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import http.client
 import json
+import logging
 import os
 import time
 import urllib.error
@@ -33,6 +34,8 @@ _PROMPT = (
 )
 _MOST_BYTES = 1 << 20  # of an answer: more is no answer
 
+_log = logging.getLogger(__name__)
+
 
 class EndpointError(Exception):
     """A language model that cannot be asked; the message says where, why and what to do, and holds no secret."""
@@ -55,7 +58,7 @@ class EndpointConfig:
     wait: float = 1.0
     """Seconds before the first of them; twice as long before each further one."""
     budget: int = 1000
-    """Requests in all, attempts that failed included."""
+    """Requests in all, attempts that failed included; of each process, where torchrun has started several."""
     at_once: int = 20
     """Most states that are asked about at a time, the commonest first: some 40 a rollout. The others borrow words."""
 
@@ -111,10 +114,7 @@ class Endpoint:
                 return self._request(text)
             except _Passing as error:
                 failure = str(error)
-        raise EndpointError(
-            f"{self._shown}: {failure}, {self._config.retries + 1} times in a row; see to the server, then go on with "
-            "--resume"
-        )
+        raise EndpointError(f"{self._shown}: {failure}, {self._config.retries + 1} times in a row; see to the server")
 
     def _request(self, text: str) -> str:
         messages = [{"role": "system", "content": _PROMPT}, {"role": "user", "content": text}]
@@ -142,8 +142,9 @@ class EndpointDescriber:
     """Rules tell the facts of a state, and a language model says what they come to.
 
     Facts are words, so states share them, and each set of facts is asked about once. A state that has not been asked
-    about, because it is not yet its turn or the budget is spent, borrows the description of the known one with which it
-    shares most facts: words of the rules among the model's would be far from all of them for their style alone.
+    about, because it is not yet its turn, the budget is spent or the server fails, borrows the description of the known
+    one with which it shares most facts: words of the rules among the model's would be far from all of them for their
+    style alone.
 
     Args:
         body: what is observed.
@@ -158,19 +159,26 @@ class EndpointDescriber:
         self._rules, self._endpoint = RuleDescriber(body), Endpoint(config, environment)
         self._known: dict[tuple[int, ...], str] = {}  # by the numbers of the rules' phrases
         self._borrowed = 0.0
+        self._told = ""  # the last failure of the server that was logged
 
     def describe(self, observation: Tensor) -> Descriptions:
         """The descriptions of n states, from observations (n, D or more).
 
         Raises:
-            EndpointError: the model cannot be asked, or the budget ended before its first answer.
+            EndpointError: nothing is known yet, and the model cannot be asked or the budget has ended.
         """
         phrases, facts = self._rules.describe(observation)
         distinct, place, counts = facts.cpu().unique(dim=0, return_inverse=True, return_counts=True)
         commonest_first = counts.argsort(descending=True, stable=True)
         unknown = [key for key in map(tuple, distinct[commonest_first].tolist()) if key not in self._known]
         for key in unknown[: self._endpoint.at_once]:
-            answer = self._endpoint.ask(", ".join(phrases[int(fact)] for fact in key))
+            try:
+                answer = self._endpoint.ask(", ".join(phrases[int(fact)] for fact in key))
+            except EndpointError as error:
+                if not self._known:
+                    raise
+                self._tell(str(error))
+                break  # the next states ask again
             if answer is not None:
                 self._known[key] = answer
         if not self._known:
@@ -193,6 +201,12 @@ class EndpointDescriber:
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Go back to a saved state."""
         self._known, self._endpoint.requests = dict(state["known"]), state["requests"]
+
+    def _tell(self, failure: str) -> None:
+        """Log a failure, unless it was the last one, too."""
+        if failure != self._told:
+            _log.warning("%s; training goes on, and states that are not described borrow the words of others", failure)
+        self._told = failure
 
     def _words(self, distinct: Tensor) -> list[str]:
         """What is known of facts (m, kinds), else of what is most like them."""

@@ -1,4 +1,4 @@
-"""What DIAYN, METRA, ASE and CALM have in common: skills that follow no clip, for as long as the body stands."""
+"""What DIAYN, METRA, LGSD, ASE and CALM have in common: skills that follow no clip, for as long as the body stands."""
 
 from __future__ import annotations
 

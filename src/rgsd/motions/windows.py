@@ -18,8 +18,9 @@ from rgsd.motions.motion import Motion, at_origin
 def split(motion: Motion, seconds: float, overlap: float = 0.0) -> list[Motion]:
     """Cut a motion into windows of equal length.
 
-    There are as few as have neighbours share at least `overlap` of their frames; spread evenly, they leave out none, so
-    that where the length does not divide they share more. Each begins at the origin and heads along x.
+    There are as few as have neighbours share at least `overlap` of their length, or begin a frame apart; spread evenly,
+    they leave out no frame, so that where the length does not divide they share more. Each begins at the origin and
+    heads along x.
 
     Args:
         motion: what is cut; one that is no longer than a window is returned whole.
@@ -41,8 +42,8 @@ def split(motion: Motion, seconds: float, overlap: float = 0.0) -> list[Motion]:
     latest = motion.num_frames - 1 - span
     if latest <= 0:
         return [motion]
-    hop = max(1.0, (1 - overlap) * span)
-    count = 1 + math.ceil(latest / hop - 1e-9)
+    hop = max(1, math.floor((1 - overlap) * span + 1e-9))  # the most: in whole frames, or rounded starts lie further
+    count = 1 + math.ceil(latest / hop)
     starts = np.linspace(0, latest, count).round().astype(int)
     return [_window(motion, int(start), span, number) for number, start in enumerate(starts, start=1)]
 
