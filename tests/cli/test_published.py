@@ -54,11 +54,14 @@ def test_a_policy_that_stands_neither_falls_nor_travels(
 
 
 def test_a_body_without_a_published_policy(policies: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["demo", "--body", "quadrupet"]) == 2
-    assert "did you mean quadruped?" in capsys.readouterr().err
+    assert main(["demo", "--minutes", "0", "--body", "smpl"]) == 2
+    assert "no policy of body 'smpl' is published; there are those of quadruped" in capsys.readouterr().err
+    assert main(["demo", "--body", "smpl"]) == 2
+    assert "--minutes 0 plays" in capsys.readouterr().err
 
 
 def test_published_policies_load_and_are_small() -> None:
+    assert "quadruped" in pretrained.published()
     for body, folder in pretrained.published().items():
         assert SkillPolicy.load(folder).body.name == body
         assert (folder / "README.md").stat().st_size > 500  # a model card

@@ -24,21 +24,26 @@ _PUBLISHED_SECONDS = 4.0
 def demo(out: Path | None = None, minutes: float = MINUTES, body: str = "quadruped", seed: int = 0) -> None:
     """Synthesise gaits, embed them, train RGSD, measure it, and write a report with plots and a film.
 
-    For another body nothing is trained: its published policy shows what it can do, in a table and a film.
+    With 0 minutes nothing is trained: a body's published policy shows what it can do, in a table and a film.
 
     Args:
         out: folder of the run; runs/demo-<date> if not given. A folder that holds an unfinished demo goes on.
-        minutes: of training.
-        body: quadruped, or one with a published policy: smpl.
+        minutes: of training; 0 plays the published policy.
+        body: quadruped; with 0 minutes any that has a published policy.
         seed: of everything random.
     """
-    if not minutes > 0:
-        raise UsageError(f"--minutes {minutes}: training takes a positive time; try 10")
+    if not minutes >= 0:
+        raise UsageError(f"--minutes {minutes}: give a positive time, such as 10, or 0 for the published policy")
     console = Console()
-    if body != "quadruped":
+    if minutes == 0:
         folder = out or Path("runs") / f"demo-{body}-{datetime.date.today():%Y%m%d}"
         play_published(body, folder, _PUBLISHED_SECONDS, seed, console)
         return
+    if body != "quadruped":
+        raise UsageError(
+            f"--body {body}: the demo trains the quadruped, whose references are planned; --minutes 0 plays a "
+            f"published policy; to train: rgsd train rgsd --body {body} --motions FOLDER"
+        )
     folder = out or Path("runs") / f"demo-{datetime.date.today():%Y%m%d}"
     config = dataclasses.replace(make_preset("cpu", "rgsd", "quadruped"), minutes=minutes, seed=seed)
     if (folder / "config.yaml").exists():

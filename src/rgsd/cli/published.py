@@ -1,4 +1,4 @@
-"""What a published policy can do, without its references and without training: `rgsd demo --body smpl`.
+"""What a published policy can do, without its references and without training: `rgsd demo --minutes 0`.
 
 The policy carries the directions of the motions that it was trained on. From the standing pose it is given each of
 them, then random ones; what falls, and how far it gets, is counted, and a film shows some of both.
@@ -40,7 +40,7 @@ def play_published(body: str, folder: Path, seconds: float, seed: int, console: 
         console: where the table goes.
 
     Raises:
-        UnknownName: the body has no published policy.
+        UsageError: the body has no published policy.
     """
     source = pretrained.find(body)
     policy = SkillPolicy.load(source)

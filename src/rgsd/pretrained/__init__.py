@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from rgsd.errors import UnknownName
+from rgsd.errors import UsageError
 
 _HERE = Path(__file__).parent
 
@@ -20,9 +20,9 @@ def find(body: str) -> Path:
     """The folder of a body's published policy.
 
     Raises:
-        UnknownName: none is published for it; the message lists those that have one.
+        UsageError: none is published for it; the message lists the bodies that have one.
     """
     found = published()
     if body not in found:
-        raise UnknownName("body with a published policy", body, found)
+        raise UsageError(f"no policy of body '{body}' is published; there are those of {', '.join(found)}")
     return found[body]
