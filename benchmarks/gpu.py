@@ -3,7 +3,7 @@
     python benchmarks/gpu.py check --motions ACCAD                 two minutes: tests, then hybrid against Warp
     python benchmarks/gpu.py train --run RUN --motions ACCAD       a piece of nine minutes; again to go on
     python benchmarks/gpu.py scale --motions ACCAD                 rates over the number of copies, and a profile
-    python benchmarks/gpu.py publish --run RUN --name smpl-accad20
+    python benchmarks/gpu.py publish --run RUN --name smpl-accad20   what `rgsd demo --body smpl` then shows
 
 Everything can be tried without a GPU: --device cpu --num-envs 8. A machine that starts bare is given the run by
 `train --parts FOLDER`: its latest checkpoint lies there in pieces of at most 15 MiB before and after, 60 MiB in all for
@@ -23,9 +23,13 @@ import time
 from pathlib import Path
 from typing import Literal
 
+import rgsd  # noqa: F401 (before torch, to which it says how its idle threads wait)
+
+# isort: split
 import torch
 import tyro
 
+from rgsd.learning.distributed import joined
 from rgsd.learning.trainer import Trainer
 from rgsd.methods.presets import make_preset
 from rgsd.methods.rgsd import RgsdConfig
@@ -117,13 +121,13 @@ def scale(
         print(f"\n```\n{_profile(configs[-1])}\n```", flush=True)
 
 
-def publish(run: Path, name: str, to: Path = _ROOT / "pretrained") -> None:
-    """Copy an evaluated run's policy beside a model card.
+def publish(run: Path, name: str, to: Path = _ROOT / "src/rgsd/pretrained") -> None:
+    """Copy an evaluated run's policy beside a model card, unless there is a card already.
 
     Args:
         run: folder of the run, evaluated.
         name: of the published folder.
-        to: where it goes.
+        to: where it goes; by default where `rgsd demo --body` and the wheel find it.
     """
     folder, mean = to / name, json.loads((run / "evaluation" / "evaluation.json").read_text())["mean"]
     config, last = RunConfig.load(run), _last(run)
@@ -142,7 +146,10 @@ def publish(run: Path, name: str, to: Path = _ROOT / "pretrained") -> None:
             "Trained on motions of the ACCAD Motion Lab, The Ohio State University (accad.osu.edu), CC BY 3.0, "
             "retargeted by rgsd."
         )
-    (folder / "README.md").write_text("\n\n".join(card) + "\n")
+    if (folder / "README.md").exists():
+        print(f"{folder / 'README.md'} is kept as it was; delete it for one of this run's figures")
+    else:
+        (folder / "README.md").write_text("\n\n".join(card) + "\n")
     size = sum(file.stat().st_size for file in folder.iterdir())
     print(f"{folder}: {size / 1e6:.1f} MB" + (", more than the 10 MB agreed on" if size > 1e7 else ""))
 
@@ -167,8 +174,8 @@ def _config(body: str, motions: str, device: Device, num_envs: int, engine: Engi
 def _rates(config: RunConfig, iterations: int = 3) -> dict[str, str | float]:
     """Control steps a second of the physics alone, of the collection and of the whole loop, kernels compiled before."""
     begun = time.perf_counter()
-    with tempfile.TemporaryDirectory() as folder:
-        trainer = make_trainer(config, Path(folder))
+    with joined(config.device) as device, tempfile.TemporaryDirectory() as folder:
+        trainer = make_trainer(config, Path(folder), device=device)
         trainer.iterate()
         ready = time.perf_counter() - begun
         figures = [trainer.iterate() for _ in range(iterations)]
@@ -209,8 +216,8 @@ def _raw(trainer: Trainer, rounds: int = 3) -> float:
 
 def _profile(config: RunConfig) -> str:
     """Where the time of one iteration goes, by operation."""
-    with tempfile.TemporaryDirectory() as folder:
-        trainer = make_trainer(config, Path(folder))
+    with joined(config.device) as device, tempfile.TemporaryDirectory() as folder:
+        trainer = make_trainer(config, Path(folder), device=device)
         trainer.iterate()
         with torch.profiler.profile() as profile:
             trainer.iterate()
@@ -251,8 +258,7 @@ def _seconds(run: Path) -> float:
 def _split(run: Path, parts: Path) -> None:
     """What it takes to go on, in files of at most 15 MiB: the latest checkpoint, the log and the policy."""
     parts.mkdir(parents=True, exist_ok=True)
-    for old in parts.glob("run.tar.*"):
-        old.unlink()
+    new: list[Path] = []
     with tempfile.TemporaryFile() as packed:
         with tarfile.open(fileobj=packed, mode="w") as archive:
             for name in ("config.yaml", "metrics.jsonl", "policy"):
@@ -260,10 +266,13 @@ def _split(run: Path, parts: Path) -> None:
             latest = max((run / "checkpoints").glob("checkpoint_*.pt"))
             archive.add(latest, f"checkpoints/{latest.name}")
         packed.seek(0)
-        for number in range(100):
-            if not (piece := packed.read(_PART)):
-                return
-            (parts / f"run.tar.{number:02d}").write_bytes(piece)
+        while piece := packed.read(_PART):
+            new.append(parts / f"new.tar.{len(new):04d}")
+            new[-1].write_bytes(piece)
+    # not before all of them are there: whatever interrupts the writing leaves the old ones
+    kept = {file.replace(file.with_name(file.name.replace("new", "run"))) for file in new}
+    for stale in {*parts.glob("run.tar.*"), *parts.glob("new.tar.*")} - kept:
+        stale.unlink()
 
 
 def _join(parts: Path, run: Path) -> None:

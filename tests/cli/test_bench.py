@@ -48,7 +48,10 @@ def test_json_holds_the_contract_by_body() -> None:
         (["--rounds", "0"], "--rounds 0: give a positive number"),
         (["--num-envs", "-3", "--rounds", "1"], "--num-envs -3: give a positive number"),
         (["--motions", "x"], "--motions x: motions belong to one body"),
-        (["--preset", "gpu", "--bodies", "quadruped"], "--preset gpu: rgsd bench compares engines of the CPU"),
+        (
+            ["--preset", "gpu", "--bodies", "quadruped"],
+            "--preset: its device is cuda, rgsd bench compares engines",
+        ),
         (["--bodies", "quadrupd"], "unknown body 'quadrupd'; did you mean quadruped?"),
     ],
 )

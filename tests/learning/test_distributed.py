@@ -47,11 +47,9 @@ def test_a_gpu_that_is_not_there_is_refused_with_the_way_out(monkeypatch: pytest
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
     monkeypatch.setenv("LOCAL_RANK", "1")
     assert distributed.own_device("cuda") == torch.device("cuda", 1)
-    try:
-        with distributed.joined("cuda") as device:
-            assert (device, torch.get_float32_matmul_precision()) == (torch.device("cuda", 1), "high")
-    finally:
-        torch.set_float32_matmul_precision("highest")
+    with distributed.joined("cuda") as device:
+        assert (device, torch.get_float32_matmul_precision()) == (torch.device("cuda", 1), "high")
+    assert torch.get_float32_matmul_precision() == "highest"  # TF32 does not outlive the training
     monkeypatch.setenv("LOCAL_RANK", "2")
     with pytest.raises(UsageError, match="process 2 of this host has no GPU; torchrun --nproc-per-node 2"):
         distributed.own_device("cuda")

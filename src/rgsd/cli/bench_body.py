@@ -177,7 +177,10 @@ def stand_in_motions(body: Body, folder: Path) -> None:
 def _configure(config: RunConfig, motions: str | None, num_envs: int | None, folder: Path) -> tuple[RunConfig, str]:
     """The preset without what a measurement need not wait for, and a word on its references."""
     if config.device != "cpu":
-        raise UsageError("--preset gpu: rgsd bench compares engines of the CPU; benchmarks/gpu.py measures a GPU")
+        raise UsageError(
+            f"--preset: its device is {config.device}, rgsd bench compares engines of the CPU; "
+            "benchmarks/gpu.py measures a GPU"
+        )
     wanted = described = motions or config.motions
     if not wanted:
         stand_in_motions(make_body(config.body), folder / "motions")

@@ -103,14 +103,20 @@ def run_training(config: RunConfig, folder: Path, console: Console | None = None
 
 @contextmanager
 def _memory_errors_explained(config: RunConfig) -> Iterator[None]:
-    """Turn the GPU's running out of memory into a word on how many copies fit."""
+    """Turn the GPU's running out of memory into a word on how many copies may fit."""
     try:
         yield
-    except torch.OutOfMemoryError as error:
+    except RuntimeError as error:
+        # torch's allocator, CUDA's own, cuBLAS's and Warp's have no class of exceptions in common
+        if not any(words in str(error) for words in ("out of memory", "ALLOC_FAILED", "Failed to allocate")):
+            raise
         # nearly all of the memory is rollouts and physics, in proportion to the copies
+        half = config.num_envs // 2
+        fewer = half - half % distributed.size()
+        remedy = f"train a new one with fewer, such as --num-envs {fewer}" if fewer else "and has one a process"
         raise UsageError(
-            f"--num-envs {config.num_envs}: the GPU's memory does not suffice ({str(error).split('.')[0]}); "
-            f"try half as many, --num-envs {max(config.num_envs // 2, 1)}"
+            f"--num-envs {config.num_envs}: the memory does not suffice ({str(error).split('.')[0]}); "
+            f"a run keeps its number of copies, {remedy}"
         ) from error
 
 

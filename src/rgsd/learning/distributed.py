@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from datetime import timedelta
 from typing import Any
 
@@ -35,21 +35,18 @@ def joined(device: str) -> Iterator[torch.device]:
         UsageError: there is no such device, or restarts would fail.
     """
     own = own_device(device)
-    if own.type == "cuda":
-        torch.set_float32_matmul_precision("high")  # TF32: exploration noise is far coarser than its rounding
-    if not dist.is_torchelastic_launched() or int(os.environ["WORLD_SIZE"]) == 1:
+    with ExitStack() as undoing:
+        if own.type == "cuda":
+            undoing.callback(torch.set_float32_matmul_precision, torch.get_float32_matmul_precision())
+            torch.set_float32_matmul_precision("high")  # TF32: exploration noise is far coarser than its rounding
+        if dist.is_torchelastic_launched() and int(os.environ["WORLD_SIZE"]) > 1:
+            _check_restarts()
+            if own.type == "cuda":
+                torch.cuda.set_device(own)
+            dist.init_process_group("cpu:gloo,cuda:nccl" if own.type == "cuda" else "gloo", timeout=_PATIENCE)
+            undoing.callback(dist.destroy_process_group)
+            undoing.callback(register_optimizer_step_pre_hook(_average_gradients).remove)
         yield own
-        return
-    _check_restarts()
-    if own.type == "cuda":
-        torch.cuda.set_device(own)
-    dist.init_process_group("cpu:gloo,cuda:nccl" if own.type == "cuda" else "gloo", timeout=_PATIENCE)
-    hook = register_optimizer_step_pre_hook(_average_gradients)
-    try:
-        yield own
-    finally:
-        hook.remove()
-        dist.destroy_process_group()
 
 
 def _check_restarts() -> None:

@@ -29,6 +29,7 @@ from rgsd.learning.rollout import Rollout
 from rgsd.learning.skill_policy import SkillPolicy
 from rgsd.learning.warm_start import WarmStart, WarmStartConfig
 from rgsd.motions.library import MotionLibrary
+from rgsd.physics.protocol import LimitedRoom
 from rgsd.randomness import stream_seed
 
 
@@ -136,9 +137,17 @@ class Trainer(TrainingLoop):
             "samples": self.samples,
             "seconds": self.seconds,
             "Perf/steps_per_s": samples / seconds,
-            "Perf/blowups": distributed.total(self.env.physics.blowups),
+            **self._physics_figures(),
             **figures,
         }
+
+    def _physics_figures(self) -> dict[str, float]:
+        """What went wrong in all processes' physics so far."""
+        physics = self.env.physics
+        counts = {"Perf/blowups": physics.blowups}
+        if isinstance(physics, LimitedRoom):
+            counts["Perf/overflows"] = physics.overflows
+        return {name: distributed.total(count) for name, count in counts.items()}
 
     def save(self) -> None:
         """Write a checkpoint and the policy as it stands.

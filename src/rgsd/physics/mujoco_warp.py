@@ -129,7 +129,8 @@ class MujocoWarp:
         if kinds & _POOL:
             raise CapacityError(
                 f"body '{self.body.name}': its {self.num_envs} copies had more than {self.capacity.contacts} contacts "
-                "a copy in the mean, and some were left out of the physics; take --physics cpu"
+                "a copy in the mean, and some were left out of the physics; a run keeps its physics, so train anew "
+                "with --physics cpu; --resume goes on from the last checkpoint, before this, and may meet it again"
             )
         return blowups
 
@@ -159,7 +160,7 @@ class MujocoWarp:
         """The integration state of every copy, warm start included, as float32 tensors on the CPU."""
         # .cpu() of what lies there already is no copy
         state = {name: view.to("cpu", copy=True) for name, view in self._integration.items()}
-        return state | {"blowups": self.blowups}
+        return state | {"blowups": self.blowups, "overflows": self.overflows}
 
     def restore(self, snapshot: dict[str, Any]) -> None:
         """Go back to a snapshot of a batch of the same body and size, also to one of `MujocoCpu`.
@@ -173,6 +174,7 @@ class MujocoWarp:
         for name, view in self._integration.items():
             view.copy_(snapshot[name])
         wp.to_torch(self._tally)[0] = snapshot["blowups"]
+        wp.to_torch(self._tally)[1] = snapshot.get("overflows", 0)  # C MuJoCo makes room as it needs it
         self._derive()
         self.state = self._read()
 
@@ -229,20 +231,21 @@ def check_memory(num_envs: int, bytes_per_copy: int, free: int | None) -> None:
     """Refuse more copies than fit.
 
     Raises:
-        UsageError: the message says how many would.
+        UsageError: the message says how many would, if any.
     """
     needed = _WHILE_STEPPING * bytes_per_copy
     if free is None or num_envs * needed <= free:
         return
+    remedy = f"--num-envs {_round_down(free / needed)} would fit" if free >= needed else "not even one copy fits"
     raise UsageError(
         f"--num-envs {num_envs}: the physics needs about {num_envs * needed / 2**30:.1f} GiB, of the GPU's memory "
-        f"{free / 2**30:.1f} GiB are free; --num-envs {_round_down(free / needed)} would fit"
+        f"{free / 2**30:.1f} GiB are free; {remedy}"
     )
 
 
 def _round_down(count: float) -> int:
-    """The power of two below a count, at least 1."""
-    return 2 ** max(0, math.floor(math.log2(max(count, 1.0))))
+    """The largest power of two that is no more than a count of at least 1."""
+    return 2 ** math.floor(math.log2(count))
 
 
 def _warp_device(device: torch.device) -> wp.Device:

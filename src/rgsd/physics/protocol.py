@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import torch
 from torch import Tensor
@@ -50,4 +50,14 @@ class Physics(Protocol):
 
     def restore(self, snapshot: dict[str, Any]) -> None:
         """Go back to a snapshot."""
+        ...
+
+
+@runtime_checkable
+class LimitedRoom(Protocol):
+    """What a physics has besides, whose room for contacts and constraints is given once for all."""
+
+    @property
+    def overflows(self) -> int:
+        """How many of the copies that have blown up had run out of room; on a GPU reading it makes the host wait."""
         ...
