@@ -47,7 +47,9 @@ def compare(
         return
     console = Console()
     console.print((out / "comparison.md").read_text(), soft_wrap=True, highlight=False, markup=False)
-    console.print(f"in [bold]{out}[/bold]: comparison.md, comparison.json, comparison.png, learning_curves.png")
+    console.print(
+        f"in [bold]{out}[/bold]: comparison.md, comparison.json, comparison.png, learning_curves.png", soft_wrap=True
+    )
 
 
 def write_comparison(runs: Sequence[Path], out: Path, title: str) -> dict[str, Any]:

@@ -65,5 +65,5 @@ def demo(out: Path | None = None, minutes: float = MINUTES, body: str = "quadrup
     report = write_views(folder, console)
     console.print("\nTry next:")
     console.print(f"  open {report}")
-    console.print(f"  rgsd record {folder} --clips left --kappa 100 --random 6")
+    console.print(f"  rgsd record {folder} --clips left --kappa 100 --random 6", soft_wrap=True)
     console.print("  rgsd train rgsd --body smpl --motions ACCAD_FOLDER --minutes 20")

@@ -65,9 +65,8 @@ def motions_import(
         console.print(_motion_table(taken, f"{len(taken)} motions written to {out}"))
         for found in results:
             if found.motion is None and not (found.skipped and collection):
-                console.print(
-                    f"{'skipped' if found.skipped else 'refused'}: {found.note or found.path}", highlight=False
-                )
+                word = "skipped" if found.skipped else "refused"
+                console.print(f"{word}: {found.note or found.path}", highlight=False, soft_wrap=True)
         if collection:
             _tell_missing(console, collection, {motion.name for motion in taken})
     if not taken:
@@ -156,7 +155,7 @@ def motions_render(path: Positional[Path], out: Path, frames: int = 12, body: st
     sheet = contact_sheet(body_of(path, motions, body), motions, frames)
     out.parent.mkdir(parents=True, exist_ok=True)
     sheet.save(out)
-    Console().print(f"{len(motions)} motions drawn to {out}")
+    Console().print(f"{len(motions)} motions drawn to {out}", soft_wrap=True)
 
 
 def own_motions(path: Path) -> list[Motion]:

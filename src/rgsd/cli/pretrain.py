@@ -82,7 +82,7 @@ def pretrain(
             motion.name, motion.group, f"{within:.3f}", library.names[nearest], f"{float(cosines[m, nearest]):.3f}"
         )
     console.print(table)
-    console.print(f"latents.npz and landscape.json are in [bold]{out}[/bold]")
+    console.print(f"latents.npz and landscape.json are in [bold]{out}[/bold]", soft_wrap=True)
 
 
 def write_encoder_views(encoder: Encoder, library: MotionLibrary, folder: Path) -> dict[str, Any]:

@@ -57,7 +57,7 @@ def record(
         )
     path = out or run / "evaluation" / "record.mp4"
     write_mp4(path, montage(panels), library.body.control_hz / studio.stride)
-    Console().print(f"film of {len(panels)} panels: [bold]{path}[/bold]")
+    Console().print(f"film of {len(panels)} panels: [bold]{path}[/bold]", soft_wrap=True)
 
 
 class _Studio:

@@ -77,7 +77,7 @@ def reproduce_table1(
         finished.append(run)
         write_comparison(finished, out, f"Table 1 on {body}: {minutes_per_method:g} minutes a method and seed")
     console.print((out / "comparison.md").read_text(), soft_wrap=True, highlight=False, markup=False)
-    console.print(f"in [bold]{out}[/bold]; `rgsd reproduce figure4 {out}` draws the paths")
+    console.print(f"in [bold]{out}[/bold]; `rgsd reproduce figure4 {out}` draws the paths", soft_wrap=True)
 
 
 def reproduce_figure4(
@@ -119,7 +119,7 @@ def reproduce_figure4(
             references = {name: shown[name] for name in library.names}
     _write_figure4(found, references, folder, f"seed {seed}, {trajectories} trajectories, kappa {kappa:g}")
     console.print((folder / "figure4.md").read_text(), soft_wrap=True, highlight=False, markup=False)
-    console.print(f"in [bold]{folder}[/bold]: figure4.png, figure4.md, figure4.json")
+    console.print(f"in [bold]{folder}[/bold]: figure4.png, figure4.md, figure4.json", soft_wrap=True)
 
 
 def reproduce_metra_incompatibility(
@@ -157,7 +157,9 @@ def reproduce_metra_incompatibility(
         write_comparison(finished, out, "METRA's forms by the protocol")
         _write_incompatibility(measured, out)
     console.print((out / "incompatibility.md").read_text(), soft_wrap=True, highlight=False, markup=False)
-    console.print(f"in [bold]{out}[/bold]: incompatibility.md, .json, .png, and comparison.md by the protocol")
+    console.print(
+        f"in [bold]{out}[/bold]: incompatibility.md, .json, .png, and comparison.md by the protocol", soft_wrap=True
+    )
 
 
 def metra_forms(base: RunConfig) -> list[Variant]:

@@ -41,7 +41,9 @@ def sweep(file: Annotated[Path, tyro.conf.Positional], out: Path | None = None) 
     for _ in finish_all(plan.variants, plan.seeds, plan.evaluation, folder, console):
         write_comparison(plan, folder)
     console.print((folder / "sweep.md").read_text(), soft_wrap=True, highlight=False, markup=False)
-    console.print(f"in [bold]{folder}[/bold]: sweep.md, sweep.json, sweep.png, and a folder for each run")
+    console.print(
+        f"in [bold]{folder}[/bold]: sweep.md, sweep.json, sweep.png, and a folder for each run", soft_wrap=True
+    )
 
 
 def write_comparison(plan: Sweep, folder: Path) -> None:

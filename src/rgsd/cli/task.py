@@ -122,7 +122,10 @@ def train_task(config: TaskConfig, folder: Path, console: Console, motions: str 
     latents.save(folder)
     if trainer.resume():
         if reached(trainer.samples, trainer.seconds, config.steps, config.minutes):
-            console.print(f"{folder} is finished: {trainer.samples:,} steps; --steps or --minutes can move its goal")
+            console.print(
+                f"{folder} is finished: {trainer.samples:,} steps; --steps or --minutes can move its goal",
+                soft_wrap=True,
+            )
             return
         console.print(f"going on at iteration {trainer.iteration}, {trainer.samples:,} steps")
     shown = "anything goes" if style.free else f"{', '.join(style.clips)} ({', '.join(set(latents.source.values()))})"
@@ -131,7 +134,9 @@ def train_task(config: TaskConfig, folder: Path, console: Console, motions: str 
     with TrainingDisplay(total_steps=config.steps, total_seconds=seconds) as display:
         done = trainer.run(config.steps, config.minutes, display.update)
     word = "trained" if done else "stopped; go on with --resume"
-    console.print(f"{word}: {trainer.samples:,} steps in {trainer.seconds / 60:.1f} min, in [bold]{folder}[/bold]")
+    console.print(
+        f"{word}: {trainer.samples:,} steps in {trainer.seconds / 60:.1f} min, in [bold]{folder}[/bold]", soft_wrap=True
+    )
     if not done:
         raise KeyboardInterrupt
 
@@ -217,7 +222,7 @@ def _write_views(run: Path, traces: Traces, config: TaskConfig, console: Console
         ("curves.png", learning_curves(RunFolder(run).history)),
     ):
         write_atomically(folder / name, lambda path, figure=figure: path.write_bytes(png_bytes(figure)))
-    console.print(f"in [bold]{folder}[/bold]: task.json, traces.png, curves.png")
+    console.print(f"in [bold]{folder}[/bold]: task.json, traces.png, curves.png", soft_wrap=True)
     if not video:
         return
     body = make_body(RunConfig.load(Path(config.run)).body)

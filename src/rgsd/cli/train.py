@@ -130,7 +130,10 @@ def _run_training(
     if trainer.resume():
         if reached(trainer.samples, trainer.seconds, config.steps, config.minutes):
             trainer.save()  # a kill after the last checkpoint may have left an older policy
-            console.print(f"{folder} is finished: {trainer.samples:,} steps; --steps or --minutes can move its goal")
+            console.print(
+                f"{folder} is finished: {trainer.samples:,} steps; --steps or --minutes can move its goal",
+                soft_wrap=True,
+            )
             return trainer
         console.print(f"going on at iteration {trainer.iteration}, {trainer.samples:,} steps")
     encoder = trainer.method.export().get("encoder")
@@ -140,7 +143,9 @@ def _run_training(
     with TrainingDisplay(total_steps=config.steps, total_seconds=seconds, console=display) as shown:
         done = trainer.run(config.steps, config.minutes, shown.update)
     word = "trained" if done else "stopped; go on with --resume"
-    console.print(f"{word}: {trainer.samples:,} steps in {trainer.seconds / 60:.1f} min, in [bold]{folder}[/bold]")
+    console.print(
+        f"{word}: {trainer.samples:,} steps in {trainer.seconds / 60:.1f} min, in [bold]{folder}[/bold]", soft_wrap=True
+    )
     if not done:
         raise KeyboardInterrupt  # whoever called, a script or the demo, must not take it for finished
     return trainer
