@@ -109,3 +109,18 @@ def test_spread_by_hand(tiny_library: MotionLibrary) -> None:
     figures = spread(encoder, tiny_library)
     assert figures["within_cosine"] == pytest.approx(float(within), abs=1e-6)
     assert figures["between_cosine"] == pytest.approx(float(between), abs=1e-6)
+
+
+def test_decoys_make_a_direction_ask_for_its_speed(tiny_library: MotionLibrary) -> None:
+    moving = tiny_library.clip_of_frame < 2  # the third clip holds still at its own speed, too
+    cosines = {}
+    for decoys in ((), (0.0,)):
+        encoder = make_encoder(tiny_library)
+        pretrain(encoder, tiny_library, ContrastiveConfig(steps=200, batch=64, decoys=decoys))
+        own = clip_directions(encoder, tiny_library)[tiny_library.clip_of_frame]
+        for factor in (0.0, 1.0):
+            with torch.no_grad():
+                seen = encoder(observe(tiny_library.states.at_speed(factor)))
+            cosines[decoys, factor] = float((seen * own).sum(dim=-1)[moving].mean())
+    assert cosines[(0.0,), 1.0] > 0.85
+    assert cosines[(0.0,), 0.0] < cosines[(), 0.0] - 0.2

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Self
 
 import torch
@@ -40,6 +40,11 @@ class BodyState:
     def to(self, device: torch.device | str) -> Self:
         """The state on another device."""
         return type(self)(*(getattr(self, f.name).to(device) for f in fields(self)))
+
+    def at_speed(self, factor: float) -> Self:
+        """The same poses, passed through at `factor` times the speed."""
+        velocities = {name: factor * getattr(self, name) for name in ("qvel", "body_linvel", "body_angvel")}
+        return replace(self, **velocities)
 
     @classmethod
     def concatenate(cls, states: list[BodyState]) -> Self:

@@ -59,7 +59,7 @@ def landscape(encode: Callable[[Tensor], Tensor], library: MotionLibrary, seed: 
     directions = [torch.nn.functional.normalize(code.mean(dim=0), dim=-1) for code in codes]
     clips: dict[str, dict[str, Any]] = {}
     for name, state, code, z in zip(names, states, codes, directions, strict=True):
-        speeds = {f"{s:g}": mu(at_speed(state, s)) @ z for s in SPEEDS}
+        speeds = {f"{s:g}": mu(state.at_speed(s)) @ z for s in SPEEDS}
         perturbed = {
             "joint": {f"{size:g}": _moved(library, state, joint=size, rng=rng) for size in JOINT_OFFSETS},
             "tilt": {f"{size:g}": _moved(library, state, tilt=size, rng=rng) for size in ROOT_TILTS},
@@ -71,17 +71,11 @@ def landscape(encode: Callable[[Tensor], Tensor], library: MotionLibrary, seed: 
             "speed_frames": {key: cosines.tolist() for key, cosines in speeds.items()},
             "reference": float((code @ z).mean()),
             "speed": {key: float(cosines.mean()) for key, cosines in speeds.items()},
-            "frozen": float((mu(at_speed(state[:1], 0.0)) @ z).mean()),
+            "frozen": float((mu(state[:1].at_speed(0.0)) @ z).mean()),
             **{kind: {k: float((mu(s) @ z).mean()) for k, s in by.items()} for kind, by in perturbed.items()},
             "others": {o: float((c @ z).mean()) for o, c in zip(names, codes, strict=True) if o != name},
         }
     return {"clips": clips, "mean": _mean_over_clips(list(clips.values()))}
-
-
-def at_speed(state: BodyState, factor: float) -> BodyState:
-    """The same poses, passed through at `factor` times the speed."""
-    velocities = {name: factor * getattr(state, name) for name in ("qvel", "body_linvel", "body_angvel")}
-    return dataclasses.replace(state, **velocities)
 
 
 def _moved(

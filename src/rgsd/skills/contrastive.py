@@ -29,6 +29,9 @@ class ContrastiveConfig:
     """Of Adam, decayed to a tenth along a cosine."""
     noise: float = 0.5
     """Standard deviation of the noise on anchors and positives, in physical floors (body.feature_scales)."""
+    decoys: tuple[float, ...] = ()
+    """Factors of speed at which the references' own poses are further negatives, of every motion: 0 0.5 1.5 ask for the
+    right speed where posture alone tells the motions apart. None in the paper."""
 
 
 def info_nce(anchor: Tensor, positive: Tensor, negative: Tensor, allowed: Tensor, kappa: float) -> Tensor:
@@ -77,6 +80,7 @@ def pretrain(
     layout = ObservationLayout(library.body)
     frames = observe(library.states)
     floors = layout.floors().to(device)
+    false_speeds = [observe(library.states.at_speed(factor)) for factor in config.decoys]
     encoder.fit_normalization(frames)
     optimizer = torch.optim.Adam(encoder.parameters(), lr=config.learning_rate)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, config.steps, config.learning_rate / 10)
@@ -87,8 +91,13 @@ def pretrain(
         anchor_state = _noisy(frames[library.row(clip, frame)], floors, config.noise, generator)
         positive_state = _noisy(frames[library.row(clip, other)], floors, config.noise, generator)
         anchor, positive = encoder(anchor_state), encoder(positive_state)
-        allowed = clip.unsqueeze(1) != clip.unsqueeze(0)
-        loss = info_nce(anchor, positive, positive, allowed, config.kappa)
+        negative, allowed = positive, clip.unsqueeze(1) != clip.unsqueeze(0)
+        for decoys in false_speeds:
+            rows = library.row(*library.sample(config.batch, generator))
+            decoy = encoder(_noisy(decoys[rows], floors, config.noise, generator))
+            negative = torch.cat((negative, decoy))
+            allowed = torch.cat((allowed, torch.ones_like(allowed[:, : len(decoy)])), dim=1)
+        loss = info_nce(anchor, positive, negative, allowed, config.kappa)
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
