@@ -47,7 +47,7 @@ class SkillVectorEnv(VectorEnv[np.ndarray, np.ndarray, np.ndarray]):
     """
 
     # not a ClassVar, because Gymnasium declares it so
-    metadata: dict[str, Any] = {"render_modes": [], "autoreset_mode": AutoresetMode.SAME_STEP}  # noqa: RUF012
+    metadata: dict[str, Any] = {"render_modes": [], "autoreset_mode": AutoresetMode.SAME_STEP}  # noqa: RUF012 - as Gymnasium declares it
 
     def __init__(self, env: SkillEnv) -> None:
         self.env, self.num_envs = env, env.num_envs
@@ -127,7 +127,7 @@ class SingleSkillEnv(gymnasium.Env[np.ndarray, np.ndarray]):
         ValueError: `env` has more than one copy.
     """
 
-    metadata: dict[str, Any] = {"render_modes": []}  # noqa: RUF012
+    metadata: dict[str, Any] = {"render_modes": []}  # noqa: RUF012 - as Gymnasium declares it
 
     def __init__(self, env: SkillEnv) -> None:
         if env.num_envs != 1:

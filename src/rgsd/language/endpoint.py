@@ -41,7 +41,7 @@ class EndpointError(Exception):
     """A language model that cannot be asked; the message says where, why and what to do, and holds no secret."""
 
 
-class _Passing(Exception):  # noqa: N818
+class _TransientError(Exception):
     """A failure that may have gone by the next attempt; its text tells what failed."""
 
 
@@ -112,7 +112,7 @@ class Endpoint:
             self.requests += 1
             try:
                 return self._request(text)
-            except _Passing as error:
+            except _TransientError as error:
                 failure = str(error)
         raise EndpointError(f"{self._shown}: {failure}, {self._config.retries + 1} times in a row; see to the server")
 
@@ -126,16 +126,16 @@ class Endpoint:
                 return _text(answer.read(_MOST_BYTES))
         except urllib.error.HTTPError as error:
             if error.code == 429 or error.code >= 500:
-                raise _Passing(f"status {error.code}") from None
+                raise _TransientError(f"status {error.code}") from None
             hint = f"check {KEY}" if error.code in (401, 403) else f"check {URL} and settings.endpoint.model"
             raise EndpointError(f"{self._shown}: the server refuses with status {error.code}; {hint}") from None
         except TimeoutError:
-            raise _Passing(f"no answer within {self._config.timeout:g} s") from None
+            raise _TransientError(f"no answer within {self._config.timeout:g} s") from None
         except (OSError, http.client.HTTPException) as error:  # URLError is an OSError; a timeout may hide in one
             reason = getattr(error, "reason", error)
             timed_out = isinstance(reason, TimeoutError)
             said = f"no answer within {self._config.timeout:g} s" if timed_out else type(reason).__name__
-            raise _Passing(said) from None
+            raise _TransientError(said) from None
 
 
 class EndpointDescriber:
@@ -244,7 +244,7 @@ def _text(answer: bytes) -> str:
     try:
         text = " ".join(json.loads(answer)["choices"][0]["message"]["content"].split())
     except (ValueError, LookupError, TypeError, AttributeError):
-        raise _Passing("an answer that is no chat completion") from None
+        raise _TransientError("an answer that is no chat completion") from None
     if not text:
-        raise _Passing("an answer without text")
+        raise _TransientError("an answer without text")
     return text
