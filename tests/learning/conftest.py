@@ -45,7 +45,7 @@ class Numbered:
     def parameters(self) -> Sequence[nn.Parameter]:
         return ()
 
-    def extra_loss(self, minibatch: Minibatch, actor: Actor) -> None:
+    def extra_loss(self, minibatch: Minibatch, mean: Tensor, actor: Actor) -> None:
         return None
 
     def export(self) -> dict[str, Any]:

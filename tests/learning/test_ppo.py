@@ -142,7 +142,7 @@ def test_advantages_are_normalised_by_stream_or_together(make_rollout: MakeRollo
     seen: list[Minibatch] = []
     ppo = make_ppo(
         PpoConfig(epochs=1, minibatches=2, advantage_per_stream=per_stream),
-        extra_losses=(lambda batch: seen.append(batch),),
+        extra_losses=(lambda batch, _: seen.append(batch),),
     )
     imitation = torch.arange(8).expand(4, 8) < 3
     everyone = torch.ones(4, 8, dtype=torch.bool)
@@ -157,7 +157,7 @@ def test_advantages_are_normalised_by_stream_or_together(make_rollout: MakeRollo
 
 def test_the_critics_targets_are_discounted_mean_rewards(make_rollout: MakeRollout) -> None:
     seen: list[Minibatch] = []
-    ppo = make_ppo(PpoConfig(gamma=0.9, epochs=1, minibatches=1), extra_losses=(lambda batch: seen.append(batch),))
+    ppo = make_ppo(PpoConfig(gamma=0.9, epochs=1, minibatches=1), extra_losses=(lambda batch, _: seen.append(batch),))
     terminated = torch.ones(1, 4, dtype=torch.bool)
     ppo.update(make_rollout(1, 4, terminated=terminated), torch.full((1, 4), 3.0))
     np.testing.assert_allclose(seen[0].returns, 0.3, atol=1e-6)  # (1 - gamma) r of a step that ends all
@@ -170,7 +170,7 @@ def test_hooks_shape_the_policy(make_rollout: MakeRollout) -> None:
         PpoConfig(epochs=1, minibatches=1),
         latents=lambda batch: batch.z + own,
         parameters=[own],
-        extra_losses=(lambda batch: 3.0 * own.sum(),),
+        extra_losses=(lambda *_: 3.0 * own.sum(),),
     )
     figures = ppo.update(make_rollout(2, 8), torch.randn(2, 8))
     assert own.grad is not None

@@ -131,12 +131,12 @@ def test_the_anchor_is_the_divergence_from_playback_on_imitation(tiny_library: M
     rollout, _ = collector.collect(2, off)
     zeros = torch.zeros(2, 16)
     (batch,) = rollout.minibatches(zeros, zeros, zeros, 1, torch.Generator().manual_seed(0))
-    assert off.anchor(batch) is None
+    assert off.anchor(batch, batch.mean) is None
     _, teacher = make(tiny_library, numbered, dataclasses.replace(CONFIG, anchor_weight=0.5))
     student, std = teacher.actor(rollout.observation, rollout.z), teacher.actor.std
     # means were the teacher's; KL of Gaussians of one deviation, weighted, the mean over imitation alone
     divergence = 0.5 * ((student - rollout.mean) / std).square().sum(dim=-1)
     expected = 0.5 * divergence[rollout.imitation].mean()
-    anchor = teacher.anchor(batch)
+    anchor = teacher.anchor(batch, teacher.actor(batch.observation, batch.z))
     assert anchor is not None
     torch.testing.assert_close(anchor, expected)

@@ -45,7 +45,7 @@ class PointWorld:
         self.actor = Actor(layout.size, method.latent_dim, torch.ones(2), network)
         critic = Critic(layout.size, method.latent_dim, 1, network)
         config = PpoConfig(gamma=0.9, learning_rate=3e-3, epochs=4, minibatches=1, kl_per_action=0.02)
-        extra = (lambda batch: method.extra_loss(batch, self.actor),)
+        extra = (lambda batch, mean: method.extra_loss(batch, mean, self.actor),)
         self._ppo = Ppo(self.actor, critic, config, method.latents, extra, method.parameters())
         self._generator = torch.Generator().manual_seed(0)
 

@@ -69,7 +69,7 @@ def test_the_diversity_loss_in_closed_form(tiny_library: MotionLibrary, slope: f
         return slope * latent
 
     # actions slope z: |a - a'|^2 / 2 = slope^2 (1 - cos), over (1 - cos) / 2: 2 slope^2, whatever the other latent is
-    loss = method.extra_loss(minibatch, actor)  # pyright: ignore[reportArgumentType]
+    loss = method.extra_loss(minibatch, actor(minibatch.observation, z), actor)  # pyright: ignore[reportArgumentType]
     assert float(loss) == pytest.approx(0.01 * (1 - 2 * slope**2) ** 2, rel=2e-2)
 
 

@@ -90,7 +90,7 @@ def test_alignment_and_uniformity_by_hand(tiny_library: MotionLibrary) -> None:
         return torch.tensor([[1.0, 0.0], [-1.0, 0.0]])[(source >= 51).long()]
 
     method.encode = encode
-    loss = float(method.extra_loss(minibatch, None))  # pyright: ignore[reportArgumentType]
+    loss = float(method.extra_loss(minibatch, None, None))  # pyright: ignore[reportArgumentType]
     later = int((drawn[0] >= 51).sum())
     different = later * (64 - later)
     pairs = 64 * 63 / 2

@@ -81,8 +81,8 @@ class Method(Protocol):
         """What the policy's losses train besides actor and critic: the networks behind `latents`, if any."""
         ...
 
-    def extra_loss(self, minibatch: Minibatch, actor: Actor) -> Tensor | None:
-        """A term of the method's own in the policy's loss, or None."""
+    def extra_loss(self, minibatch: Minibatch, mean: Tensor, actor: Actor) -> Tensor | None:
+        """A term of the method's own in the policy's loss, or None; `mean` (n, A) are the actor's present means."""
         ...
 
     def export(self) -> dict[str, Any]:

@@ -41,7 +41,7 @@ class RunningNormalizer(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """(..., size) normalised, clipped to +-`clip` standard deviations."""
-        return ((x - self.mean) / torch.sqrt(self.variance + 1e-4)).clamp(-self.clip, self.clip)
+        return (x - self.mean).div_(torch.sqrt(self.variance + 1e-4)).clamp_(-self.clip, self.clip)
 
 
 class RunningScale:

@@ -73,7 +73,7 @@ class Ppo:
         actor, critic: trained in place.
         config: the learner.
         latents: maps a minibatch to the latents that the losses use.
-        extra_losses: further terms of the loss; each may be None for a minibatch.
+        extra_losses: further terms of the loss, of a minibatch and the actor's means (n, A) on it; each may be None.
         parameters: what the losses train besides actor and critic: the networks behind `latents`.
         seed: of the shuffling.
     """
@@ -84,7 +84,7 @@ class Ppo:
         critic: Critic,
         config: PpoConfig,
         latents: Callable[[Minibatch], Tensor] = lambda minibatch: minibatch.z,
-        extra_losses: Sequence[Callable[[Minibatch], Tensor | None]] = (),
+        extra_losses: Sequence[Callable[[Minibatch, Tensor], Tensor | None]] = (),
         parameters: Sequence[nn.Parameter] = (),
         seed: int = 0,
     ) -> None:
@@ -179,7 +179,7 @@ class Ppo:
             surrogate + config.value_weight * value_loss - config.entropy_bonus * entropy + config.bound_weight * bound
         )
         for extra_loss in self._extra_losses:
-            extra = extra_loss(batch)
+            extra = extra_loss(batch, mean)
             loss = loss if extra is None else loss + extra
         kl = gaussian_kl(batch.mean, std_before, mean.detach(), std.detach()).mean()
         kl = float(distributed.average(kl))

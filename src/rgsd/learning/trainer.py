@@ -95,7 +95,7 @@ class Trainer(TrainingLoop):
             ppo.gamma,
             distributed.own_seed(seed, "warm start"),
         )
-        losses = (lambda batch: method.extra_loss(batch, self.actor), self.warm_start.anchor)
+        losses = (lambda batch, mean: method.extra_loss(batch, mean, self.actor), self.warm_start.anchor)
         shuffling = distributed.own_seed(seed, "ppo")
         self.ppo = Ppo(self.actor, self.critic, ppo, method.latents, losses, method.parameters(), shuffling)
         self.collector = Collector(env, method, self.actor, distributed.own_seed(seed, "exploration"))

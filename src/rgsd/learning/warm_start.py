@@ -151,12 +151,11 @@ class WarmStart:
                 sums["Loss/value"] += float(value.detach())
         return {k: v / (self.config.epochs * self.config.minibatches) for k, v in sums.items()}
 
-    def anchor(self, minibatch: Minibatch) -> Tensor | None:
-        """The term that keeps imitation near playback while PPO improves on it, or None at weight 0."""
+    def anchor(self, minibatch: Minibatch, mean: Tensor) -> Tensor | None:
+        """The term that holds imitation's mean actions (n, A) near playback while PPO improves; None at weight 0."""
         if self.config.anchor_weight == 0:
             return None
         action = self._actions[self.env.library.row(minibatch.clip, minibatch.frame)]
-        mean = self.actor(minibatch.observation, minibatch.z)
         divergence = 0.5 * ((mean - action) / self.actor.std.detach()).square().sum(dim=-1)
         follows = minibatch.imitation.float()
         count = distributed.average(follows.sum()).clamp(min=1)

@@ -102,10 +102,10 @@ class Ase(WindowedBaseline):
 
         return self._learn(rollout, batch_loss)
 
-    def extra_loss(self, minibatch: Minibatch, actor: Actor) -> Tensor:
+    def extra_loss(self, minibatch: Minibatch, mean: Tensor, actor: Actor) -> Tensor:
         """w (target - mean (a - a')^2 / (0.5 - 0.5 z.z'))^2, a and a' the clipped means under z and another z'."""
         z = sphere.sample_uniform(len(minibatch.z), self.latent_dim, self._generator)
-        own, other = (actor(minibatch.observation, latent).clamp(-1.0, 1.0) for latent in (minibatch.z, z))
+        own, other = (means.clamp(-1.0, 1.0) for means in (mean, actor(minibatch.observation, z)))
         distance = 0.5 - 0.5 * (z * minibatch.z).sum(dim=-1)
         ratio = (own - other).square().mean(dim=-1) / (distance + 1e-5)
         return self.config.diversity_weight * (self.config.diversity_target - ratio).square().mean()

@@ -77,7 +77,7 @@ class Baseline(ABC):
         """None: the latents are not trained."""
         return ()
 
-    def extra_loss(self, minibatch: Minibatch, actor: Actor) -> Tensor | None:
+    def extra_loss(self, minibatch: Minibatch, mean: Tensor, actor: Actor) -> Tensor | None:
         """None."""
         return None
 

@@ -129,7 +129,7 @@ class Calm(WindowedBaseline):
         """The encoder's."""
         return [*self.encoder.parameters()]
 
-    def extra_loss(self, minibatch: Minibatch, actor: Actor) -> Tensor:
+    def extra_loss(self, minibatch: Minibatch, mean: Tensor, actor: Actor) -> Tensor:
         """w (alignment + 0.5 uniformity), Wang and Isola 2020: overlapping pieces of a clip near, all pieces apart."""
         count = min(len(minibatch.source), 256)
         clip, frame = self.library.sample(count, self._generator, margin=self._span - 1)

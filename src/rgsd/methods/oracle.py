@@ -131,7 +131,7 @@ class Oracle:
         """None: the latents are not trained."""
         return ()
 
-    def extra_loss(self, minibatch: Minibatch, actor: Actor) -> None:
+    def extra_loss(self, minibatch: Minibatch, mean: Tensor, actor: Actor) -> None:
         """None."""
 
     def export(self) -> dict[str, Any]:

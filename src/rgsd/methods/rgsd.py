@@ -99,9 +99,13 @@ class Rgsd:
         With early termination a reward that can be negative teaches dying; the exact one is negative
         below a cosine of 0.61 at d 8, kappa 20.
         """
+        observation, z = rollout.next_observation.flatten(0, 1), rollout.z.flatten(0, 1)
+        imitation = rollout.imitation.flatten()
         cosine = torch.empty_like(rollout.log_prob)
-        for encoder, stream in ((self.frozen, rollout.imitation), (self.encoder, ~rollout.imitation)):
-            cosine[stream] = (encoder(rollout.next_observation[stream]) * rollout.z[stream]).sum(dim=-1)
+        for encoder, stream in ((self.frozen, imitation), (self.encoder, ~imitation)):
+            ids = stream.nonzero().squeeze(1)
+            mu = encoder(observation.index_select(0, ids))
+            cosine.view(-1)[ids] = (mu * z.index_select(0, ids)).sum(dim=-1)
         match self.config.reward:
             case "cosine":
                 return (1 + cosine) / 2
@@ -146,7 +150,7 @@ class Rgsd:
         """None: the latents are not trained."""
         return ()
 
-    def extra_loss(self, minibatch: Minibatch, actor: Actor) -> None:
+    def extra_loss(self, minibatch: Minibatch, mean: Tensor, actor: Actor) -> None:
         """None: the encoder has an update of its own."""
 
     def export(self) -> dict[str, Any]:

@@ -58,5 +58,6 @@ class Features(nn.Module):
 
     def features(self, observation: Tensor) -> Tensor:
         """(..., D or more) observations to (..., f); entries beyond the mask (a clock) stay unseen."""
-        # a body far outside the references must not drive the network to extremes
-        return ((observation.index_select(-1, self.mask) - self.mean) / self.scale).clamp(-5.0, 5.0)
+        # a body far outside the references must not drive the network to extremes; in place, because these are
+        # the largest tensors of collection and fresh memory costs more than the arithmetic
+        return observation.index_select(-1, self.mask).sub_(self.mean).div_(self.scale).clamp_(-5.0, 5.0)
