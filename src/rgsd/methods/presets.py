@@ -105,12 +105,12 @@ def _quadruped(method: str) -> RunConfig:
     return RunConfig(
         method=method,
         body="quadruped",
-        # so small a body costs little physics: what the learner's side of a step costs, 1,024 copies share
-        num_envs=1024,
+        # so small a body costs little physics: what else a step costs, many copies share
+        num_envs=2048,
         env=EnvConfig(discovery_seconds=4.0, worst_body_distance=0.08, heading_error=0.25),
         network=NetworkConfig(actor_hidden=(256, 128), critic_hidden=(256, 128), noise=0.03, final_noise=0.03),
         ppo=PpoConfig(gamma=0.97),
-        trainer=TrainerConfig(horizon=12, warm_start=WarmStartConfig(anchor_weight=0.02)),
+        trainer=TrainerConfig(horizon=6, warm_start=WarmStartConfig(anchor_weight=0.02)),
     )
 
 
