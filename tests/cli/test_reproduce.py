@@ -65,10 +65,13 @@ def table(motions: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_table_1_has_a_row_a_method_and_a_point_a_seed(table: Path) -> None:
     content = json.loads((table / "comparison.json").read_text())
     rows = content["imitation"]["ahead"]
-    assert list(rows) == ["statue", "playback", "oracle", "untrained", "rgsd", "metra"]
+    assert list(rows) == ["statue", "playback", "oracle", "untrained", "rgsd", "metra", "rgsd-from-scratch"]
     for seed in (0, 1):
         evaluation = json.loads((table / f"metra/seed{seed}/evaluation/evaluation.json").read_text())
         assert rows["metra"]["tracked"]["points"][seed] == evaluation["groups"]["ahead"]["tracked"]
+    begun, other = (RunConfig.load(table / name / "seed0") for name in ("rgsd-from-scratch", "metra"))
+    assert begun.trainer.warm_start.iterations == 0
+    assert (begun.method, begun.network) == ("rgsd", other.network)
     text = (table / "comparison.md").read_text()
     assert text.startswith("# Table 1 on quadruped: 1e-06 minutes a method and seed\n")
     assert "| Cartesian error, cm | ahead | turn |" in text
@@ -152,5 +155,5 @@ def test_lgsd_is_in_table_1_where_its_extra_is_installed(
     (tmp_path / "comparison.md").write_text("# Table 1\n")
     reproduce.reproduce_table1(A_MOMENT, out=tmp_path)
     assert ("lgsd" in trained) is installed
-    assert set(trained) | {"lgsd"} == {"rgsd", "diayn", "metra", "ase", "calm", "lgsd", "oracle"}
+    assert set(trained) | {"lgsd"} == {"rgsd", "diayn", "metra", "ase", "calm", "lgsd", "oracle", "rgsd-from-scratch"}
     assert ("LGSD is left out" in capsys.readouterr().out) is not installed

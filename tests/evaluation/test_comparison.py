@@ -77,8 +77,9 @@ def test_a_method_of_several_settings_is_told_by_its_label() -> None:
     runs = [
         judged("metra", 0, 1.0, settings="a", label="local"),
         judged("metra", 0, 1.0, settings="b", label="time", name="runs/time"),
+        judged("metra", 0, 1.0, settings="c", label="metra-wide", name="runs/metra-wide"),
     ]
-    assert list(group_seeds(runs)) == ["metra local", "metra time"]
+    assert list(group_seeds(runs)) == ["metra local", "metra time", "metra-wide"]
 
 
 def with_evaluation(change: Callable[[dict[str, Any]], object]) -> JudgedRun:

@@ -145,7 +145,8 @@ def group_seeds(runs: Sequence[JudgedRun]) -> dict[str, list[JudgedRun]]:
     rows: dict[str, list[JudgedRun]] = {}
     for seeds in variants:
         first = seeds[0]
-        name = first.method if methods.count(first.method) == 1 else f"{first.method} {first.label}"
+        labelled = first.label if first.label.startswith(first.method) else f"{first.method} {first.label}"
+        name = first.method if methods.count(first.method) == 1 else labelled
         rows[f"{name} {first.name}" if name in rows else name] = sorted(seeds, key=lambda run: run.seed)
     return rows
 

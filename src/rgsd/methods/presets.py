@@ -61,11 +61,7 @@ def make_preset(name: str, method: str, body: str) -> RunConfig:
     elif not isinstance(settings, OracleConfig):
         settings = _baseline_settings(settings, name, body)
         # playback would show them the references, which they are to do without or to know by a discriminator alone
-        config = _without_warm_start(config)
-        if name == "cpu" and body != "smpl":
-            # to who starts from nothing, 0.03 rad and the bound on the KL leave almost no room in an update
-            noise = {"noise": 0.1, "final_noise": 0.03, "noise_steps": 2_000_000}
-            config = dataclasses.replace(config, network=dataclasses.replace(config.network, **noise))
+        config = from_scratch(config) if name == "cpu" else _without_warm_start(config)
     config = dataclasses.replace(
         config, settings=settings, trainer=dataclasses.replace(config.trainer, alive_reward=ALIVE_REWARD)
     )
@@ -79,6 +75,16 @@ def make_preset(name: str, method: str, body: str) -> RunConfig:
         )
         config = _without_warm_start(config)
     return config
+
+
+def from_scratch(config: RunConfig) -> RunConfig:
+    """The same run (of preset `cpu`) without warm start, with the noise that this asks for: how baselines begin."""
+    config = _without_warm_start(config)
+    if config.body == "smpl":
+        return config
+    # to who starts from nothing, 0.03 rad and the bound on the KL leave almost no room in an update
+    network = dataclasses.replace(config.network, noise=0.1, final_noise=0.03, noise_steps=2_000_000)
+    return dataclasses.replace(config, network=network)
 
 
 def _wide(config: RunConfig) -> RunConfig:
