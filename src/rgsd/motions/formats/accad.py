@@ -61,7 +61,7 @@ def accad_to_smpl(bvh: Bvh) -> SmplClip:
     The few ACCAD files without a ToSpine joint get the lower spine's turn halfway between pelvis and Spine.
 
     Raises:
-        MotionError: the joints are not exactly ACCAD's, or the constants, which are subject Male2's, do not fit this skeleton.
+        MotionError: the joints are not exactly ACCAD's, or the constants, which are subject Male2's, do not fit it.
     """
     if bvh.dialect != "ACCAD":
         lacking = sorted(ACCAD_JOINTS - {"ToSpine"} - set(bvh.joint_names))
