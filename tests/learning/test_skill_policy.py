@@ -117,16 +117,16 @@ def test_actions_are_clipped_as_the_environment_clips_them(policy: SkillPolicy, 
 
 
 @pytest.mark.parametrize("clock", ["none", "elapsed"])
-def test_one_observation_or_one_latent_will_do(
-    tiny_library: MotionLibrary, observation: torch.Tensor, clock: Clock
-) -> None:
+def test_one_observation_will_do(tiny_library: MotionLibrary, observation: torch.Tensor, clock: Clock) -> None:
     policy = make_policy(tiny_library, clock)
     z = policy.sample_z(6)
     one = policy.act(observation[2], z[2])
     assert one.shape == (2,)
     torch.testing.assert_close(one, policy.act(observation, z)[2])
-    # what each of six skills would do in one state
-    torch.testing.assert_close(policy.act(observation[2], z), policy.act(observation[2].expand(6, -1), z))
+    seconds = torch.tensor(3.0)
+    torch.testing.assert_close(
+        policy.act(observation[2], z[2], seconds), policy.act(observation, z, seconds.expand(6))[2]
+    )
 
 
 def test_latents_are_drawn_from_the_sphere_or_near_a_clip(policy: SkillPolicy) -> None:

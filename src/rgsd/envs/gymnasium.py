@@ -51,8 +51,7 @@ class SkillVectorEnv(VectorEnv[np.ndarray, np.ndarray, np.ndarray]):
 
     def __init__(self, env: SkillEnv) -> None:
         self.env, self.num_envs = env, env.num_envs
-        self.single_observation_space = Box(-np.inf, np.inf, (env.observation_size,), np.float32)
-        self.single_action_space = Box(-1.0, 1.0, (env.action_size,), np.float32)
+        self.single_observation_space, self.single_action_space = _spaces(env)
         self.observation_space = batch_space(self.single_observation_space, self.num_envs)
         self.action_space = batch_space(self.single_action_space, self.num_envs)
 
@@ -133,8 +132,7 @@ class SingleSkillEnv(gymnasium.Env[np.ndarray, np.ndarray]):
         if env.num_envs != 1:
             raise ValueError(f"num_envs is {env.num_envs}; SingleSkillEnv takes 1, SkillVectorEnv any number")
         self._vector = SkillVectorEnv(env)
-        self.observation_space = self._vector.single_observation_space
-        self.action_space = self._vector.single_action_space
+        self.observation_space, self.action_space = _spaces(env)
 
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
@@ -150,6 +148,12 @@ class SingleSkillEnv(gymnasium.Env[np.ndarray, np.ndarray]):
         ended = bool(terminated[0] or truncated[0])
         observation = infos["final_obs"][0] if ended else observations[0]
         return observation, float(rewards[0]), bool(terminated[0]), bool(truncated[0]), {}
+
+
+def _spaces(env: SkillEnv) -> tuple[Box, Box]:
+    """Of the observation (D,) and of the action (A,) of one copy."""
+    observation = Box(-np.inf, np.inf, (env.observation_size,), np.float32)
+    return observation, Box(-1.0, 1.0, (env.action_size,), np.float32)
 
 
 def _numpy(tensor: Tensor) -> np.ndarray:

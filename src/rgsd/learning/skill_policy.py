@@ -74,21 +74,18 @@ class SkillPolicy:
     ) -> Tensor:
         """Actions (..., A) in [-1, 1], in units of the body's action map: target = center + scale * action.
 
-        Leading shapes of observations and latents are broadcast: (D,) and (d,) make one action (A,).
-
         Args:
-            observation: (..., D) of `rgsd.envs.observation.observe`.
-            z: (..., d) unit latents.
-            clock: (...) s as for the observation, for a policy trained with one (`self.clock`); ignored otherwise.
+            observation: (N, D) of `rgsd.envs.observation.observe`, or (D,) for one action (A,).
+            z: (N, d) unit latents, or (d,) for all observations.
+            clock: (N,) or () s, for a policy trained with one (`self.clock`); ignored otherwise.
             deterministic: the mean action, or a draw with the training's exploration noise; clipped to [-1, 1]
                 either way, as `SkillEnv` clips it.
             generator: of that draw.
         """
-        leading = torch.broadcast_shapes(observation.shape[:-1], z.shape[:-1])
         if self.clock != "none":
             seconds = observation.new_zeros(observation.shape[:-1]) if clock is None else clock
             observation = torch.cat((observation, seconds.unsqueeze(-1)), dim=-1)
-        action = self.actor(observation.expand(*leading, -1), z.expand(*leading, -1))
+        action = self.actor(observation, z.expand(*observation.shape[:-1], -1))
         if not deterministic:
             action = action + self.actor.std * torch.randn(action.shape, generator=generator, device=action.device)
         return action.clamp(-1.0, 1.0)
