@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from rgsd.envs.skill_env import SkillEnv, StepResult
+from rgsd.envs.termination import closeness
 
 try:
     import gymnasium
@@ -22,14 +23,6 @@ except ModuleNotFoundError as error:
     raise ModuleNotFoundError(
         "rgsd.envs.gymnasium needs gymnasium: install rgsd with its extra, `rgsd[gym]`"
     ) from error
-
-
-def closeness(worst: Tensor, threshold: float) -> Tensor:
-    """Reward of a state whose worst body is `worst` (...,) m from its time-aligned reference.
-
-    exp(-(worst / threshold)^2): 1 on the reference, 1/e where imitation counts as lost.
-    """
-    return torch.exp(-((worst / threshold) ** 2))
 
 
 class SkillVectorEnv(VectorEnv[np.ndarray, np.ndarray, np.ndarray]):
