@@ -64,7 +64,7 @@ class Bvh:
     @property
     def dialect(self) -> str:
         """ACCAD (exactly its joints), LAFAN1, CMU, Bandai-Namco, or unknown: told by the joints' names."""
-        found = set(self.joint_names)
+        found = frozenset(self.joint_names)
         if found | {"ToSpine"} == ACCAD_JOINTS:
             return "ACCAD"
         return next((name for name, joints in _TELLTALES.items() if joints <= found), "unknown")
