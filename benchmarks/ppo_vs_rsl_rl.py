@@ -26,12 +26,11 @@ import torch
 import tyro
 from matplotlib.figure import Figure
 from rsl_rl.algorithms import PPO
-from rsl_rl.env import VecEnv
-from tensordict import TensorDict
 from torch import Tensor
 
 from rgsd.bodies.registry import make_body
-from rgsd.envs.skill_env import SkillEnv, Starts
+from rgsd.envs.rsl_rl import SkillVecEnv
+from rgsd.envs.skill_env import SkillEnv, Starts, StepResult
 from rgsd.learning.method import Progress
 from rgsd.learning.networks import NetworkConfig
 from rgsd.learning.rollout import Rollout
@@ -65,38 +64,20 @@ class Curve:
         self.points.append({"samples": self.samples, "seconds": self.seconds, "reward": reward})
 
 
-class SkillVecEnv(VecEnv):
-    """A `SkillEnv` with the oracle's episodes and reward as rsl_rl's `VecEnv`.
+def tracking_env(env: SkillEnv, oracle: Oracle, reward_scale: float) -> SkillVecEnv:
+    """A `SkillEnv` with the oracle's episodes, reward and view of the reference's next frame, for rsl_rl."""
 
-    Observation groups: `policy`, the observation and the reference's next frame; `privileged`, the critic's view.
-    """
+    def begin(ids: Tensor) -> Starts:
+        episodes = oracle.begin_episodes(len(ids))
+        return Starts(episodes.clip, episodes.frame, episodes.imitation)
 
-    def __init__(self, env: SkillEnv, oracle: Oracle, reward_scale: float) -> None:
-        self.env, self.oracle, self._reward_scale = env, oracle, reward_scale
-        self.num_envs, self.num_actions, self.device = env.num_envs, env.action_size, env.device
-        self.max_episode_length = int(env.library.lengths.max())
-        self.cfg = {}
-        env.set_starts(self._begin)
-        self._observation = env.reset()
+    def next_frame() -> Tensor:
+        frame, _ = oracle.maybe_resample(
+            Progress(env.clip, env.frame, env.elapsed, env.state.qpos, env.clip, env.imitation)
+        )
+        return math.sqrt(oracle.latent_dim) * frame  # the factor that our actor applies to its latents
 
-    @property
-    def episode_length_buf(self) -> Tensor:  # pyright: ignore[reportIncompatibleVariableOverride]
-        """(N,) control steps since each start."""
-        return self.env.elapsed
-
-    def get_observations(self) -> TensorDict:
-        """What to act on next."""
-        env = self.env
-        progress = Progress(env.clip, env.frame, env.elapsed, self._observation, env.clip, env.imitation)
-        frame, _ = self.oracle.maybe_resample(progress)
-        # the factor that our actor applies to its latents
-        policy = torch.cat((self._observation, math.sqrt(self.oracle.latent_dim) * frame), dim=1)
-        return TensorDict({"policy": policy, "privileged": env.observe_privileged()}, batch_size=[self.num_envs])
-
-    def step(self, actions: Tensor) -> tuple[TensorDict, Tensor, Tensor, dict[str, Any]]:
-        """One control period."""
-        clip, imitation = self.env.clip, self.env.imitation
-        result = self.env.step(actions)
+    def reward(result: StepResult, clip: Tensor, imitation: Tensor) -> Tensor:
         # the oracle's reward reads these fields of a rollout; here it has one step
         one = {
             "next_observation": result.final_observation,
@@ -106,17 +87,11 @@ class SkillVecEnv(VecEnv):
             "root_error": result.tracking.root,
             "heading_error": result.tracking.heading.abs(),
         }
-        blank = torch.zeros(self.num_envs)
-        rows = dict.fromkeys(Rollout.__dataclass_fields__, blank) | one
-        rollout = Rollout(**{name: row.unsqueeze(0) for name, row in rows.items()})
-        reward = self._reward_scale * self.oracle.rewards(rollout)[0]
-        self._observation = result.observation
-        done = result.terminated | result.truncated
-        return self.get_observations(), reward, done, {"time_outs": result.truncated}
+        rows = dict.fromkeys(Rollout.__dataclass_fields__, torch.zeros(env.num_envs)) | one
+        return reward_scale * oracle.rewards(Rollout(**{name: row.unsqueeze(0) for name, row in rows.items()}))[0]
 
-    def _begin(self, ids: Tensor) -> Starts:
-        episodes = self.oracle.begin_episodes(len(ids))
-        return Starts(episodes.clip, episodes.frame, episodes.imitation)
+    env.set_starts(begin)
+    return SkillVecEnv(env, reward, next_frame)
 
 
 class RslRlLearner:
@@ -175,7 +150,7 @@ def main(minutes: float = 1.0, num_envs: int = 1024, seed: int = 0, out: Path = 
     )
     library = load_library(config, make_body(config.body))
     oracle = Oracle(library, OracleConfig(), seed)
-    env = SkillVecEnv(SkillEnv(library, config.env, num_envs, seed=seed), oracle, 1 - config.ppo.gamma)
+    env = tracking_env(SkillEnv(library, config.env, num_envs, seed=seed), oracle, 1 - config.ppo.gamma)
     theirs = RslRlLearner(env, config)
     out.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as scratch:

@@ -51,9 +51,24 @@ def test_reasons_are_told(source: Path, tmp_path: Path, capsys: pytest.CaptureFi
 
 
 def test_info_tells_the_dialect(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    joints = ("Hips", "LHipJoint", "RHipJoint", "LowerBack")
+    # all of CMU's 31, among which are all of ACCAD's but ToSpine
+    limbs = ["Shoulder", "Arm", "ForeArm", "Hand", "FingerBase", "HandIndex1", "UpLeg", "Leg", "Foot", "ToeBase"]
+    joints = [
+        "Hips",
+        "LHipJoint",
+        "RHipJoint",
+        "LowerBack",
+        "Spine",
+        "Spine1",
+        "Neck",
+        "Neck1",
+        "Head",
+        "LThumb",
+        "RThumb",
+    ]
+    joints += [side + limb for side in ("Left", "Right") for limb in limbs]
     blocks = "".join(f"{'JOINT' if i else 'ROOT'} {n} {{ OFFSET 0 0 0 CHANNELS 0 " for i, n in enumerate(joints))
-    (tmp_path / "a.bvh").write_text(f"HIERARCHY {blocks} {' }' * 4} MOTION Frames: 3 Frame Time: 0.0083333")
+    (tmp_path / "a.bvh").write_text(f"HIERARCHY {blocks} {' }' * 31} MOTION Frames: 3 Frame Time: 0.0083333")
     assert main(["motions", "info", str(tmp_path / "a.bvh"), "--json"]) == 0
     facts = json.loads(capsys.readouterr().out)
     assert (facts["format"], facts["fps"], facts["frames"]) == ("BVH, CMU skeleton", 120.0, 3)

@@ -15,7 +15,7 @@ from gymnasium.vector import AutoresetMode
 from gymnasium.wrappers.vector import RecordEpisodeStatistics
 
 from rgsd.bodies.quadruped import make_quadruped
-from rgsd.envs.gymnasium import SingleSkillEnv, SkillVectorEnv, closeness
+from rgsd.envs.gymnasium import SingleSkillEnv, SkillVectorEnv
 from rgsd.envs.skill_env import EnvConfig, SkillEnv
 from rgsd.motions.library import MotionLibrary
 from rgsd.motions.motion import Motion
@@ -82,12 +82,6 @@ def test_batched_spaces_hold_what_step_returns(vector: SkillVectorEnv) -> None:
     assert observation in vector.observation_space
     assert (reward.shape, reward.dtype) == ((3,), np.float64)
     assert terminated.dtype == truncated.dtype == np.bool_
-
-
-def test_closeness_by_hand() -> None:
-    # exp(-0) = 1; exp(-1) = 0.367879; exp(-4) = 0.018316
-    rewards = closeness(torch.tensor([0.0, 0.15, 0.30]), 0.15)
-    assert rewards.tolist() == pytest.approx([1.0, 0.367879, 0.018316], abs=1e-6)
 
 
 def test_who_holds_the_pose_of_a_standing_reference_earns_nearly_all(vector: SkillVectorEnv) -> None:

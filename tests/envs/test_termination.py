@@ -11,7 +11,7 @@ import torch
 from rgsd.bodies.body import Body
 from rgsd.bodies.kinematics import forward_kinematics
 from rgsd.bodies.state import BodyState
-from rgsd.envs.termination import Tracking, fallen
+from rgsd.envs.termination import Tracking, closeness, fallen
 
 
 def standing(body: Body, count: int) -> np.ndarray:
@@ -55,3 +55,9 @@ def test_heading_differences_are_folded(tiny: Body) -> None:
     tracking = compare(state_of(tiny, qpos[:1]), state_of(tiny, qpos[1:]))
     assert float(tracking.heading[0]) == pytest.approx(6.2 - 2 * math.pi, abs=1e-5)
     assert torch.isfinite(tracking.worst).all()
+
+
+def test_closeness_by_hand() -> None:
+    # exp(-0) = 1; exp(-1) = 0.367879; exp(-4) = 0.018316
+    rewards = closeness(torch.tensor([0.0, 0.15, 0.30]), 0.15)
+    assert rewards.tolist() == pytest.approx([1.0, 0.367879, 0.018316], abs=1e-6)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import dataclasses
 from collections.abc import Callable
 from typing import Any
 
@@ -211,6 +212,24 @@ def test_learns_a_bandit_whose_best_action_depends_on_the_latent(make_rollout: M
     value = float(ppo.critic(torch.zeros(1, 1), z[:1], torch.zeros(1, 1)).detach())
     assert value == pytest.approx(-0.03 * 0.02, abs=2e-3)
     assert 0 < figures["Policy/clip_fraction"] < 0.6
+
+
+@pytest.mark.parametrize(("bonus", "learned", "grows"), [(0.1, True, True), (0.0, True, False), (0.1, False, False)])
+def test_the_entropy_bonus_widens_a_learned_noise(
+    make_rollout: MakeRollout, bonus: float, learned: bool, grows: bool
+) -> None:
+    config = PpoConfig(learning_rate=1e-2, epochs=1, minibatches=1, kl_per_action=0.0, entropy_bonus=bonus)
+    ppo = make_ppo(config, dataclasses.replace(NETWORK, learn_noise=learned))
+    before, rollout = ppo.actor.std.detach().clone(), shifted(ppo, make_rollout, 0.0)
+    # every step ends all and earns the same: normalised, no advantage is left to pull at the noise
+    ended = torch.ones(4, 8, dtype=torch.bool)
+    rollout = dataclasses.replace(rollout, terminated=ended, observation=torch.zeros(4, 8, 1))
+    ppo.update(rollout, torch.ones(4, 8))
+    after = ppo.actor.std.detach()
+    if grows:  # by Adam's first step, which is the rate whatever the gradient, of the noise's logarithm
+        np.testing.assert_allclose(after, before * np.exp(0.01), rtol=1e-4)
+    else:
+        assert torch.equal(after, before)
 
 
 def test_mean_actions_are_pulled_back_into_their_range(make_rollout: MakeRollout) -> None:

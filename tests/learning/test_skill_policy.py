@@ -99,6 +99,7 @@ def test_a_motions_embedding_is_its_clips_latent(policy: SkillPolicy, tiny_libra
 
 
 def test_noise_is_the_trainings(policy: SkillPolicy, observation: torch.Tensor) -> None:
+    torch.nn.init.zeros_(policy.actor.network[-1].weight)  # pyright: ignore[reportArgumentType] - off the clipping
     z = policy.sample_z(1)[0]  # one latent serves all observations
     many = observation[:1].expand(4000, -1)
     generator = torch.Generator().manual_seed(0)
@@ -107,9 +108,31 @@ def test_noise_is_the_trainings(policy: SkillPolicy, observation: torch.Tensor) 
     np.testing.assert_allclose(noise.std(dim=0), [0.2, 0.4], rtol=0.05)
 
 
+def test_actions_are_clipped_as_the_environment_clips_them(policy: SkillPolicy, observation: torch.Tensor) -> None:
+    z, strange = policy.sample_z(6), observation + 5 * torch.randn(observation.shape)
+    mean = policy.actor(strange, z).detach()
+    assert float(mean.abs().max()) > 1.5
+    assert torch.equal(policy.act(strange, z), mean.clamp(-1, 1))
+    assert float(policy.act(strange, z, deterministic=False).abs().max()) <= 1
+
+
+@pytest.mark.parametrize("clock", ["none", "elapsed"])
+def test_one_observation_will_do(tiny_library: MotionLibrary, observation: torch.Tensor, clock: Clock) -> None:
+    policy = make_policy(tiny_library, clock)
+    z = policy.sample_z(6)
+    one = policy.act(observation[2], z[2])
+    assert one.shape == (2,)
+    torch.testing.assert_close(one, policy.act(observation, z)[2])
+    seconds = torch.tensor(3.0)
+    torch.testing.assert_close(
+        policy.act(observation[2], z[2], seconds), policy.act(observation, z, seconds.expand(6))[2]
+    )
+
+
 def test_latents_are_drawn_from_the_sphere_or_near_a_clip(policy: SkillPolicy) -> None:
     generator = torch.Generator().manual_seed(0)
-    free = policy.sample_z(2000, generator=generator)
+    free = policy.sample_z(n=2000, generator=generator)
+    assert free.shape == (2000, 4)
     np.testing.assert_allclose(free.norm(dim=1), 1, atol=1e-5)
     np.testing.assert_allclose(free.mean(dim=0), 0, atol=0.05)
     direction = policy.clip_latents["slide"]
@@ -117,7 +140,7 @@ def test_latents_are_drawn_from_the_sphere_or_near_a_clip(policy: SkillPolicy) -
     assert cosines[0] < 0.4
     assert 0.85 < cosines[1] < 0.97
     assert cosines[2] > 0.995
-    near = policy.sample_z(5, direction, 1000, generator)
+    near = policy.sample_z(n=5, near=direction, kappa=1000, generator=generator)
     assert float((near @ direction).min()) > 0.98
 
 

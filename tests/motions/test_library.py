@@ -49,6 +49,24 @@ def test_resampling_keeps_path_and_speed(smpl: Body) -> None:
     np.testing.assert_allclose(slow.qvel[:, 0], 1.8, atol=1e-6)
 
 
+def test_between_two_frames_the_root_turns_along_the_great_arc_and_a_hinge_goes_straight(smpl: Body) -> None:
+    # 90 degrees of yaw within a frame: (1, 0, 0, 0) to (cos 45, 0, 0, sin 45); a knee from 0.2 to 0.8 rad
+    qpos = np.tile(smpl.standing_qpos, (2, 1))
+    qpos[:, 3:7] = [[1, 0, 0, 0], [np.sqrt(0.5), 0, 0, np.sqrt(0.5)]]
+    knee = 7 + smpl.joint_names.index("L_Knee_y")
+    qpos[:, knee] = 0.2, 0.8
+    still = dataclasses.replace(clip(smpl, "a", 2), qpos=qpos)
+    between = resample(smpl, still, 90.0)  # frames at 0, 1/3, 2/3 and 1 of the way
+    for share, pose in zip((0, 1 / 3, 2 / 3, 1), between.qpos, strict=True):
+        half = np.radians(90) * share / 2
+        np.testing.assert_allclose(pose[3:7], [np.cos(half), 0, 0, np.sin(half)], atol=1e-9)
+        assert pose[knee] == pytest.approx(0.2 + 0.6 * share)
+    halfway = resample(smpl, still, 60.0).qpos[1]
+    yaw = 2 * np.degrees(np.arctan2(halfway[6], halfway[3]))
+    assert yaw == pytest.approx(45)
+    assert halfway[knee] == pytest.approx(0.5)
+
+
 def test_names_are_unique_and_asked_for_by_name(library: MotionLibrary, smpl: Body) -> None:
     assert library.select(["c", "a"]).names == ("c", "a")
     with pytest.raises(UnknownName, match="unknown clip 'aa'; did you mean a"):

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from rgsd.envs.skill_env import SkillEnv, StepResult
+from rgsd.envs.termination import closeness
 
 try:
     import gymnasium
@@ -22,14 +23,6 @@ except ModuleNotFoundError as error:
     raise ModuleNotFoundError(
         "rgsd.envs.gymnasium needs gymnasium: install rgsd with its extra, `rgsd[gym]`"
     ) from error
-
-
-def closeness(worst: Tensor, threshold: float) -> Tensor:
-    """Reward of a state whose worst body is `worst` (...,) m from its time-aligned reference.
-
-    exp(-(worst / threshold)^2): 1 on the reference, 1/e where imitation counts as lost.
-    """
-    return torch.exp(-((worst / threshold) ** 2))
 
 
 class SkillVectorEnv(VectorEnv[np.ndarray, np.ndarray, np.ndarray]):
@@ -51,8 +44,7 @@ class SkillVectorEnv(VectorEnv[np.ndarray, np.ndarray, np.ndarray]):
 
     def __init__(self, env: SkillEnv) -> None:
         self.env, self.num_envs = env, env.num_envs
-        self.single_observation_space = Box(-np.inf, np.inf, (env.observation_size,), np.float32)
-        self.single_action_space = Box(-1.0, 1.0, (env.action_size,), np.float32)
+        self.single_observation_space, self.single_action_space = _spaces(env)
         self.observation_space = batch_space(self.single_observation_space, self.num_envs)
         self.action_space = batch_space(self.single_action_space, self.num_envs)
 
@@ -133,8 +125,7 @@ class SingleSkillEnv(gymnasium.Env[np.ndarray, np.ndarray]):
         if env.num_envs != 1:
             raise ValueError(f"num_envs is {env.num_envs}; SingleSkillEnv takes 1, SkillVectorEnv any number")
         self._vector = SkillVectorEnv(env)
-        self.observation_space = self._vector.single_observation_space
-        self.action_space = self._vector.single_action_space
+        self.observation_space, self.action_space = _spaces(env)
 
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
@@ -150,6 +141,12 @@ class SingleSkillEnv(gymnasium.Env[np.ndarray, np.ndarray]):
         ended = bool(terminated[0] or truncated[0])
         observation = infos["final_obs"][0] if ended else observations[0]
         return observation, float(rewards[0]), bool(terminated[0]), bool(truncated[0]), {}
+
+
+def _spaces(env: SkillEnv) -> tuple[Box, Box]:
+    """Of the observation (D,) and of the action (A,) of one copy."""
+    observation = Box(-np.inf, np.inf, (env.observation_size,), np.float32)
+    return observation, Box(-1.0, 1.0, (env.action_size,), np.float32)
 
 
 def _numpy(tensor: Tensor) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""When an episode ends early: falls, and imitation that has lost its reference."""
+"""When an episode ends early: falls, and imitation that has lost its reference; and how close it still is."""
 
 from __future__ import annotations
 
@@ -31,6 +31,14 @@ def fallen(body: Body, state: BodyState) -> Tensor:
         x, y = state.body_quat[:, 0, 1], state.body_quat[:, 0, 2]
         down |= 1 - 2 * (x * x + y * y) < math.cos(rule.max_tilt)  # the height of the root's z axis
     return down
+
+
+def closeness(worst: Tensor, threshold: float) -> Tensor:
+    """Reward of a state whose worst body is `worst` (...,) m from its time-aligned reference.
+
+    exp(-(worst / threshold)^2): 1 on the reference, 1/e where imitation counts as lost.
+    """
+    return torch.exp(-((worst / threshold) ** 2))
 
 
 @dataclass

@@ -72,22 +72,23 @@ class SkillPolicy:
         deterministic: bool = True,
         generator: torch.Generator | None = None,
     ) -> Tensor:
-        """Actions (N, A) in units of the body's action map, target = center + scale * action.
+        """Actions (..., A) in [-1, 1], in units of the body's action map: target = center + scale * action.
 
         Args:
-            observation: (N, D) of `rgsd.envs.observation.observe`.
-            z: (N, d) or (d,) unit latents.
-            clock: (N,) s, for a policy trained with one (`self.clock`); ignored otherwise.
-            deterministic: the mean action, or a draw with the training's exploration noise.
+            observation: (N, D) of `rgsd.envs.observation.observe`, or (D,) for one action (A,).
+            z: (N, d) unit latents, or (d,) for all observations.
+            clock: (N,) or () s, for a policy trained with one (`self.clock`); ignored otherwise.
+            deterministic: the mean action, or a draw with the training's exploration noise; clipped to [-1, 1]
+                either way, as `SkillEnv` clips it.
             generator: of that draw.
         """
         if self.clock != "none":
-            seconds = observation.new_zeros(len(observation)) if clock is None else clock
-            observation = torch.cat((observation, seconds.unsqueeze(1)), dim=1)
-        mean = self.actor(observation, z.expand(len(observation), -1))
-        if deterministic:
-            return mean
-        return mean + self.actor.std * torch.randn(mean.shape, generator=generator, device=mean.device)
+            seconds = observation.new_zeros(observation.shape[:-1]) if clock is None else clock
+            observation = torch.cat((observation, seconds.unsqueeze(-1)), dim=-1)
+        action = self.actor(observation, z.expand(*observation.shape[:-1], -1))
+        if not deterministic:
+            action = action + self.actor.std * torch.randn(action.shape, generator=generator, device=action.device)
+        return action.clamp(-1.0, 1.0)
 
     def embed(self, motion: Motion | Tensor) -> Tensor:
         """z_m (d,) of a motion, or of its observations (T, D): the normalised mean of mu over the frames.
@@ -110,19 +111,19 @@ class SkillPolicy:
 
     def sample_z(
         self,
-        count: int,
+        n: int,
         near: Tensor | str | None = None,
         kappa: float | None = None,
         generator: torch.Generator | None = None,
     ) -> Tensor:
-        """Latents (count, d): uniform on the sphere, or vMF(near, kappa) around a direction or a clip's name.
+        """Latents (n, d): uniform on the sphere, or vMF(near, kappa) around a direction or a clip's name.
 
         Raises:
             PolicyError: an unknown clip, or `near` without `kappa`.
         """
         generator = generator or torch.default_generator
         if near is None:
-            return sphere.sample_uniform(count, self.latent_dim, generator)
+            return sphere.sample_uniform(n, self.latent_dim, generator)
         if isinstance(near, str):
             if near not in self.clip_latents:
                 raise PolicyError(f"no clip '{near}'; the policy knows {', '.join(self.clip_latents) or 'none'}")
@@ -130,7 +131,7 @@ class SkillPolicy:
         if kappa is None:
             raise PolicyError("sampling near a direction needs kappa, the concentration; try 20, 100 or 1000")
         near = torch.nn.functional.normalize(near, dim=-1)
-        return sphere.sample_vmf(near.expand(count, -1), kappa, generator)
+        return sphere.sample_vmf(near.expand(n, -1), kappa, generator)
 
     def save(self, folder: Path) -> None:
         """Write policy.safetensors and policy.json into a folder."""

@@ -141,7 +141,7 @@ def _smpl(method: str) -> RunConfig:
 def _own(method: str, path: str) -> RunConfig:
     """The quadruped's settings, but how far a body may stray from its reference grows with its standing height.
 
-    From 0.08 m at 0.28 m that makes 0.27 m at the humanoid's 0.94 m, whose own preset has 0.25 m.
+    From 0.08 m at 0.28 m that makes 0.27 m at the humanoid's 0.94 m, whose own preset has 0.4 m.
     """
     config = _quadruped(method)
     size = float(make_body(path).standing_qpos[2]) / STANDING_HEIGHT

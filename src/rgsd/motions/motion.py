@@ -48,7 +48,7 @@ class Motion:
     """Kind of motion that tables average over, such as walk."""
     loop: bool = False
     """Whether the last frame leads into the first."""
-    quality: dict[str, float] = field(default_factory=dict)
+    quality: dict[str, float] = field(default_factory=dict[str, float])
     """Figures of the import (retargeting error, penetration, skating), by name."""
 
     @property
@@ -154,7 +154,7 @@ def at_origin(qpos: np.ndarray, qvel: np.ndarray) -> tuple[np.ndarray, np.ndarra
 
     The first pose is then above the world's origin and heads along x; heights stay as they are.
     """
-    poses, velocities = torch.from_numpy(qpos.copy()), torch.from_numpy(qvel.copy())
+    poses, velocities = torch.tensor(qpos), torch.tensor(qvel)
     back = rotations.conjugate(rotations.heading(poses[0, 3:7]))
     start = poses[0, :3] * torch.tensor([1.0, 1.0, 0.0])
     poses[:, :3] = rotations.rotate(back, poses[:, :3] - start)

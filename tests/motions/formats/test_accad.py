@@ -60,6 +60,18 @@ def test_other_skeletons_are_refused_by_name(
         accad_to_smpl(read_bvh(tmp_path / "lafan.bvh"))
 
 
+def test_a_skeleton_with_more_joints_is_refused_by_name(
+    tmp_path: Path, bent: SmplClip, write_accad: Callable[..., SmplClip]
+) -> None:
+    write_accad(tmp_path / "a.bvh", bent, drop="ToSpine")
+    lines = (tmp_path / "a.bvh").read_text().splitlines()
+    end = lines.index("End Site")  # a finger below the first joint without children
+    lines[end : end + 4] = ["JOINT LThumb\n{\nOFFSET 0 0 1\nCHANNELS 0", *lines[end : end + 4], "}"]
+    (tmp_path / "a.bvh").write_text("\n".join(lines))
+    with pytest.raises(MotionError, match=r"joint 'LThumb' is none of ACCAD's \(unknown skeleton of 22 joints\)"):
+        accad_to_smpl(read_bvh(tmp_path / "a.bvh"))
+
+
 def test_another_subjects_frames_are_refused(
     tmp_path: Path, bent: SmplClip, write_accad: Callable[..., SmplClip]
 ) -> None:

@@ -85,17 +85,45 @@ def test_faults_are_named(tmp_path: Path, text: str, message: str) -> None:
     assert message in str(caught.value)
 
 
+def sided(sides: str, parts: str) -> str:
+    return " ".join(pattern.replace("*", part) for pattern in sides.split() for part in parts.split())
+
+
+# the whole skeletons, as their files have them
+ARMS_AND_LEGS = sided("Left* Right*", "Shoulder Arm ForeArm Hand UpLeg Leg Foot")
+ACCAD = f"Hips ToSpine Spine Spine1 Neck Head {ARMS_AND_LEGS} LeftToeBase RightToeBase"
+LAFAN1 = f"Hips Spine Spine1 Spine2 Neck Head {ARMS_AND_LEGS} LeftToe RightToe"
+CMU = (
+    f"Hips LHipJoint RHipJoint LowerBack Spine Spine1 Neck Neck1 Head {ARMS_AND_LEGS} LeftToeBase RightToeBase "
+    f"{sided('Left* Right*', 'FingerBase HandIndex1')} LThumb RThumb"
+)
+BANDAI_NAMCO = "joint_Root Hips Spine Chest Neck Head " + sided(
+    "*_L *_R", "Shoulder UpperArm LowerArm Hand UpperLeg LowerLeg Foot Toes"
+)
+
+
 @pytest.mark.parametrize(
-    ("joints", "dialect"),
+    ("joints", "count", "dialect"),
     [
-        ("Hips LeftUpLeg Spine2 LeftToe RightForeArm", "LAFAN1"),
-        ("Hips LHipJoint LeftUpLeg RHipJoint LowerBack", "CMU"),
-        ("joint_Root Hips UpperArm_L Toes_R", "Bandai-Namco"),
-        ("Hips Wing", "unknown"),
+        (ACCAD, 22, "ACCAD"),
+        (ACCAD.replace("ToSpine ", ""), 21, "ACCAD"),
+        (LAFAN1, 22, "LAFAN1"),
+        (CMU, 31, "CMU"),  # holds all of ACCAD's but ToSpine
+        (BANDAI_NAMCO, 22, "Bandai-Namco"),
+        (ACCAD.replace("Spine1 ", ""), 21, "unknown"),
+        (f"{ACCAD} Tail", 23, "unknown"),
+        ("Hips Wing", 2, "unknown"),
     ],
 )
-def test_dialects_are_told_by_their_joints(tmp_path: Path, joints: str, dialect: str) -> None:
+def test_dialects_are_told_by_their_joints(tmp_path: Path, joints: str, count: int, dialect: str) -> None:
     names = joints.split()
+    assert len(names) == count
     blocks = "".join(f"{'JOINT' if i else 'ROOT'} {n} {{ OFFSET 0 0 0 CHANNELS 0 " for i, n in enumerate(names))
     text = f"HIERARCHY {blocks} {' }' * len(names)} MOTION Frames: 2 Frame Time: 0.01"
     assert read_bvh(write(tmp_path / "a.bvh", text)).dialect == dialect
+
+
+def test_real_files_are_told(shared: Path) -> None:
+    files = sorted((shared / "motions/accad").glob("*.bvh"))
+    assert len(files) > 20
+    assert {read_bvh(file).dialect for file in files} == {"ACCAD"}

@@ -13,7 +13,7 @@ import numpy as np
 from scipy.spatial.transform import Rotation
 
 from rgsd.bodies.smpl import SKELETON
-from rgsd.motions.formats.bvh import Bvh
+from rgsd.motions.formats.bvh import ACCAD_JOINTS, Bvh
 from rgsd.motions.formats.smpl_clip import BODY_NAMES, PARENTS, SmplClip, clean_name, smpl_positions
 from rgsd.motions.motion import MotionError
 
@@ -61,13 +61,14 @@ def accad_to_smpl(bvh: Bvh) -> SmplClip:
     The few ACCAD files without a ToSpine joint get the lower spine's turn halfway between pelvis and Spine.
 
     Raises:
-        MotionError: joints are lacking, or the constants, which are subject Male2's, do not fit this skeleton.
+        MotionError: the joints are not exactly ACCAD's, or the constants, which are subject Male2's, do not fit it.
     """
-    wanted = {joint for joint, _ in _MAP.values()} - {"ToSpine"}
-    lacking = sorted(wanted - set(bvh.joint_names))
-    if lacking:
+    if bvh.dialect != "ACCAD":
+        lacking = sorted(ACCAD_JOINTS - {"ToSpine"} - set(bvh.joint_names))
+        surplus = sorted(set(bvh.joint_names) - ACCAD_JOINTS)
+        fault = f"joint '{lacking[0]}' is lacking" if lacking else f"joint '{surplus[0]}' is none of ACCAD's"
         raise MotionError(
-            f"{bvh.path}: joint '{lacking[0]}' is lacking ({bvh.dialect} skeleton of {len(bvh.joint_names)} joints); "
+            f"{bvh.path}: {fault} ({bvh.dialect} skeleton of {len(bvh.joint_names)} joints); "
             f"only ACCAD's 22 joints can be mapped to body 'smpl'; retarget the clip to SMPL with another tool and "
             f"import the npz"
         )

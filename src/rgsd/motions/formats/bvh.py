@@ -16,9 +16,15 @@ from rgsd.motions.motion import MotionError
 
 _CHANNELS = {f"{axis}{kind}" for axis in "XYZ" for kind in ("position", "rotation")}
 
-# joints that only this dialect has, most telling first
+_SIDED = ("Shoulder", "Arm", "ForeArm", "Hand", "UpLeg", "Leg", "Foot", "ToeBase")
+ACCAD_JOINTS = frozenset(
+    {"Hips", "ToSpine", "Spine", "Spine1", "Neck", "Head"}
+    | {side + part for side in ("Left", "Right") for part in _SIDED}
+)
+"""ACCAD's 22 joints; a few of its files lack ToSpine. CMU's skeleton has all the others too, among its 31."""
+
+# joints that only this dialect has
 _TELLTALES: dict[str, frozenset[str]] = {
-    "ACCAD": frozenset({"Hips", "Spine1", "LeftToeBase", "RightForeArm", "LeftUpLeg"}),
     "LAFAN1": frozenset({"Hips", "Spine2", "LeftToe", "RightForeArm", "LeftUpLeg"}),
     "CMU": frozenset({"Hips", "LHipJoint", "RHipJoint", "LowerBack"}),
     "Bandai-Namco": frozenset({"joint_Root", "UpperArm_L", "Toes_R"}),
@@ -57,8 +63,10 @@ class Bvh:
 
     @property
     def dialect(self) -> str:
-        """ACCAD, LAFAN1, CMU, Bandai-Namco, or unknown: told by the joints' names."""
-        found = set(self.joint_names)
+        """ACCAD (exactly its joints), LAFAN1, CMU, Bandai-Namco, or unknown: told by the joints' names."""
+        found = frozenset(self.joint_names)
+        if found | {"ToSpine"} == ACCAD_JOINTS:
+            return "ACCAD"
         return next((name for name, joints in _TELLTALES.items() if joints <= found), "unknown")
 
     def pose(self) -> tuple[np.ndarray, np.ndarray]:
