@@ -115,7 +115,7 @@ class SkillVecEnv(VecEnv):
         return self.get_observations(), reward, done, {"time_outs": result.truncated}
 
     def _begin(self, ids: Tensor) -> Starts:
-        episodes = self.oracle.begin_episodes(len(ids))
+        episodes = self.oracle.begin_episodes(self.env.draws("episodes", ids))
         return Starts(episodes.clip, episodes.frame, episodes.imitation)
 
 
@@ -174,7 +174,7 @@ def main(minutes: float = 1.0, num_envs: int = 1024, seed: int = 0, out: Path = 
         trainer=replace(base.trainer, warm_start=WarmStartConfig(iterations=0), alive_reward=0.0),
     )
     library = load_library(config, make_body(config.body))
-    oracle = Oracle(library, OracleConfig(), seed)
+    oracle = Oracle(library, OracleConfig())
     env = SkillVecEnv(SkillEnv(library, config.env, num_envs, seed=seed), oracle, 1 - config.ppo.gamma)
     theirs = RslRlLearner(env, config)
     out.mkdir(parents=True, exist_ok=True)
