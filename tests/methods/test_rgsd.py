@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import math
 from collections.abc import Callable
 from typing import Any
@@ -194,10 +195,9 @@ def test_the_published_encoder_is_the_frozen_one(tiny_library: MotionLibrary) ->
 def test_state_goes_on_to_the_bit(tiny_library: MotionLibrary, rollout: Rollout) -> None:
     method, other = make(tiny_library), make(tiny_library, imitation_share=0.5)
     method.update(rollout)
-    state = {k: v.clone() if isinstance(v, Tensor) else v for k, v in method.state_dict().items()}
     with torch.no_grad():
         other.frozen.network[0].weight.zero_()  # pyright: ignore[reportCallIssue]
-    other.load_state_dict(state)
+    other.load_state_dict(copy.deepcopy(method.state_dict()))
     assert torch.equal(other.directions, method.directions)
     assert torch.equal(other.rewards(rollout), method.rewards(rollout))
     assert other.update(rollout) == method.update(rollout)

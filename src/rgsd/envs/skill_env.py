@@ -239,9 +239,10 @@ class SkillEnv:
         qpos, qvel = reference.qpos.clone(), reference.qvel.clone()
         if starts.standing is not None:
             qpos[starts.standing], qvel[starts.standing] = self._standing.to(qpos.dtype), 0.0
-        noise = self.draws("start noise", ids)
-        qpos[:, 7:] += self.config.joint_noise * noise.normal(qpos.shape[1] - 7)
-        qvel += self.config.velocity_noise * noise.normal(qvel.shape[1])
+        hinges = qpos[:, 7:]
+        noise = self.draws("start noise", ids).normal(hinges.shape[1] + qvel.shape[1])
+        hinges += self.config.joint_noise * noise[:, : hinges.shape[1]]
+        qvel += self.config.velocity_noise * noise[:, hinges.shape[1] :]
         self.physics.reset(ids, qpos, qvel)
 
     def _tracking(self, ids: Tensor | slice = _ALL) -> Tracking:
