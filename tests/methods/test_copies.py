@@ -19,6 +19,8 @@ from rgsd.learning.warm_start import WarmStart, WarmStartConfig
 from rgsd.methods.ase import AseConfig
 from rgsd.methods.calm import CalmConfig
 from rgsd.methods.diayn import DiaynConfig
+from rgsd.methods.lgsd import LgsdConfig
+from rgsd.methods.metra import MetraConfig
 from rgsd.methods.oracle import OracleConfig
 from rgsd.methods.registry import METHODS, MethodConfig
 from rgsd.methods.rgsd import RgsdConfig
@@ -36,6 +38,8 @@ SETTINGS: dict[str, tuple[str, MethodConfig]] = {
     "rgsd, with changes": ("rgsd", RgsdConfig(SMALL, ContrastiveConfig(steps=0), resample_rate=5, slerp_seconds=0.1)),
     "oracle": ("oracle", OracleConfig()),
     "diayn": ("diayn", DiaynConfig(SMALL, reference_starts=0.5)),
+    "metra": ("metra", MetraConfig(SMALL)),
+    "lgsd": ("lgsd", LgsdConfig(SMALL)),
     "ase": ("ase", AseConfig(SMALL, JUDGE, longest_skill=4)),
     "calm": ("calm", CalmConfig(SMALL, motion_seconds=0.4, motion_frames=4, discriminator=JUDGE, shortest_skill=2)),
 }
@@ -60,6 +64,7 @@ def collect(library: MotionLibrary, name: str, copies: range, taught: bool) -> R
 @pytest.mark.parametrize(
     ("name", "taught"), [*((name, False) for name in SETTINGS), ("rgsd", True), ("rgsd, with changes", True)]
 )
+@pytest.mark.usefixtures("bag_of_words")
 def test_two_halves_are_the_whole(tiny_library: MotionLibrary, name: str, taught: bool) -> None:
     whole = collect(tiny_library, name, range(16), taught)
     halves = [collect(tiny_library, name, copies, taught) for copies in (range(8), range(8, 16))]
