@@ -149,7 +149,7 @@ def main(minutes: float = 1.0, num_envs: int = 1024, seed: int = 0, out: Path = 
         trainer=replace(base.trainer, warm_start=WarmStartConfig(iterations=0), alive_reward=0.0),
     )
     library = load_library(config, make_body(config.body))
-    oracle = Oracle(library, OracleConfig(), seed)
+    oracle = Oracle(library, OracleConfig())
     env = tracking_env(SkillEnv(library, config.env, num_envs, seed=seed), oracle, 1 - config.ppo.gamma)
     theirs = RslRlLearner(env, config)
     out.mkdir(parents=True, exist_ok=True)

@@ -13,6 +13,7 @@ from rgsd.learning.method import Episodes, Method, Progress
 from rgsd.learning.networks import Actor
 from rgsd.learning.rollout import Minibatch, Rollout
 from rgsd.motions.library import MotionLibrary
+from rgsd.randomness import Draws
 
 
 class Numbered:
@@ -23,14 +24,15 @@ class Numbered:
     def __init__(self, library: MotionLibrary) -> None:
         self.library, self.begun = library, 0
 
-    def begin_episodes(self, count: int) -> Episodes:
+    def begin_episodes(self, draws: Draws) -> Episodes:
+        count = len(draws)
         number = torch.arange(self.begun, self.begun + count)
         self.begun += count
         frame = torch.full((count,), 40)
         z = number.float().unsqueeze(1)
         return Episodes(number % len(self.library), frame, z, number % 2 == 0, source=number)
 
-    def maybe_resample(self, progress: Progress) -> tuple[Tensor, Tensor]:
+    def maybe_resample(self, progress: Progress, draws: Draws) -> tuple[Tensor, Tensor]:
         return progress.z, progress.source
 
     def rewards(self, rollout: Rollout) -> Tensor:

@@ -22,9 +22,9 @@ ENV = EnvConfig(discovery_seconds=0.12)  # 6 steps; imitation from frame 40 runs
 
 def make_collector(library: MotionLibrary, method: Method, seed: int = 0) -> Collector:
     torch.manual_seed(0)
-    env = SkillEnv(library, ENV, physics=MujocoCpu(library.body, 4, threads=1), seed=0)
+    env = SkillEnv(library, ENV, physics=MujocoCpu(library.body, 4, threads=1), seed=seed)
     actor = Actor(env.observation_size, 1, torch.tensor(env.body.action_scale), NetworkConfig(actor_hidden=(8,)))
-    return Collector(env, method, actor, seed)
+    return Collector(env, method, actor)
 
 
 def test_the_next_state_is_stored_before_the_reset(tiny_library: MotionLibrary, numbered: Method) -> None:
@@ -54,7 +54,7 @@ def test_the_next_latent_is_that_of_the_state_before_the_reset(
     tiny_library: MotionLibrary, numbered: Method, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # a latent that moves on: the frame that comes next, but for an episode's first step
-    following = lambda progress: (progress.frame.float().unsqueeze(1) + 1, progress.source)  # noqa: E731
+    following = lambda progress, draws: (progress.frame.float().unsqueeze(1) + 1, progress.source)  # noqa: E731
     monkeypatch.setattr(numbered, "maybe_resample", following)
     rollout, _ = make_collector(tiny_library, numbered).collect(14)
     # copy 0 starts on frame 40 as episode 0, reaches the last frame 50 with its tenth step, and begins anew as 6

@@ -56,7 +56,8 @@ def make(library: MotionLibrary, folder: Path, method: str = "rgsd", seed: int =
     """8 copies, 4 steps an iteration, 2 iterations of warm start where there are clips to follow."""
     built: Method = METHODS[method].build(library, SETTINGS[method], seed)
     physics = MujocoCpu(library.body, 8, threads=1)
-    env = SkillEnv(library, EnvConfig(discovery_seconds=0.2, clock="elapsed"), physics=physics, seed=seed)
+    episodes, first = EnvConfig(discovery_seconds=0.2, clock="elapsed"), 8 * distributed.rank()
+    env = SkillEnv(library, episodes, physics=physics, seed=seed, first_copy=first)
     network = NetworkConfig(actor_hidden=(16,), critic_hidden=(16,), noise=0.1, noise_steps=150)
     loop = TrainerConfig(WarmStartConfig(iterations=2 if method in TAUGHT else 0), horizon=4, **config)
     return Trainer(env, built, method, network, PpoConfig(), loop, folder, seed)

@@ -30,7 +30,7 @@ def make(
     actor = Actor(env.observation_size, 1, scale, NETWORK)
     critic = Critic(env.observation_size, 1, env.privileged_size, NETWORK)
     z = -torch.arange(float(len(library))).unsqueeze(1) if latents else None
-    return Collector(env, method, actor, seed=0), WarmStart(env, actor, critic, z, config, 0.97, seed=0)
+    return Collector(env, method, actor), WarmStart(env, actor, critic, z, config, 0.97, seed=0)
 
 
 def test_imitation_is_driven_by_the_posture_of_its_next_frame(tiny_library: MotionLibrary, numbered: Method) -> None:

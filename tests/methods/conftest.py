@@ -19,6 +19,7 @@ from rgsd.learning.ppo import Ppo, PpoConfig
 from rgsd.learning.rollout import Rollout
 from rgsd.motions.library import MotionLibrary
 from rgsd.motions.motion import Motion
+from rgsd.randomness import Draws, copy_keys
 
 STEPS, COPIES = 12, 96
 
@@ -52,8 +53,9 @@ class PointWorld:
     def practise(self, iterations: int) -> dict[str, float]:
         """Episodes of 12 steps, and learning from them; returns the last figures."""
         figures: dict[str, float] = {}
-        for _ in range(iterations):
-            episodes = self.method.begin_episodes(COPIES)
+        keys = copy_keys(0, torch.arange(COPIES))
+        for iteration in range(iterations):
+            episodes = self.method.begin_episodes(Draws.at(keys, iteration, "episodes"))
             source = torch.zeros_like(episodes.clip) if episodes.source is None else episodes.source
             rollout = self._make_rollout(
                 STEPS,

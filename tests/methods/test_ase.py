@@ -17,6 +17,7 @@ from rgsd.learning.method import Progress
 from rgsd.learning.rollout import Minibatch, Rollout
 from rgsd.methods.ase import Ase, AseConfig, AseNetwork
 from rgsd.motions.library import MotionLibrary
+from rgsd.randomness import Draws
 from rgsd.skills.encoder import EncoderConfig
 from rgsd.skills.windows import DiscriminatorConfig
 
@@ -74,11 +75,11 @@ def test_the_diversity_loss_in_closed_form(tiny_library: MotionLibrary, slope: f
 
 
 def test_latents_change_within_episodes(tiny_library: MotionLibrary) -> None:
-    method = make(tiny_library, shortest_skill=2, longest_skill=2)
+    method, draws = make(tiny_library, shortest_skill=2, longest_skill=2), Draws(torch.arange(5))
     whole, z = torch.zeros(5, dtype=torch.long), torch.zeros(5, 2)
-    kept, _ = method.maybe_resample(Progress(whole, whole, whole + 1, z, whole, whole.bool()))
+    kept, _ = method.maybe_resample(Progress(whole, whole, whole + 1, z, whole, whole.bool()), draws)
     assert torch.equal(kept, z)
-    changed, _ = method.maybe_resample(Progress(whole, whole, whole + 2, z, whole, whole.bool()))
+    changed, _ = method.maybe_resample(Progress(whole, whole, whole + 2, z, whole, whole.bool()), draws)
     np.testing.assert_allclose(changed.norm(dim=1), 1.0, atol=1e-6)
 
 
@@ -97,7 +98,7 @@ def test_state_goes_on_to_the_bit(make_rollout: MakeRollout, tiny_library: Motio
     rollout = clip_rollout(make_rollout, tiny_library, 1)
     whole = torch.zeros(8, dtype=torch.long)
     progress = Progress(whole, whole, whole + 1, rollout.z[0], whole, whole.bool())
-    method.maybe_resample(progress)
+    method.maybe_resample(progress, Draws(whole))
     method.update(rollout)
     other.load_state_dict(copy.deepcopy(method.state_dict()))
     rollout.elapsed = rollout.elapsed + 48  # the windows at its start reach into the rollout before
@@ -105,7 +106,8 @@ def test_state_goes_on_to_the_bit(make_rollout: MakeRollout, tiny_library: Motio
     assert other.update(rollout) == method.update(rollout)
     for elapsed in range(2, 40):
         later = Progress(whole, whole, whole + elapsed, rollout.z[0], whole, whole.bool())
-        assert torch.equal(other.maybe_resample(later)[0], method.maybe_resample(later)[0])
+        mine, theirs = (m.maybe_resample(later, Draws(whole + elapsed))[0] for m in (method, other))
+        assert torch.equal(mine, theirs)
 
 
 def test_a_point_comes_to_move_like_the_reference(point_world: Callable[..., Any], crossing: MotionLibrary) -> None:

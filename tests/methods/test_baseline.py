@@ -21,6 +21,7 @@ from rgsd.methods.metra import MetraConfig
 from rgsd.methods.presets import ALIVE_REWARD, PRESETS, make_preset
 from rgsd.methods.registry import METHODS
 from rgsd.motions.library import MotionLibrary
+from rgsd.randomness import Draws
 from rgsd.skills.encoder import EncoderConfig
 from rgsd.skills.windows import DiscriminatorConfig
 
@@ -31,7 +32,7 @@ BASELINES = ("diayn", "metra", "lgsd", "ase", "calm")
 def test_episodes_start_standing_or_on_references(tiny_library: MotionLibrary, share: float) -> None:
     config = DiaynConfig(EncoderConfig(latent_dim=3), reference_starts=share)
     method: Method = METHODS["diayn"].build(tiny_library, config, 0)
-    episodes = method.begin_episodes(4000)
+    episodes = method.begin_episodes(Draws(torch.arange(4000)))
     assert episodes.standing is not None
     assert float((~episodes.standing).float().mean()) == pytest.approx(share, abs=0.03)
     assert not episodes.imitation.any()
@@ -40,11 +41,11 @@ def test_episodes_start_standing_or_on_references(tiny_library: MotionLibrary, s
 
 
 def test_a_latent_lasts_as_long_as_drawn() -> None:
-    countdown, generator = Countdown(2, 4), torch.Generator().manual_seed(0)
+    countdown, draws = Countdown(2, 4), Draws(torch.arange(50))
     lives: list[int] = []
     age = torch.zeros(50, dtype=torch.long)
     for step in range(1, 201):
-        due = countdown.due(torch.full((50,), step), generator)
+        due = countdown.due(torch.full((50,), step), draws)
         age += 1
         lives += age[due].tolist()
         age[due] = 0
@@ -54,9 +55,9 @@ def test_a_latent_lasts_as_long_as_drawn() -> None:
 
 
 def test_a_new_episode_draws_anew() -> None:
-    countdown, generator = Countdown(3, 3), torch.Generator().manual_seed(0)
+    countdown, draws = Countdown(3, 3), Draws(torch.arange(2))
     # the second copy begins another episode after its second step; it would have changed at the third
-    seen = [countdown.due(torch.tensor(e), generator).tolist() for e in ([1, 1], [2, 2], [3, 1], [4, 2], [5, 3])]
+    seen = [countdown.due(torch.tensor(e), draws).tolist() for e in ([1, 1], [2, 2], [3, 1], [4, 2], [5, 3])]
     assert seen == [[False, False], [False, False], [True, False], [False, False], [False, True]]
 
 

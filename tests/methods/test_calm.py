@@ -17,6 +17,7 @@ from rgsd.learning.method import Progress
 from rgsd.learning.rollout import Minibatch, Rollout
 from rgsd.methods.calm import Calm, CalmConfig
 from rgsd.motions.library import MotionLibrary
+from rgsd.randomness import Draws
 from rgsd.skills.encoder import EncoderConfig
 from rgsd.skills.windows import Discriminator, DiscriminatorConfig, WindowEncoder
 
@@ -59,7 +60,7 @@ def test_the_reward_by_hand(make_rollout: MakeRollout, tiny_library: MotionLibra
 
 def test_a_latent_is_the_encoding_of_its_piece(tiny_library: MotionLibrary) -> None:
     method = make(tiny_library)
-    episodes = method.begin_episodes(300)
+    episodes = method.begin_episodes(Draws(torch.arange(300)))
     assert episodes.source is not None
     clip = tiny_library.clip_of_frame[episodes.source]
     first = episodes.source - tiny_library.offsets[clip]
@@ -141,7 +142,8 @@ def test_state_goes_on_to_the_bit(make_rollout: MakeRollout, tiny_library: Motio
     whole = torch.zeros(4, dtype=torch.long)
     for elapsed in range(1, 30):
         progress = Progress(whole, whole, whole + elapsed, torch.zeros(4, 2), whole, whole.bool())
-        for mine, theirs in zip(method.maybe_resample(progress), other.maybe_resample(progress), strict=True):
+        drawn = (m.maybe_resample(progress, Draws(whole + elapsed)) for m in (method, other))
+        for mine, theirs in zip(*drawn, strict=True):
             assert torch.equal(mine, theirs)
 
 

@@ -15,6 +15,7 @@ from rgsd.envs.observation import ObservationLayout
 from rgsd.learning.rollout import Rollout
 from rgsd.methods.diayn import Diayn, DiaynConfig
 from rgsd.motions.library import MotionLibrary
+from rgsd.randomness import Draws
 from rgsd.skills.encoder import Encoder, EncoderConfig
 
 MakeRollout = Callable[..., Rollout]
@@ -71,7 +72,7 @@ def test_the_encoders_loss_by_hand(make_rollout: MakeRollout, tiny_library: Moti
 
 
 def test_discrete_skills_are_the_axes_alike(tiny_library: MotionLibrary) -> None:
-    z = make(tiny_library, discrete=True).begin_episodes(3000).z
+    z = make(tiny_library, discrete=True).begin_episodes(Draws(torch.arange(3000))).z
     assert torch.equal(z.sort(dim=1).values, torch.tensor([0.0, 0.0, 1.0]).expand(3000, -1))
     np.testing.assert_allclose(z.mean(dim=0), 1 / 3, atol=0.03)
 

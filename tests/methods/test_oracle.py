@@ -13,6 +13,9 @@ from rgsd.learning.method import Progress
 from rgsd.learning.rollout import Rollout
 from rgsd.methods.oracle import Oracle, OracleConfig, ReferenceFrames
 from rgsd.motions.library import MotionLibrary
+from rgsd.randomness import Draws
+
+DRAWS = Draws(torch.arange(100))
 
 
 def along(library: MotionLibrary, clip: int, shown: list[int]) -> Rollout:
@@ -31,7 +34,7 @@ def along(library: MotionLibrary, clip: int, shown: list[int]) -> Rollout:
 
 @pytest.fixture
 def oracle(tiny_library: MotionLibrary) -> Oracle:
-    return Oracle(tiny_library, OracleConfig(), seed=0)
+    return Oracle(tiny_library, OracleConfig())
 
 
 def test_weights_sum_to_one() -> None:
@@ -69,8 +72,8 @@ def test_the_condition_is_the_next_frame(oracle: Oracle, tiny_library: MotionLib
     assert oracle.latent_dim == frames.size == 2 + 1 + 6 + 6
     clip, frame = torch.tensor([0, 1, 0]), torch.tensor([3, 7, 50])
     progress = Progress(clip, frame, frame, torch.zeros(3, 15), clip, clip.bool())
-    assert torch.equal(oracle.maybe_resample(progress)[0], frames.at(clip, torch.tensor([4, 8, 50])))
-    episodes = oracle.begin_episodes(100)
+    assert torch.equal(oracle.maybe_resample(progress, DRAWS)[0], frames.at(clip, torch.tensor([4, 8, 50])))
+    episodes = oracle.begin_episodes(DRAWS)
     assert episodes.imitation.all()
     assert torch.equal(episodes.z, frames.at(episodes.clip, episodes.frame + 1))
     # entries that vary come out of unit variance once the actor multiplies them by sqrt(d)
@@ -93,7 +96,4 @@ def test_nothing_of_its_own_is_trained(oracle: Oracle, tiny_library: MotionLibra
     exported = oracle.export()
     assert exported["condition"] == "reference"
     assert torch.equal(exported["condition_moments"], ReferenceFrames(tiny_library).moments)
-    state = oracle.state_dict()["generator"].clone()
-    first = oracle.begin_episodes(20)
-    oracle.load_state_dict({"generator": state})
-    assert torch.equal(oracle.begin_episodes(20).frame, first.frame)
+    assert oracle.state_dict() == {}

@@ -10,17 +10,18 @@ import torch
 
 from rgsd.errors import UsageError
 from rgsd.methods.redraw import Redraw
+from rgsd.randomness import Draws
 from rgsd.skills import sphere
 
-NOBODY, GENERATOR = torch.zeros(1, dtype=torch.bool), torch.Generator()
+NOBODY, DRAWS = torch.zeros(1, dtype=torch.bool), Draws(torch.arange(1))
 
 
 def test_redraws_come_at_the_rate_and_leave_imitation_alone() -> None:
     # 2 a second at 50 Hz: 1 - exp(-2 / 50) = 0.0392 a step
-    redraw, generator = Redraw(2.0, 0.0, 0.02), torch.Generator().manual_seed(0)
-    z = sphere.sample_uniform(4000, 3, generator)
+    redraw, draws = Redraw(2.0, 0.0, 0.02), Draws(torch.arange(4000))
+    z = sphere.draw_uniform(draws, 3)
     free = torch.arange(4000) < 2000
-    after = redraw.next(z, free, torch.zeros(4000, dtype=torch.bool), generator)
+    after = redraw.next(z, free, torch.zeros(4000, dtype=torch.bool), draws)
     changed = (after != z).any(dim=1)
     assert not changed[2000:].any()
     assert abs(float(changed[:2000].float().mean()) - (1 - math.exp(-0.04))) < 0.012  # three standard deviations
@@ -33,7 +34,7 @@ def test_a_change_glides_along_the_great_circle_in_equal_arcs() -> None:
     redraw.load_state_dict({"target": target, "left": torch.tensor([4])})
     redraw.chance = 0.0  # nothing new is drawn on the way
     for step in range(1, 6):
-        z = redraw.next(z, ~NOBODY, NOBODY, GENERATOR)
+        z = redraw.next(z, ~NOBODY, NOBODY, DRAWS)
         angle = min(step, 4) * math.pi / 8  # a quarter turn in four, and there it stays
         np.testing.assert_allclose(z, [[math.cos(angle), math.sin(angle), 0.0]], atol=1e-6)
 
@@ -44,19 +45,18 @@ def test_a_new_episode_forgets_the_change_under_way() -> None:
     redraw.chance = 0.0
     z = torch.tensor([[1.0, 0.0]])
     for begun in (True, False):
-        assert torch.equal(redraw.next(z, ~NOBODY, torch.tensor([begun]), GENERATOR), z)
+        assert torch.equal(redraw.next(z, ~NOBODY, torch.tensor([begun]), DRAWS), z)
 
 
 def test_it_goes_on_where_it_was() -> None:
-    first, generator = Redraw(5.0, 0.1, 0.02), torch.Generator().manual_seed(1)
-    z, everyone, nobody = sphere.sample_uniform(50, 4, generator), torch.ones(50).bool(), torch.zeros(50).bool()
+    first, draws = Redraw(5.0, 0.1, 0.02), Draws(torch.arange(50))
+    z, everyone, nobody = sphere.draw_uniform(draws, 4), torch.ones(50).bool(), torch.zeros(50).bool()
     for _ in range(10):
-        z = first.next(z, everyone, nobody, generator)
+        z = first.next(z, everyone, nobody, draws)
     other = Redraw(5.0, 0.1, 0.02)
     other.load_state_dict(first.state_dict())
-    again = torch.Generator()
-    again.set_state(generator.get_state())
-    assert torch.equal(first.next(z, everyone, nobody, generator), other.next(z, everyone, nobody, again))
+    ahead = [redraw.next(z, everyone, nobody, Draws(torch.arange(50) + 99)) for redraw in (first, other)]
+    assert torch.equal(*ahead)
 
 
 def test_negative_rates_and_times_are_refused() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import math
 from collections.abc import Callable
 from typing import Any
@@ -16,6 +17,7 @@ from rgsd.learning.method import Progress
 from rgsd.learning.rollout import Rollout
 from rgsd.methods.rgsd import Rgsd, RgsdConfig
 from rgsd.motions.library import MotionLibrary
+from rgsd.randomness import Draws
 from rgsd.skills import sphere
 from rgsd.skills.contrastive import clip_directions
 from rgsd.skills.encoder import Encoder, EncoderConfig
@@ -134,7 +136,7 @@ def test_a_stream_without_samples_has_no_figure(
 
 def test_episodes_of_both_streams_start_on_reference_states(tiny_library: MotionLibrary) -> None:
     method = make(tiny_library, imitation_share=0.3)
-    episodes = method.begin_episodes(6000)
+    episodes = method.begin_episodes(Draws(torch.arange(6000)))
     assert float(episodes.imitation.float().mean()) == pytest.approx(0.3, abs=0.02)
     for stream in (episodes.imitation, ~episodes.imitation):
         np.testing.assert_allclose(torch.bincount(episodes.clip[stream]) / stream.sum(), 1 / 3, atol=0.03)
@@ -151,7 +153,7 @@ def test_without_reference_starts_discovery_stands_and_imitation_begins_at_its_b
     tiny_library: MotionLibrary, starts: str, last: int
 ) -> None:
     method, usual = make(tiny_library, reference_starts=starts), make(tiny_library)
-    episodes, paper = method.begin_episodes(3000), usual.begin_episodes(3000)
+    episodes, paper = (m.begin_episodes(Draws(torch.arange(3000))) for m in (method, usual))
     assert paper.standing is None
     assert episodes.standing is not None
     assert torch.equal(episodes.standing, ~episodes.imitation)
@@ -165,14 +167,15 @@ def test_without_reference_starts_discovery_stands_and_imitation_begins_at_its_b
 def test_the_latent_stays_for_the_episode(tiny_library: MotionLibrary) -> None:
     whole = torch.zeros(4, dtype=torch.long)
     progress = Progress(whole, whole, whole, torch.randn(4, 3), whole, whole.bool())
-    assert make(tiny_library).maybe_resample(progress)[0] is progress.z
+    assert make(tiny_library).maybe_resample(progress, Draws(whole))[0] is progress.z
 
 
 def test_discovery_may_draw_anew_within_an_episode(tiny_library: MotionLibrary) -> None:
     method, count = make(tiny_library, resample_rate=25.0), 2000
     whole, imitation = torch.ones(count, dtype=torch.long), torch.arange(count) < 1000
     z = torch.nn.functional.normalize(torch.randn(count, 3), dim=1)
-    after, source = method.maybe_resample(Progress(whole, whole, whole, z, whole, imitation))
+    progress = Progress(whole, whole, whole, z, whole, imitation)
+    after, source = method.maybe_resample(progress, Draws(torch.arange(count)))
     changed = (after != z).any(dim=1)
     assert not changed[:1000].any()
     assert abs(float(changed[1000:].float().mean()) - (1 - math.exp(-0.5))) < 0.05  # 25 a second at 50 Hz
@@ -192,14 +195,12 @@ def test_the_published_encoder_is_the_frozen_one(tiny_library: MotionLibrary) ->
 def test_state_goes_on_to_the_bit(tiny_library: MotionLibrary, rollout: Rollout) -> None:
     method, other = make(tiny_library), make(tiny_library, imitation_share=0.5)
     method.update(rollout)
-    method.begin_episodes(5)
-    state = {k: v.clone() if isinstance(v, Tensor) else v for k, v in method.state_dict().items()}
     with torch.no_grad():
         other.frozen.network[0].weight.zero_()  # pyright: ignore[reportCallIssue]
-    other.load_state_dict(state)
+    other.load_state_dict(copy.deepcopy(method.state_dict()))
     assert torch.equal(other.directions, method.directions)
     assert torch.equal(other.rewards(rollout), method.rewards(rollout))
-    assert torch.equal(other.begin_episodes(9).z, method.begin_episodes(9).z)
+    assert other.update(rollout) == method.update(rollout)
 
 
 def test_the_exact_reward_is_negative_below_the_documented_cosine() -> None:

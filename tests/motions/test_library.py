@@ -10,6 +10,7 @@ from rgsd.bodies.body import Body
 from rgsd.errors import UnknownName
 from rgsd.motions.library import MotionLibrary, resample
 from rgsd.motions.motion import Motion, MotionError, finite_difference_velocity
+from rgsd.randomness import Draws
 
 
 def clip(body: Body, name: str, frames: int, group: str = "", fps: float = 30.0) -> Motion:
@@ -34,8 +35,12 @@ def test_rows_lie_one_after_another(library: MotionLibrary) -> None:
     np.testing.assert_allclose(state.body_linvel[:, 13, 0], 0.9, atol=1e-4)  # the head moves with the root
 
 
-def test_samples_are_uniform_over_clips_and_leave_the_margin(library: MotionLibrary) -> None:
-    clips, frames = library.sample(6000, torch.Generator().manual_seed(0), margin=2)
+@pytest.mark.parametrize("source", [torch.Generator().manual_seed(0), Draws(torch.arange(6000))])
+def test_samples_are_uniform_over_clips_and_leave_the_margin(
+    library: MotionLibrary, source: torch.Generator | Draws
+) -> None:
+    drawn = library.draw(source, margin=2) if isinstance(source, Draws) else library.sample(6000, source, margin=2)
+    clips, frames = drawn
     np.testing.assert_allclose(torch.bincount(clips) / 6000, 1 / 3, atol=0.03)
     # 5 - 2 = 3 frames of a, 9 - 2 = 7 of b, 3 - 2 = 1 of c
     assert [int(frames[clips == c].max()) for c in range(3)] == [2, 6, 0]

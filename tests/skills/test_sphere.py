@@ -10,6 +10,7 @@ import torch
 from scipy import integrate, special, stats
 from torch import Tensor
 
+from rgsd.randomness import Draws
 from rgsd.skills import sphere
 
 
@@ -103,8 +104,10 @@ def test_draws_are_symmetric_about_the_mean_direction() -> None:
     np.testing.assert_allclose(spread[1:] / spread[1:].mean(), 1, atol=0.08)
 
 
-def test_uniform_draws_prefer_no_direction() -> None:
-    draws = sphere.sample_uniform(8000, 5, generator())
+@pytest.mark.parametrize(
+    "draws", [sphere.sample_uniform(8000, 5, generator()), sphere.draw_uniform(Draws(torch.arange(8000)), 5)]
+)
+def test_uniform_draws_prefer_no_direction(draws: Tensor) -> None:
     np.testing.assert_allclose(draws.norm(dim=1), 1, atol=1e-5)
     np.testing.assert_allclose(draws.mean(dim=0), 0, atol=0.02)
     np.testing.assert_allclose(draws.T @ draws / 8000, np.eye(5) / 5, atol=0.02)

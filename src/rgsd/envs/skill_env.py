@@ -15,6 +15,7 @@ from rgsd.envs.termination import Tracking, fallen
 from rgsd.motions.library import MotionLibrary
 from rgsd.physics.mujoco_cpu import MujocoCpu
 from rgsd.physics.protocol import Physics
+from rgsd.randomness import Draws, copy_keys
 from rgsd.rotations import in_heading
 
 Clock = Literal["none", "elapsed", "clip_time"]
@@ -96,7 +97,9 @@ class SkillEnv:
         config: episodes.
         num_envs: N; ignored if `physics` is given.
         physics: what steps the body; C MuJoCo on CPU threads if None.
-        seed: of start noise and of the default starts, which are uniform over clips and frames.
+        seed: of everything random that the copies see (`draws`), such as the default starts, which are uniform over
+            clips and frames, and the start noise.
+        first_copy: number of its first copy, where other processes step others: what a copy sees goes by its number.
     """
 
     def __init__(
@@ -106,13 +109,15 @@ class SkillEnv:
         num_envs: int = 64,
         physics: Physics | None = None,
         seed: int = 0,
+        first_copy: int = 0,
     ) -> None:
         self.library, self.body = library, library.body
         self.config = config or EnvConfig()
         self.physics = physics or MujocoCpu(self.body, num_envs)
         self.device, self.num_envs = self.physics.device, self.physics.num_envs
         self._starts: Callable[[Tensor], Starts] = self._uniform_starts
-        self._generator = torch.Generator(self.device).manual_seed(seed)
+        self._copies = first_copy + torch.arange(self.num_envs, device=self.device)
+        self._seed(seed)
         self._center = torch.tensor(self.body.action_center, dtype=torch.float32, device=self.device)
         self._scale = torch.tensor(self.body.action_scale, dtype=torch.float32, device=self.device)
         self._standing = torch.tensor(self.body.standing_qpos, dtype=torch.float32, device=self.device)
@@ -145,10 +150,15 @@ class SkillEnv:
         """Say from now on how episodes begin: called with the ids (n,) of the copies to start."""
         self._starts = starts
 
+    def draws(self, use: str, ids: Tensor | slice = _ALL) -> Draws:
+        """Random numbers of a use, such as "exploration", for the copies `ids`: others after every step and reset."""
+        return Draws.at(self._keys[ids], self._moment, use)
+
     def reset(self, seed: int | None = None) -> Tensor:
-        """Start every episode anew, with a new seed of start noise and default starts if given; returns (N, D)."""
+        """Start every episode anew, with a new seed of everything random if given; returns (N, D)."""
         if seed is not None:
-            self._generator.manual_seed(seed)
+            self._seed(seed)
+        self._moment += 1
         self._start(torch.arange(self.num_envs, device=self.device))
         return self._observe()
 
@@ -159,7 +169,7 @@ class SkillEnv:
     def step(self, action: Tensor) -> StepResult:
         """Apply actions (N, A), clipped to [-1, 1], for one control period; ended episodes start anew."""
         self.physics.step(self._center + self._scale * action.clamp(-1.0, 1.0))
-        self.frame, self.elapsed = self.frame + 1, self.elapsed + 1
+        self.frame, self.elapsed, self._moment = self.frame + 1, self.elapsed + 1, self._moment + 1
         tracking = self._tracking()
         fell = fallen(self.body, self.state) | self.physics.blown_up
         terminated = fell
@@ -193,7 +203,8 @@ class SkillEnv:
         """Everything that the next step depends on."""
         return {
             "physics": self.physics.snapshot(),
-            "generator": self._generator.get_state(),
+            "keys": self._keys.clone(),
+            "moment": self._moment,
             "clip": self.clip.clone(),
             "frame": self.frame.clone(),
             "elapsed": self.elapsed.clone(),
@@ -203,13 +214,17 @@ class SkillEnv:
     def restore(self, snapshot: dict[str, Any]) -> Tensor:
         """Go back to a snapshot; returns the observation (N, D)."""
         self.physics.restore(snapshot["physics"])
-        self._generator.set_state(snapshot["generator"])
+        if "moment" in snapshot:  # checkpoints from before there was one hold a generator
+            self._keys, self._moment = snapshot["keys"].to(self.device, copy=True), snapshot["moment"]
         for name in ("clip", "frame", "elapsed", "imitation"):
             getattr(self, name).copy_(snapshot[name])
         return self._observe()
 
+    def _seed(self, seed: int) -> None:
+        self._keys, self._moment = copy_keys(seed, self._copies), 0
+
     def _uniform_starts(self, ids: Tensor) -> Starts:
-        clip, frame = self.library.sample(len(ids), self._generator, margin=1)
+        clip, frame = self.library.draw(self.draws("starts", ids), margin=1)
         return Starts(clip, frame, torch.ones(len(ids), dtype=torch.bool, device=self.device))
 
     def _start(self, ids: Tensor) -> None:
@@ -224,12 +239,11 @@ class SkillEnv:
         qpos, qvel = reference.qpos.clone(), reference.qvel.clone()
         if starts.standing is not None:
             qpos[starts.standing], qvel[starts.standing] = self._standing.to(qpos.dtype), 0.0
-        qpos[:, 7:] += self.config.joint_noise * self._normal(qpos[:, 7:].shape)
-        qvel += self.config.velocity_noise * self._normal(qvel.shape)
+        hinges = qpos[:, 7:]
+        noise = self.draws("start noise", ids).normal(hinges.shape[1] + qvel.shape[1])
+        hinges += self.config.joint_noise * noise[:, : hinges.shape[1]]
+        qvel += self.config.velocity_noise * noise[:, hinges.shape[1] :]
         self.physics.reset(ids, qpos, qvel)
-
-    def _normal(self, shape: torch.Size) -> Tensor:
-        return torch.randn(shape, generator=self._generator, device=self.device)
 
     def _tracking(self, ids: Tensor | slice = _ALL) -> Tracking:
         state, references = self.state, self.library.states

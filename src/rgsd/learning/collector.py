@@ -23,12 +23,10 @@ class Collector:
         env: its episodes are begun by the method from now on.
         method: decides what episodes are about.
         actor: the policy; acts with its exploration noise.
-        seed: of that noise.
     """
 
-    def __init__(self, env: SkillEnv, method: Method, actor: Actor, seed: int) -> None:
+    def __init__(self, env: SkillEnv, method: Method, actor: Actor) -> None:
         self.env, self.method, self.actor = env, method, actor
-        self._generator = torch.Generator(env.device).manual_seed(seed)
         self.z = torch.zeros(env.num_envs, method.latent_dim, device=env.device)
         self.source = torch.zeros_like(env.clip)
         self._origin = torch.zeros(env.num_envs, 3, device=env.device)  # x, y, yaw where the episode began
@@ -47,12 +45,11 @@ class Collector:
             observation, z, source, privileged = self._observation, self.z, self.source, self._privileged
             clip, imitation, elapsed, root = env.clip, env.imitation, env.elapsed, env.state.body_pos[:, 0, :2].clone()
             mean = self.actor(observation, z) if teacher is None else teacher.act()
-            noise = torch.randn(mean.shape, generator=self._generator, device=mean.device)
-            action = mean + std * noise
+            action = mean + std * env.draws("exploration").normal(mean.shape[1])
             origin = self._origin
             result = env.step(action)
             progress = Progress(clip, result.final_frame, elapsed + 1, z, source, imitation)
-            next_z, next_source = self.method.maybe_resample(progress)
+            next_z, next_source = self.method.maybe_resample(progress, env.draws("latents"))
             # where an episode has ended, the step itself has begun the next one
             ended = result.terminated | result.truncated
             self.z = torch.where(ended.unsqueeze(1), self.z, next_z)
@@ -98,7 +95,6 @@ class Collector:
         """Everything that the next step depends on, the environment's part included."""
         return {
             "env": self.env.snapshot(),
-            "generator": self._generator.get_state(),
             "z": self.z.clone(),
             "source": self.source.clone(),
             "origin": self._origin.clone(),
@@ -107,13 +103,12 @@ class Collector:
     def restore(self, snapshot: dict[str, Any]) -> None:
         """Go back to a snapshot."""
         self._observation, self._privileged = self.env.restore(snapshot["env"]), self.env.observe_privileged()
-        self._generator.set_state(snapshot["generator"])
         self.z, self.source, self._origin = (
             snapshot[name].to(self.env.device, copy=True) for name in ("z", "source", "origin")
         )
 
     def _begin(self, ids: Tensor) -> Starts:
-        episodes = self.method.begin_episodes(len(ids))
+        episodes = self.method.begin_episodes(self.env.draws("episodes", ids))
         self.z, self.source = self.z.clone(), self.source.clone()
         self.z[ids] = episodes.z
         self.source[ids] = 0 if episodes.source is None else episodes.source

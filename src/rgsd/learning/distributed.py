@@ -123,7 +123,7 @@ def own_threads() -> int:
 
 
 def own_seed(seed: int, use: str) -> int:
-    """The seed of a use of randomness that every process has a stream of its own for: its episodes, its noise."""
+    """The seed of a use of randomness that every process has a stream of its own for: what its learner draws."""
     return stream_seed(seed, use if is_main() else f"{use}/{rank()}")
 
 

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from rgsd.learning.networks import Actor
 from rgsd.learning.rollout import Minibatch, Rollout
+from rgsd.randomness import Draws
 
 
 @dataclass
@@ -57,11 +58,11 @@ class Method(Protocol):
 
     latent_dim: int
 
-    def begin_episodes(self, count: int) -> Episodes:
-        """Draw what `count` new episodes are about."""
+    def begin_episodes(self, draws: Draws) -> Episodes:
+        """What n new episodes are about, drawn for the n copies that begin them."""
         ...
 
-    def maybe_resample(self, progress: Progress) -> tuple[Tensor, Tensor]:
+    def maybe_resample(self, progress: Progress, draws: Draws) -> tuple[Tensor, Tensor]:
         """The next step's latents (N, d) and sources (N,), called once a step: mostly those of `progress`."""
         ...
 

@@ -59,7 +59,7 @@ class Trainer(TrainingLoop):
         method_name: for the published policy.
         network, ppo, config: sizes, learner and loop.
         folder: of the run; `checkpoints/`, `policy/`, `metrics.jsonl` and TensorBoard's events go there.
-        seed: of initialisation, exploration and shuffling.
+        seed: of initialisation and shuffling; what the copies see is drawn from the environment's.
     """
 
     def __init__(
@@ -98,7 +98,7 @@ class Trainer(TrainingLoop):
         losses = (lambda batch, mean: method.extra_loss(batch, mean, self.actor), self.warm_start.anchor)
         shuffling = distributed.own_seed(seed, "ppo")
         self.ppo = Ppo(self.actor, self.critic, ppo, method.latents, losses, method.parameters(), shuffling)
-        self.collector = Collector(env, method, self.actor, distributed.own_seed(seed, "exploration"))
+        self.collector = Collector(env, method, self.actor)
         self._reference = reference
         self._positions = ObservationLayout(env.body).indices(("position",))
 

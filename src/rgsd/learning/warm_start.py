@@ -66,7 +66,7 @@ class WarmStart:
         clip_latents: (M, d) latent of every clip, or None for a method without an embedding.
         config: cloning.
         gamma: discount of the critic's targets, as in PPO.
-        seed: of the shuffling and of the clips that are changed to.
+        seed: of the shuffling.
     """
 
     def __init__(
@@ -101,7 +101,7 @@ class WarmStart:
         """The latents (N, d) of the next step: those of the clips that are played, where `z` is not one already."""
         env = self.env
         fresh = (env.elapsed == 0).nonzero().squeeze(1)
-        clip = torch.randint(len(env.library), (len(fresh),), generator=self._generator, device=env.device)
+        clip = env.draws("changes", fresh).integers(len(env.library))
         frame = self._most_alike(env.state[fresh], clip)
         self._clip, self._frame = self._clip.clone(), self._frame.clone()
         self._clip[fresh], self._frame[fresh] = clip, frame

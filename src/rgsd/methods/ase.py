@@ -14,6 +14,7 @@ from rgsd.learning.rollout import Minibatch, Rollout
 from rgsd.learning.windows import reference_rows
 from rgsd.methods.windowed import WindowedBaseline
 from rgsd.motions.library import MotionLibrary
+from rgsd.randomness import Draws
 from rgsd.skills import sphere
 from rgsd.skills.encoder import EncoderConfig
 from rgsd.skills.windows import Discriminator, DiscriminatorConfig, style_reward
@@ -63,7 +64,7 @@ class Ase(WindowedBaseline):
         library: the references.
         network: trained in place; its normalisation is fitted here.
         config: the method.
-        seed: of episodes, latents and minibatches.
+        seed: of minibatches and what they are compared with.
     """
 
     def __init__(self, library: MotionLibrary, network: AseNetwork, config: AseConfig, seed: int) -> None:
@@ -75,10 +76,10 @@ class Ase(WindowedBaseline):
         lasting = config.shortest_skill, config.longest_skill
         super().__init__(library, *skills, network, optimizer, seed, config.discriminator, lasting)
 
-    def maybe_resample(self, progress: Progress) -> tuple[Tensor, Tensor]:
+    def maybe_resample(self, progress: Progress, draws: Draws) -> tuple[Tensor, Tensor]:
         """A new latent after every 1 to 150 steps."""
-        due = self._countdown.due(progress.elapsed, self._generator)
-        z, _ = self.draw_skills(len(due))
+        due = self._countdown.due(progress.elapsed, draws)
+        z, _ = self.draw_skills(draws)
         return torch.where(due.unsqueeze(1), z, progress.z), progress.source
 
     @torch.no_grad()

@@ -14,6 +14,7 @@ from rgsd.learning.method import Episodes, Progress
 from rgsd.learning.networks import Actor
 from rgsd.learning.rollout import Minibatch, Rollout
 from rgsd.motions.library import MotionLibrary
+from rgsd.randomness import Draws
 from rgsd.skills import sphere
 
 
@@ -28,7 +29,7 @@ class Baseline(ABC):
         reference_starts: share of the episodes that begin on reference states; the others begin standing.
         networks: everything that the method trains.
         optimizer: of those that it trains itself.
-        seed: of episodes and minibatches.
+        seed: of minibatches.
     """
 
     def __init__(
@@ -44,20 +45,19 @@ class Baseline(ABC):
         self._networks, self._optimizer = networks, optimizer
         self._generator = torch.Generator(library.device).manual_seed(seed)
 
-    def draw_skills(self, count: int) -> tuple[Tensor, Tensor]:
-        """Latents (count, d), and what they are made from (count,): here nothing."""
-        z = sphere.sample_uniform(count, self.latent_dim, self._generator)
-        return z, torch.zeros(count, dtype=torch.long, device=z.device)
+    def draw_skills(self, draws: Draws) -> tuple[Tensor, Tensor]:
+        """Latents (n, d) for n copies, and what they are made from (n,): here nothing."""
+        z = sphere.draw_uniform(draws, self.latent_dim)
+        return z, torch.zeros(len(z), dtype=torch.long, device=z.device)
 
-    def begin_episodes(self, count: int) -> Episodes:
+    def begin_episodes(self, draws: Draws) -> Episodes:
         """Starts on a uniform state of a uniform clip, or standing; no clip is followed."""
-        clip, frame = self.library.sample(count, self._generator)
-        chance = torch.rand(count, generator=self._generator, device=clip.device)
-        z, source = self.draw_skills(count)
-        nobody = torch.zeros_like(clip, dtype=torch.bool)
-        return Episodes(clip, frame, z, nobody, chance >= self._reference_starts, source)
+        clip, frame = self.library.draw(draws)
+        standing = draws.uniform() >= self._reference_starts
+        z, source = self.draw_skills(draws)
+        return Episodes(clip, frame, z, torch.zeros_like(standing), standing, source)
 
-    def maybe_resample(self, progress: Progress) -> tuple[Tensor, Tensor]:
+    def maybe_resample(self, progress: Progress, draws: Draws) -> tuple[Tensor, Tensor]:
         """z is fixed for the whole episode."""
         return progress.z, progress.source
 
@@ -119,13 +119,11 @@ class Countdown:
 
     def __init__(self, shortest: int, longest: int) -> None:
         self.left = torch.zeros(0, dtype=torch.long)
-        self._bounds = (shortest, longest + 1)
+        self._shortest, self._choices = shortest, longest - shortest + 1
 
-    def due(self, elapsed: Tensor, generator: torch.Generator) -> Tensor:
+    def due(self, elapsed: Tensor, draws: Draws) -> Tensor:
         """Which copies (N,) change their latent after a step; `elapsed` (N,) is 1 after an episode's first."""
-        first, next_ = (
-            torch.randint(*self._bounds, elapsed.shape, generator=generator, device=elapsed.device) for _ in range(2)
-        )
+        first, next_ = (self._shortest + draws.integers(self._choices) for _ in range(2))
         lasting = self.left.to(elapsed.device) if len(self.left) else first
         left = torch.where(elapsed == 1, first, lasting) - 1
         due = left <= 0

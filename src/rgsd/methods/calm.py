@@ -16,6 +16,7 @@ from rgsd.learning.rollout import Minibatch, Rollout
 from rgsd.learning.windows import reference_rows
 from rgsd.methods.windowed import WindowedBaseline
 from rgsd.motions.library import MotionLibrary
+from rgsd.randomness import Draws
 from rgsd.skills.encoder import EncoderConfig
 from rgsd.skills.windows import Discriminator, DiscriminatorConfig, WindowEncoder, style_reward
 
@@ -54,7 +55,7 @@ class Calm(WindowedBaseline):
         encoder: trained through the policy's losses; its normalisation is fitted here.
         discriminator: trained in place; likewise.
         config: the method.
-        seed: of episodes, latents and minibatches.
+        seed: of minibatches and what they are compared with.
     """
 
     def __init__(
@@ -86,16 +87,16 @@ class Calm(WindowedBaseline):
         clip, frame = self.library.clip_of_frame[rows], self._frame_of_row[rows]
         return self.encoder(self._reference[reference_rows(self.library, clip, frame, self._steps)])[place]
 
-    def draw_skills(self, count: int) -> tuple[Tensor, Tensor]:
+    def draw_skills(self, draws: Draws) -> tuple[Tensor, Tensor]:
         """Clips uniformly, then a piece of each; a clip shorter than a piece holds its last frame."""
-        clip, frame = self.library.sample(count, self._generator, margin=self._span - 1)
+        clip, frame = self.library.draw(draws, margin=self._span - 1)
         source = self.library.row(clip, frame)
         return self._latents[source], source
 
-    def maybe_resample(self, progress: Progress) -> tuple[Tensor, Tensor]:
+    def maybe_resample(self, progress: Progress, draws: Draws) -> tuple[Tensor, Tensor]:
         """A new piece after every 10 to 150 steps; what lasts is shown as the encoder sees it by now."""
-        due = self._countdown.due(progress.elapsed, self._generator)
-        _, drawn = self.draw_skills(len(due))
+        due = self._countdown.due(progress.elapsed, draws)
+        _, drawn = self.draw_skills(draws)
         source = torch.where(due, drawn, progress.source)
         return self._latents[source], source
 

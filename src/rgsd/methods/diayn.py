@@ -13,6 +13,7 @@ from rgsd.envs.observation import observe
 from rgsd.learning.rollout import Rollout
 from rgsd.methods.baseline import Baseline
 from rgsd.motions.library import MotionLibrary
+from rgsd.randomness import Draws
 from rgsd.skills import sphere
 from rgsd.skills.encoder import Encoder, EncoderConfig
 
@@ -44,7 +45,7 @@ class Diayn(Baseline):
         library: for the scales of the features, and for starts if some are to be on references.
         encoder: trained in place.
         config: the method.
-        seed: of episodes and minibatches.
+        seed: of minibatches.
     """
 
     def __init__(self, library: MotionLibrary, encoder: Encoder, config: DiaynConfig, seed: int) -> None:
@@ -53,9 +54,9 @@ class Diayn(Baseline):
         optimizer = torch.optim.Adam(encoder.parameters(), lr=config.learning_rate)
         super().__init__(library, config.encoder.latent_dim, config.reference_starts, encoder, optimizer, seed)
 
-    def draw_skills(self, count: int) -> tuple[Tensor, Tensor]:
+    def draw_skills(self, draws: Draws) -> tuple[Tensor, Tensor]:
         """Uniform directions, or uniform axes."""
-        z, source = super().draw_skills(count)
+        z, source = super().draw_skills(draws)
         if not self.config.discrete:
             return z, source
         # the largest of exchangeable components is any of them alike

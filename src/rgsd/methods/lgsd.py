@@ -39,7 +39,7 @@ class Lgsd(MetricBaseline):
         phi: trained in place; its normalisation is fitted here.
         distance: d_lang.
         config: the method.
-        seed: of episodes, pairs and minibatches.
+        seed: of pairs and minibatches.
 
     Raises:
         UsageError: no gap is possible between the shortest and the longest.

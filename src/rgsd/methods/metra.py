@@ -36,7 +36,7 @@ class Metra(MetricBaseline):
         library: for the scales of the features, and for starts if some are to be on references.
         phi: trained in place; its normalisation is fitted here.
         config: the method.
-        seed: of episodes and minibatches.
+        seed: of minibatches.
     """
 
     def __init__(self, library: MotionLibrary, phi: MetricEncoder, config: MetraConfig, seed: int) -> None:

@@ -69,7 +69,7 @@ class MetricBaseline(Baseline):
         library: for the scales of the features, and for starts if some are to be on references.
         phi: trained in place; its normalisation is fitted here.
         config: phi and its constraint.
-        seed: of episodes and minibatches.
+        seed: of minibatches.
     """
 
     def __init__(self, library: MotionLibrary, phi: MetricEncoder, config: MetricConfig, seed: int) -> None:

@@ -19,6 +19,7 @@ from rgsd.learning.method import Episodes, Progress
 from rgsd.learning.networks import Actor
 from rgsd.learning.rollout import Minibatch, Rollout
 from rgsd.motions.library import MotionLibrary
+from rgsd.randomness import Draws
 
 
 @dataclass(frozen=True)
@@ -79,7 +80,7 @@ class ReferenceFrames:
 class Oracle:
     """The tracker behind `rgsd.learning.method.Method`."""
 
-    def __init__(self, library: MotionLibrary, config: OracleConfig, seed: int) -> None:
+    def __init__(self, library: MotionLibrary, config: OracleConfig) -> None:
         self.library, self.config = library, config
         self._reference = ReferenceFrames(library)
         self.latent_dim = self._reference.size
@@ -89,15 +90,14 @@ class Oracle:
         variance = {k: self._observation[:, ids].var(dim=0).mean() for k, ids in parts.items()}
         # where the references hold still (a lone standing clip) there is nothing to divide by
         self._parts = {k: (ids, variance[k].clamp(min=1e-6)) for k, ids in parts.items()}
-        self._generator = torch.Generator(library.device).manual_seed(seed)
 
-    def begin_episodes(self, count: int) -> Episodes:
+    def begin_episodes(self, draws: Draws) -> Episodes:
         """Clips and frames uniformly, all of them imitation."""
-        clip, frame = self.library.sample(count, self._generator, margin=1)
-        everyone = torch.ones(count, dtype=torch.bool, device=clip.device)
+        clip, frame = self.library.draw(draws, margin=1)
+        everyone = torch.ones_like(clip, dtype=torch.bool)
         return Episodes(clip, frame, self._reference.at(clip, frame + 1), everyone)
 
-    def maybe_resample(self, progress: Progress) -> tuple[Tensor, Tensor]:
+    def maybe_resample(self, progress: Progress, draws: Draws) -> tuple[Tensor, Tensor]:
         """The condition moves on with the clip."""
         return self._reference.at(progress.clip, progress.frame + 1), progress.source
 
@@ -139,9 +139,8 @@ class Oracle:
         return {"condition": "reference", "condition_moments": self._reference.moments}
 
     def state_dict(self) -> dict[str, Any]:
-        """The generator."""
-        return {"generator": self._generator.get_state()}
+        """Nothing."""
+        return {}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Go back to a saved state."""
-        self._generator.set_state(state["generator"])
+        """Nothing to go back to."""

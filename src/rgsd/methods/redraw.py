@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from rgsd.errors import UsageError
+from rgsd.randomness import Draws
 from rgsd.skills import sphere
 
 
@@ -31,17 +32,17 @@ class Redraw:
         self._glide = max(round(slerp_seconds / control_dt), 1)
         self._target, self._left = torch.empty(0), torch.empty(0, dtype=torch.long)
 
-    def next(self, z: Tensor, free: Tensor, begun: Tensor, generator: torch.Generator) -> Tensor:
+    def next(self, z: Tensor, free: Tensor, begun: Tensor, draws: Draws) -> Tensor:
         """The next step's latents (N, d).
 
         Args:
             z: (N, d) the latents of the last step.
             free: (N,) bool, whose latents may change.
             begun: (N,) bool, whose episode began with the last step: what was under way there belongs to another.
-            generator: of times and latents.
+            draws: of times and latents, for the N copies.
         """
-        drawn = sphere.sample_uniform(len(z), z.shape[1], generator)
-        due = (torch.rand(len(z), generator=generator, device=z.device) < self.chance) & free
+        drawn = sphere.draw_uniform(draws, z.shape[1])
+        due = (draws.uniform() < self.chance) & free
         target = drawn if not len(self._target) else torch.where(due.unsqueeze(1), drawn, self._target.to(z.device))
         under_way = (
             torch.where(begun, 0, self._left.to(z.device))

@@ -54,13 +54,13 @@ def pretrained_encoder(
 def _build_rgsd(
     library: MotionLibrary, settings: RgsdConfig, seed: int, progress: PretrainProgress | None = None
 ) -> Rgsd:
-    return Rgsd(library, pretrained_encoder(library, settings, seed, progress), settings, own_seed(seed, "episodes"))
+    return Rgsd(library, pretrained_encoder(library, settings, seed, progress), settings, own_seed(seed, "method"))
 
 
 def _build_oracle(
     library: MotionLibrary, settings: OracleConfig, seed: int, progress: PretrainProgress | None = None
 ) -> Oracle:
-    return Oracle(library, settings, own_seed(seed, "episodes"))
+    return Oracle(library, settings)
 
 
 def _build_diayn(
@@ -68,7 +68,7 @@ def _build_diayn(
 ) -> Diayn:
     torch.manual_seed(stream_seed(seed, "encoder"))
     encoder = Encoder(settings.encoder, ObservationLayout(library.body)).to(library.device)
-    return Diayn(library, encoder, settings, own_seed(seed, "episodes"))
+    return Diayn(library, encoder, settings, own_seed(seed, "method"))
 
 
 def _build_metra(
@@ -78,7 +78,7 @@ def _build_metra(
     phi = MetricEncoder(settings.encoder, ObservationLayout(library.body), extra_size(settings)).to(library.device)
     if settings.grounded:
         phi.ground(pretrained_encoder(library, settings, seed, progress))
-    return Metra(library, phi, settings, own_seed(seed, "episodes"))
+    return Metra(library, phi, settings, own_seed(seed, "method"))
 
 
 def _build_lgsd(
@@ -88,13 +88,13 @@ def _build_lgsd(
     describer = EndpointDescriber(library.body, settings.endpoint) if asks else RuleDescriber(library.body)
     torch.manual_seed(stream_seed(seed, "encoder"))
     phi = MetricEncoder(settings.encoder, ObservationLayout(library.body)).to(library.device)
-    return Lgsd(library, phi, LanguageDistance(describer, encoder), settings, own_seed(seed, "episodes"))
+    return Lgsd(library, phi, LanguageDistance(describer, encoder), settings, own_seed(seed, "method"))
 
 
 def _build_ase(library: MotionLibrary, settings: AseConfig, seed: int, progress: PretrainProgress | None = None) -> Ase:
     torch.manual_seed(stream_seed(seed, "encoder"))
     network = AseNetwork(settings, ObservationLayout(library.body)).to(library.device)
-    return Ase(library, network, settings, own_seed(seed, "episodes"))
+    return Ase(library, network, settings, own_seed(seed, "method"))
 
 
 def _build_calm(
@@ -104,7 +104,7 @@ def _build_calm(
     layout, mask = ObservationLayout(library.body), settings.encoder
     encoder = WindowEncoder(mask, layout, settings.motion_frames).to(library.device)
     discriminator = Discriminator(settings.discriminator, mask, layout, mask.latent_dim).to(library.device)
-    return Calm(library, encoder, discriminator, settings, own_seed(seed, "episodes"))
+    return Calm(library, encoder, discriminator, settings, own_seed(seed, "method"))
 
 
 METHODS: dict[str, Entry] = {

@@ -15,6 +15,7 @@ from rgsd.learning.networks import Actor
 from rgsd.learning.rollout import Minibatch, Rollout
 from rgsd.methods.redraw import Redraw
 from rgsd.motions.library import MotionLibrary
+from rgsd.randomness import Draws
 from rgsd.skills import sphere
 from rgsd.skills.contrastive import ContrastiveConfig, clip_directions
 from rgsd.skills.encoder import Encoder, EncoderConfig
@@ -56,7 +57,7 @@ class Rgsd:
         library: the references.
         encoder: pretrained (phase 1); kept frozen, and copied as the trainable one.
         config: the method.
-        seed: of episodes and encoder minibatches.
+        seed: of encoder minibatches.
     """
 
     def __init__(self, library: MotionLibrary, encoder: Encoder, config: RgsdConfig, seed: int) -> None:
@@ -69,27 +70,26 @@ class Rgsd:
         self._generator = torch.Generator(library.device).manual_seed(seed)
         self._redraw = Redraw(config.resample_rate, config.slerp_seconds, library.body.control_dt)
 
-    def begin_episodes(self, count: int) -> Episodes:
+    def begin_episodes(self, draws: Draws) -> Episodes:
         """c ~ Bernoulli(p), m ~ U(M), s ~ U(states of m) for both streams; z = z_m or uniform on the sphere.
 
         With fewer `reference_starts`, discovery starts standing. Imitation cannot: off its reference it would be
         ended at once, so what is left to it without random frames is its clip's first.
         """
-        chance = torch.rand(count, generator=self._generator, device=self.library.device)
-        imitation = chance < self.config.imitation_share
-        clip, frame = self.library.sample(count, self._generator, margin=1)
-        uniform = sphere.sample_uniform(count, self.latent_dim, self._generator)
+        imitation = draws.uniform() < self.config.imitation_share
+        clip, frame = self.library.draw(draws, margin=1)
+        uniform = sphere.draw_uniform(draws, self.latent_dim)
         z = torch.where(imitation.unsqueeze(1), self.directions[clip], uniform)
         if self.config.reference_starts == "none":
             frame = torch.where(imitation, 0, frame)
         standing = None if self.config.reference_starts == "all" else ~imitation
         return Episodes(clip, frame, z, imitation, standing)
 
-    def maybe_resample(self, progress: Progress) -> tuple[Tensor, Tensor]:
+    def maybe_resample(self, progress: Progress, draws: Draws) -> tuple[Tensor, Tensor]:
         """z is fixed for the episode, but in discovery at a `resample_rate`; the reward goes by z as it is then."""
         if self.config.resample_rate == 0:
             return progress.z, progress.source
-        z = self._redraw.next(progress.z, ~progress.imitation, progress.elapsed == 1, self._generator)
+        z = self._redraw.next(progress.z, ~progress.imitation, progress.elapsed == 1, draws)
         return z, progress.source
 
     @torch.no_grad()

@@ -32,6 +32,7 @@ from rgsd.motions.library import MotionLibrary
 from rgsd.motions.motion import Motion
 from rgsd.motions.synthesis.quadruped import synthesize_quadruped
 from rgsd.physics.choice import Engine, make_physics
+from rgsd.randomness import stream_seed
 
 
 @dataclass(frozen=True)
@@ -208,7 +209,8 @@ def make_trainer(
     library = load_library(config, make_body(config.body), device)
     method = make_method(config, library, folder, progress)  # the trainer asks it for the clips' latents
     physics = make_physics(config.physics, library.body, copies, device, distributed.own_threads())
-    env = SkillEnv(library, config.env, physics=physics, seed=distributed.own_seed(config.seed, "env"))
+    seed, first = stream_seed(config.seed, "env"), distributed.rank() * copies
+    env = SkillEnv(library, config.env, physics=physics, seed=seed, first_copy=first)
     return Trainer(env, method, config.method, config.network, config.ppo, config.trainer, folder, config.seed)
 
 

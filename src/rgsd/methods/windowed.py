@@ -28,7 +28,7 @@ class WindowedBaseline(Baseline):
         reference_starts: share of the episodes that begin on reference states.
         networks: everything that the method trains.
         optimizer: of those that it trains itself.
-        seed: of episodes, latents and minibatches.
+        seed: of minibatches.
         discriminator: its window and how it is trained.
         lasting: fewest and most control steps that a latent lasts.
     """

@@ -15,6 +15,7 @@ from rgsd.bodies.kinematics import forward_kinematics
 from rgsd.bodies.state import BodyState
 from rgsd.errors import UnknownName
 from rgsd.motions.motion import Motion, MotionError, finite_difference_velocity
+from rgsd.randomness import Draws
 
 
 def resample(body: Body, motion: Motion, fps: float) -> Motion:
@@ -116,6 +117,11 @@ class MotionLibrary:
         room = (self.lengths[clip] - margin).clamp(min=1)
         share = torch.rand(count, generator=generator, device=self.device)
         return clip, (share * room).long().clamp(max=room - 1)
+
+    def draw(self, draws: Draws, *, margin: int = 0) -> tuple[Tensor, Tensor]:
+        """As `sample`, one clip and frame for each of n copies: clip (n,), frame (n,), both long."""
+        clip = draws.integers(len(self))
+        return clip, draws.integers((self.lengths[clip] - margin).clamp(min=1))
 
     def select(self, names: Sequence[str]) -> MotionLibrary:
         """A library of the named clips alone."""

@@ -12,11 +12,18 @@ import math
 import torch
 from torch import Tensor
 
+from rgsd.randomness import Draws
+
 
 def sample_uniform(count: int, dim: int, generator: torch.Generator) -> Tensor:
     """(count, dim) unit vectors, uniform on the sphere: z = k / |k|, k ~ N(0, I) (RGSD, Algorithm 2)."""
     k = torch.randn(count, dim, generator=generator, device=generator.device)
     return torch.nn.functional.normalize(k, dim=-1)
+
+
+def draw_uniform(draws: Draws, dim: int) -> Tensor:
+    """As `sample_uniform`, one for each of n copies: (n, dim)."""
+    return torch.nn.functional.normalize(draws.normal(dim), dim=-1)
 
 
 def log_bessel_i(order: float, x: float) -> float:
