@@ -68,7 +68,7 @@ def tracking_env(env: SkillEnv, oracle: Oracle, reward_scale: float) -> SkillVec
     """A `SkillEnv` with the oracle's episodes, reward and view of the reference's next frame, for rsl_rl."""
 
     def begin(ids: Tensor) -> Starts:
-        episodes = oracle.begin_episodes(len(ids))
+        episodes = oracle.begin_episodes(env.draws("episodes", ids))
         return Starts(episodes.clip, episodes.frame, episodes.imitation)
 
     def next_frame() -> Tensor:

@@ -162,6 +162,15 @@ class SkillEnv:
         self._start(torch.arange(self.num_envs, device=self.device))
         return self._observe()
 
+    def observe(self) -> Tensor:
+        """(N, D) of the present state, as `step` gave it unless `follow` has changed the clock since."""
+        return self._observe()
+
+    def follow(self, ids: Tensor, clip: Tensor, frame: Tensor) -> None:
+        """Say which frame (n,) of which clip (n,) the copies `ids` are in, whatever they began with."""
+        self.clip, self.frame = self.clip.clone(), self.frame.clone()
+        self.clip[ids], self.frame[ids] = clip, frame
+
     def observe_privileged(self, ids: Tensor | slice = _ALL) -> Tensor:
         """(n, P) what a critic may know of the present state: stream, phase and distance from the reference."""
         return self._privileged(self._tracking(ids), ids)

@@ -41,7 +41,7 @@ class Collector:
         std = self.actor.std
         for _ in range(steps):
             if teacher is not None:
-                self.z = teacher.choose_latents(self.z)
+                self.z, self._observation = teacher.choose_latents(self.z), env.observe()
             observation, z, source, privileged = self._observation, self.z, self.source, self._privileged
             clip, imitation, elapsed, root = env.clip, env.imitation, env.elapsed, env.state.body_pos[:, 0, :2].clone()
             mean = self.actor(observation, z) if teacher is None else teacher.act()

@@ -9,7 +9,9 @@ The student never drives: an untrained one collapses to a mean pose that shows n
 Episodes that imitate play their own clip. The others, where the method can embed clips, play a random clip
 from the states of another under that clip's latent: the student learns to change from any skill to any. They
 begin it at the frame that is most like the present state (as in motion matching, Clavet 2016): begun anywhere, it
-would teach the standing body the mean of all phases, which is to stand, and no forward gait would ever start.
+would teach the standing body the mean of all phases, which is to stand, and no forward gait would ever start. A policy
+that is shown the time of the clip is told the phase: there they begin anywhere, or it would learn to go by its posture
+alone, and from a posture at rest no punch would ever start.
 """
 
 from __future__ import annotations
@@ -94,20 +96,23 @@ class WarmStart:
         self._period = torch.where(loops, library.lengths - 1, torch.iinfo(torch.long).max)
         self._postures = _posture(library.states)
         self._beginnings = _beginnings(library, round(_LEAST_SECONDS * env.body.control_hz))
-        self._clip, self._frame = torch.zeros_like(env.clip), torch.zeros_like(env.frame)
+        self._choices = torch.tensor([rows.stop - rows.start for rows in self._beginnings], device=env.device)
         self._labels: list[Tensor] = []
 
     def choose_latents(self, z: Tensor) -> Tensor:
         """The latents (N, d) of the next step: those of the clips that are played, where `z` is not one already."""
         env = self.env
-        fresh = (env.elapsed == 0).nonzero().squeeze(1)
-        clip = env.draws("changes", fresh).integers(len(env.library))
-        frame = self._most_alike(env.state[fresh], clip)
-        self._clip, self._frame = self._clip.clone(), self._frame.clone()
-        self._clip[fresh], self._frame[fresh] = clip, frame
+        fresh = ((env.elapsed == 0) & ~env.imitation).nonzero().squeeze(1)
+        draws = env.draws("changes", fresh)
+        clip = draws.integers(len(env.library))
+        if env.config.clock == "clip_time":
+            frame = draws.integers(self._choices[clip])
+        else:
+            frame = self._most_alike(env.state[fresh], clip)
+        env.follow(fresh, clip, frame)
         if self._clip_latents is None:
             return z
-        return torch.where(env.imitation.unsqueeze(1), z, self._clip_latents[self._clip])
+        return torch.where(env.imitation.unsqueeze(1), z, self._clip_latents[env.clip])
 
     def _most_alike(self, state: BodyState, clip: Tensor) -> Tensor:
         """Frames (n,) of the clips (n,) that are nearest to states (n,) in hinge angles and rates."""
@@ -120,10 +125,7 @@ class WarmStart:
     def act(self) -> Tensor:
         """The teacher's actions (N, A) for the present step; they are kept as labels until `update`."""
         env = self.env
-        clip = torch.where(env.imitation, env.clip, self._clip)
-        frame = torch.where(env.imitation, env.frame, self._frame) + 1
-        self._frame = self._frame + 1
-        action = self._actions[env.library.row(clip, frame % self._period[clip])]
+        action = self._actions[env.library.row(env.clip, (env.frame + 1) % self._period[env.clip])]
         self._labels.append(action)
         return action
 
@@ -162,19 +164,13 @@ class WarmStart:
         return self.config.anchor_weight * (follows * divergence).sum() / count
 
     def state_dict(self) -> dict[str, Any]:
-        """Optimiser, generator and what is being played."""
-        return {
-            "optimizer": self._optimizer.state_dict(),
-            "generator": self._generator.get_state(),
-            "clip": self._clip.clone(),
-            "frame": self._frame.clone(),
-        }
+        """Optimiser and generator."""
+        return {"optimizer": self._optimizer.state_dict(), "generator": self._generator.get_state()}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Go back to a saved state."""
         self._optimizer.load_state_dict(state["optimizer"])
         self._generator.set_state(state["generator"])
-        self._clip, self._frame = (state[name].to(self.env.device, copy=True) for name in ("clip", "frame"))
 
 
 def _beginnings(library: MotionLibrary, least: int) -> list[slice]:
