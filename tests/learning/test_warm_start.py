@@ -21,11 +21,15 @@ CONFIG = WarmStartConfig(epochs=60, minibatches=1, learning_rate=5e-3)
 
 
 def make(
-    library: MotionLibrary, method: Method, config: WarmStartConfig = CONFIG, latents: bool = True
+    library: MotionLibrary,
+    method: Method,
+    config: WarmStartConfig = CONFIG,
+    latents: bool = True,
+    episodes: EnvConfig = EnvConfig(),  # noqa: B008 (frozen)
 ) -> tuple[Collector, WarmStart]:
     """A collector and a teacher; the latent of clip m is -m, so that it can be told from an episode's number."""
     torch.manual_seed(0)
-    env = SkillEnv(library, EnvConfig(), physics=MujocoCpu(library.body, 16, threads=1), seed=0)
+    env = SkillEnv(library, episodes, physics=MujocoCpu(library.body, 16, threads=1), seed=0)
     scale = torch.tensor(env.body.action_scale)
     actor = Actor(env.observation_size, 1, scale, NETWORK)
     critic = Critic(env.observation_size, 1, env.privileged_size, NETWORK)
@@ -93,6 +97,23 @@ def test_a_clip_that_does_not_loop_is_not_begun_at_its_end(tiny_library: MotionL
         actions.append(teacher.act()[swung, 0])
     # the first frames are being played, and not the last one held
     assert (torch.stack(actions).diff(dim=0).abs() > 1e-3).all()
+
+
+def test_with_a_clock_clips_begin_anywhere_and_the_clock_says_where(
+    tiny_library: MotionLibrary, numbered: Method
+) -> None:
+    collector, teacher = make(tiny_library, numbered, episodes=EnvConfig(clock="clip_time"))
+    env = collector.env
+    env.physics.reset(torch.arange(16), *(x[:1].expand(16, -1) for x in (env.state.qpos, env.state.qvel)))
+    env.imitation, env.elapsed = torch.zeros(16, dtype=torch.bool), torch.zeros(16, dtype=torch.long)
+    rollout, _ = collector.collect(2, teacher)
+    assert len(rollout.frame[0].unique()) > 4  # of one and the same state
+    seconds = rollout.observation[..., -1]
+    torch.testing.assert_close(seconds, (rollout.frame - 1) * tiny_library.body.control_dt)
+    swing = rollout.clip == 0
+    following = tiny_library.state(rollout.clip, rollout.frame)
+    targets = (following.qpos[..., 7:] + 0.025 * following.qvel[..., 6:]) / torch.tensor([1.0, 0.5])
+    torch.testing.assert_close(rollout.mean[swing], targets[swing].clamp(-1, 1))
 
 
 def test_a_loop_is_played_round_and_round(tiny_library: MotionLibrary, numbered: Method) -> None:
