@@ -40,7 +40,7 @@ def bench(
 
     Args:
         bodies: which to measure.
-        preset: settings of networks, learner and references.
+        preset: cpu, gpu or paper; settings of networks, learner and references.
         motions: references for a single body; without them the preset's, or a stand-in where those are not here.
         num_envs: copies that are stepped together; the preset's if not given.
         rounds: how often everything is measured; 1 for a first look.

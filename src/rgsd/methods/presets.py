@@ -67,7 +67,10 @@ def make_preset(name: str, method: str, body: str) -> RunConfig:
             noise = {"noise": 0.1, "final_noise": 0.03, "noise_steps": 2_000_000}
             config = dataclasses.replace(config, network=dataclasses.replace(config.network, **noise))
     config = dataclasses.replace(
-        config, settings=settings, trainer=dataclasses.replace(config.trainer, alive_reward=ALIVE_REWARD)
+        config,
+        preset=name,
+        settings=settings,
+        trainer=dataclasses.replace(config.trainer, alive_reward=ALIVE_REWARD),
     )
     if name == "gpu":
         return _wide(config)
