@@ -337,15 +337,13 @@ def _length(frames: int, fps: float) -> dict[str, Any]:
 
 def _facts_table(facts: list[dict[str, Any]], path: Path) -> Table:
     table = Table(title=f"{len(facts)} files in {path}", title_justify="left", box=None, padding=(0, 1, 0, 0))
-    names = [_within(row["file"], [path]) for row in facts]
-    # a line each where it can be had in 80 columns: rather a reason is folded than a name
-    table.add_column("file", overflow="fold", min_width=min(38, max(map(len, names), default=0)))
+    table.add_column("file", overflow="fold")
     table.add_column("format", no_wrap=True)
     for heading in ("fps", "s"):
         table.add_column(heading, justify="right", no_wrap=True)
     table.add_column("usable", overflow="fold")
-    for name, row in zip(names, facts, strict=True):
+    for row in facts:
         length = [f"{row[key]:{form}}" if key in row else "" for key, form in (("fps", "g"), ("seconds", ".2f"))]
         usable = "; ".join(row[key] for key in ("usable", "note") if key in row)
-        table.add_row(escape(name), escape(row.get("format", "")), *length, escape(usable))
+        table.add_row(escape(_within(row["file"], [path])), escape(row.get("format", "")), *length, escape(usable))
     return table
