@@ -13,6 +13,7 @@ import tyro
 from rich.console import Console
 from rich.table import Table
 
+from rgsd.cli.main import without_gl
 from rgsd.errors import UsageError
 
 _LAYERS = {
@@ -73,9 +74,10 @@ def bench(
 
 
 def _measure_here(body: str, preset: str, motions: str | None, num_envs: int | None, rounds: int) -> dict[str, Any]:
-    from rgsd.cli.bench_body import measure  # torch, which a process that only waits for others need not hold
+    with without_gl():  # gymnasium's processes import MuJoCo too
+        from rgsd.cli.bench_body import measure  # torch, which a process that only waits for others need not hold
 
-    return asdict(measure(body, preset, motions, num_envs, rounds))
+        return asdict(measure(body, preset, motions, num_envs, rounds))
 
 
 def _measure_in_a_process(body: str, preset: str, num_envs: int | None, rounds: int) -> dict[str, Any]:
