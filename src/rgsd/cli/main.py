@@ -12,7 +12,7 @@ import errno
 import os
 import sys
 import traceback
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 from importlib import import_module
 from importlib.metadata import version
@@ -137,7 +137,7 @@ def _dispatch(args: Sequence[str]) -> None:
 
 
 @contextmanager
-def without_gl() -> Iterator[None]:
+def without_gl() -> Generator[None]:
     """Keep MUJOCO_GL from MuJoCo while it is imported.
 
     MuJoCo loads the renderer that the variable names along with itself, and without that renderer nothing at all would
