@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from rgsd.cli import doctor
-from rgsd.cli.main import COMMANDS, main
+from rgsd.cli.main import COMMANDS, main, without_gl
 from rgsd.errors import UnknownName, UsageError, nearest
 from rgsd.motions.motion import MotionError
 
@@ -194,6 +194,26 @@ def test_a_reader_that_leaves_early_is_no_error(body: str, reader: str) -> None:
     buffered = {**os.environ, "PYTHONUNBUFFERED": ""}
     done = subprocess.run(["bash", "-c", shell], env=buffered, capture_output=True, text=True, check=True)
     assert (done.stdout, done.stderr) == ("0\n", "")
+
+
+# -- MUJOCO_GL
+
+
+def test_a_renderer_that_is_not_there_costs_films_alone(tmp_path: Path) -> None:
+    words = [sys.executable, "-m", "rgsd", "motions", "list", str(tmp_path)]
+    done = subprocess.run(words, env={**os.environ, "MUJOCO_GL": "nowhere"}, capture_output=True, text=True)
+    assert done.returncode == 2
+    assert done.stderr.startswith(f"rgsd: error: {tmp_path}: no rgsd motions there")
+
+
+@pytest.mark.parametrize("asked", ["osmesa", None])
+def test_the_renderer_that_was_asked_for_is_remembered(asked: str | None, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("MUJOCO_GL", raising=False)
+    if asked:
+        monkeypatch.setenv("MUJOCO_GL", asked)
+    with without_gl():
+        assert os.environ["MUJOCO_GL"] == "off"
+    assert os.environ.get("MUJOCO_GL") == asked
 
 
 # -- suggestions

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,7 @@ from PIL import Image
 from rgsd.bodies.body import Body
 from rgsd.bodies.mjcf import load_mjcf
 from rgsd.cli.main import main
+from rgsd.motions.formats import accad
 from rgsd.motions.motion import Motion
 
 
@@ -38,16 +40,42 @@ def test_imported_motions_are_listed(source: Path, tmp_path: Path, capsys: pytes
     assert "rest" in capsys.readouterr().out
 
 
-def test_reasons_are_told(source: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_what_was_not_taken_stands_in_a_table_with_the_reason(
+    source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("COLUMNS", "250")
     (source / "dance.pkl").write_bytes(b"")
+    (source / "broken.zip").write_bytes(b"")
     assert main(["motions", "import", str(source), "--out", str(tmp_path / "out")]) == 0
-    words = " ".join(capsys.readouterr().out.split())
-    assert "1 motions written" in words
-    assert "dance.pkl: a pickle, which may run foreign code" in words
-    assert "shape.npz: no poses and trans" in words
+    lines = [" ".join(line.split()) for line in capsys.readouterr().out.splitlines()]
+    assert lines[0] == "1 motions written to"
+    at = lines.index("status file note")
+    assert lines[at - 1] == "to note: 2 refused, 1 skipped"
+    starts = ("refused broken.zip not a readable zip", "refused dance.pkl a pickle", "skipped shape.npz no poses and")
+    assert all(line.startswith(start) for line, start in zip(lines[at + 1 : at + 4], starts, strict=True))
     assert main(["motions", "import", str(source / "dance.pkl"), "--out", str(tmp_path / "out")]) == 2
+    assert "a pickle, which may run foreign code" in capsys.readouterr().out
     assert main(["motions", "import", str(source), "--out", str(tmp_path / "out"), "--body", "smlp"]) == 2
     assert "did you mean smpl" in capsys.readouterr().err
+
+
+def test_what_is_not_in_the_collection_is_counted(
+    source: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    walk = source / "Male2Walking_c3d" / "B22 - side step left_poses.npz"
+    walk.parent.mkdir()
+    (source / "rest_poses.npz").rename(walk)
+    np.savez(source / "other_poses.npz", poses=np.zeros((10, 72)), trans=np.zeros((10, 3)), mocap_framerate=30)
+    words = ["motions", "import", str(source), "--collection", "accad20", "--out", str(tmp_path / "out")]
+    assert main(words) == 0
+    assert "2 files skipped that are not in accad20" in capsys.readouterr().out
+    assert [file.stem for file in (tmp_path / "out").iterdir()] == ["B22_sidestep_left"]
+
+
+def write_bvh(file: Path, joints: tuple[str, ...], offset: str = "0 0 0") -> None:
+    """A chain of joints that stands still for three frames."""
+    blocks = "".join(f"{'JOINT' if i else 'ROOT'} {n} {{ OFFSET {offset} CHANNELS 0 " for i, n in enumerate(joints))
+    file.write_text(f"HIERARCHY {blocks} {' }' * len(joints)} MOTION Frames: 3 Frame Time: 0.0083333")
 
 
 def test_info_tells_the_dialect(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -67,12 +95,54 @@ def test_info_tells_the_dialect(tmp_path: Path, capsys: pytest.CaptureFixture[st
         "RThumb",
     ]
     joints += [side + limb for side in ("Left", "Right") for limb in limbs]
-    blocks = "".join(f"{'JOINT' if i else 'ROOT'} {n} {{ OFFSET 0 0 0 CHANNELS 0 " for i, n in enumerate(joints))
-    (tmp_path / "a.bvh").write_text(f"HIERARCHY {blocks} {' }' * 31} MOTION Frames: 3 Frame Time: 0.0083333")
+    write_bvh(tmp_path / "a.bvh", tuple(joints))
     assert main(["motions", "info", str(tmp_path / "a.bvh"), "--json"]) == 0
     facts = json.loads(capsys.readouterr().out)
     assert (facts["format"], facts["fps"], facts["frames"]) == ("BVH, CMU skeleton", 120.0, 3)
-    assert facts["usable"].startswith("no")
+    assert facts["usable"].startswith("no: joint 'Head' is lacking (CMU skeleton of 4 joints)")
+
+
+def test_info_tries_the_conversion(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    # ACCAD's joints, but all in one chain: no subject's skeleton
+    write_bvh(tmp_path / "a.bvh", tuple(joint for joint, _ in accad._MAP.values()), "0 10 0")
+    assert main(["motions", "info", str(tmp_path / "a.bvh"), "--json"]) == 0
+    facts = json.loads(capsys.readouterr().out)
+    assert facts["format"] == "BVH, ACCAD skeleton"
+    assert facts["usable"].startswith("no: its joints lie ")
+    assert "ACCAD's subject Male2" in facts["usable"]
+
+
+@pytest.mark.parametrize("packed", [False, True])
+def test_info_on_a_folder_or_zip_lists_every_file(
+    source: Path, tmp_path: Path, packed: bool, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("COLUMNS", "250")
+    write_bvh(source / "cmu.bvh", ("Hips", "LHipJoint", "RHipJoint", "LowerBack"))
+    (source / "bad.zip").write_bytes(b"")
+    assert main(["motions", "synthesize", "--medley", "--out", str(source)]) == 0
+    path = source
+    if packed:
+        path = tmp_path / "all.zip"
+        with zipfile.ZipFile(path, "w") as archive:
+            for file in source.iterdir():
+                archive.write(file, file.name)
+    capsys.readouterr()
+    assert main(["motions", "info", str(path), "--json"]) == 0
+    facts = {row["file"]: row["usable"] for row in json.loads(capsys.readouterr().out)}
+    names = ["bad.zip", "cmu.bvh", "medley.npz", "rest_poses.npz", "shape.npz"]
+    assert list(facts) == [str(path / name) for name in names]
+    assert [usable.split(" ")[0] for usable in facts.values()] == ["no:", "no:", "body", "body", "no:"]
+    assert main(["motions", "info", str(path)]) == 0
+    lines = [" ".join(line.split()) for line in capsys.readouterr().out.splitlines()]
+    assert lines[0] == f"5 files in {path}"
+    assert [line.split(" ")[0] for line in lines[2:]] == names
+    assert lines[3].startswith("cmu.bvh BVH, CMU skeleton 120 0.02 no: joint 'Head' is lacking")
+    assert lines[5].endswith("30 0.30 body smpl")  # 9 steps of 1/30 s
+
+
+def test_info_names_a_path_that_is_not_there(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["motions", "info", str(tmp_path / "nowhere.bvh")]) == 2
+    assert "nowhere.bvh: no such file or folder" in capsys.readouterr().err
 
 
 def test_planned_gaits_are_written(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -88,6 +88,24 @@ def test_what_cannot_be_trained_is_refused_and_takes_no_folder(
     assert not (tmp_path / "task").exists()
 
 
+def test_help_and_refusals_know_every_option(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as status:
+        main(["task", "train", "--help"])
+    assert status.value.code == 0
+    first = [line.strip("│ ").split(" ")[0] for line in capsys.readouterr().out.splitlines()]
+    for option in ("RUN", "--out", "--resume", "--motions", "--style", "--minutes"):
+        assert option in first
+    for misspelt, meant in (("--motion", "--motions"), ("--resum", "--resume"), ("--stile", "--style")):
+        with pytest.raises(SystemExit) as status:
+            main(["task", "train", "runs/a", misspelt, "x"])
+        assert status.value.code == 2
+        shown = capsys.readouterr().err
+        assert "Perhaps you meant" in shown
+        assert f"{meant} " in shown
+    assert main(["task", "train", "--minutes", "3"]) == 2
+    assert "RUN must come first" in capsys.readouterr().err
+
+
 def test_a_folder_that_is_no_task_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["task", "evaluate", str(tmp_path)]) == 2
     assert f"{tmp_path / 'task.yaml'}: no such file" in capsys.readouterr().err

@@ -1,4 +1,4 @@
-"""What `rgsd train` makes of a GPU whose memory runs out."""
+"""How `rgsd train` explains and asks for its options, and what it makes of a GPU whose memory runs out."""
 
 from __future__ import annotations
 
@@ -8,10 +8,72 @@ from typing import Any
 import pytest
 import torch
 
+from rgsd.bodies.registry import BODIES
 from rgsd.cli import train
+from rgsd.cli.main import main
 from rgsd.errors import UsageError
 from rgsd.learning import distributed
+from rgsd.methods.presets import PRESETS
+from rgsd.methods.registry import METHODS
 from rgsd.methods.runs import RunConfig
+
+OPTIONS = ("--body", "--preset", "--out", "--resume", "--motions", "--minutes", "--settings.kappa")
+
+
+@pytest.mark.parametrize("words", [[], ["rgsd"], ["--body", "quadruped"], ["rgsd", "--resume", "nowhere"]])
+def test_help_explains_every_option_with_the_names_it_takes(
+    words: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as status:
+        main(["train", *words, "--help"])
+    assert status.value.code == 0
+    shown = capsys.readouterr().out
+    first = [line.strip("│ ").split(" ")[0] for line in shown.splitlines()]
+    for option in ("METHOD", *OPTIONS):
+        assert option in first
+    named = set(shown.replace(",", " ").replace(";", " ").replace(".", " ").split())
+    assert {*METHODS, *BODIES, *PRESETS} <= named
+    assert "Defaults are those of METHOD rgsd, body quadruped and preset cpu." in shown
+
+
+def test_the_defaults_that_help_shows_are_those_of_the_choice(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["train", "diayn", "--body", "smpl", "--help"])
+    shown = capsys.readouterr().out
+    assert "METHOD diayn, body smpl and preset cpu" in shown
+    assert "--settings.imitation-share" not in shown  # RGSD's alone
+
+
+@pytest.mark.parametrize(
+    ("misspelt", "meant"),
+    [("--boddy", "--body STR"), ("--prest", "--preset STR"), ("--resum", "--resume"), ("--ouut", "--out")],
+)
+def test_a_misspelt_option_is_answered_with_the_nearest(
+    misspelt: str, meant: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as status:
+        main(["train", "rgsd", "--steps", "1", misspelt, "x"])
+    assert status.value.code == 2
+    shown = capsys.readouterr().err
+    assert "Perhaps you meant" in shown
+    assert meant in shown
+
+
+def test_the_options_make_the_configuration(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[tuple[RunConfig, Path]] = []
+    monkeypatch.setattr(train, "run_training", lambda config, folder: asked.append((config, folder)))
+    words = ["--body", "smpl", "--preset", "paper", "--out", str(tmp_path / "a"), "--steps", "7", "--seed", "3"]
+    assert main(["train", "metra", *words]) == 0
+    ((config, folder),) = asked
+    assert (config.method, config.body, config.preset) == ("metra", "smpl", "paper")
+    assert (config.steps, config.seed, folder) == (7, 3, tmp_path / "a")
+
+
+def test_without_a_method_it_is_asked_for(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as status:
+        main(["train", "--minutes", "3"])
+    assert status.value.code == 2
+    assert "argument 'method'" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

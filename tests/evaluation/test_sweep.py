@@ -93,6 +93,7 @@ def test_variants_have_names_settings_and_methods_of_their_own(tmp_path: Path) -
         ("steps = 9\nmethod = 'rgds'", "unknown method 'rgds'; did you mean rgsd"),
         ("steps = 9\nbase.env.worst_bdy = 1", "unknown setting 'env.worst_bdy'; did you mean env.worst_body_distance"),
         ("steps = 9\nbase.seed = 1", "setting seed is 1; give `seeds` at the top"),
+        ("steps = 9\nbase.preset = 'gpu'", "setting preset is 'gpu'; give `preset` at the top"),
         ("steps = 9\ngrid.env.clock = 'none'", "grid env.clock is 'none'; give a list"),
         ("steps = 9\ngrid.env.clock = ['sun']", "give one of none, elapsed, clip_time"),
         ("steps = 9\nfigures = ['mean.skil']", "unknown figure 'mean.skil'; did you mean mean.skill"),

@@ -80,6 +80,18 @@ def test_a_file_that_does_not_fit_is_refused(tmp_path: Path, path: tuple[str, ..
     assert str(file) in str(caught.value)
 
 
+def test_a_run_from_before_presets_were_recorded_is_the_same_run(tmp_path: Path) -> None:
+    config = make_preset("paper", "rgsd", "quadruped")
+    config.save(tmp_path)
+    assert RunConfig.load(tmp_path).preset == "paper"
+    file = tmp_path / "config.yaml"
+    content = yaml.safe_load(file.read_text())
+    del content["preset"]
+    file.write_text(yaml.safe_dump(content))
+    assert RunConfig.load(tmp_path).preset == ""
+    assert RunConfig.load(tmp_path) == config  # so that a demo or sweep goes on with it
+
+
 @pytest.mark.parametrize("content", ["", "a: [", "method: rgsd"])
 def test_a_damaged_file_is_named(tmp_path: Path, content: str) -> None:
     (tmp_path / "config.yaml").write_text(content)

@@ -29,6 +29,7 @@ def folder(tmp_path: Path, make_clip: Callable[..., SmplClip], write_accad: Writ
     (data / "walk.txt").write_text('{"Loop": "wrap", "Frames": []}')
     (data / "broken.bvh").write_text("HIERARCHY")
     (data / "README.md").write_text("not a motion")
+    (data / "README.txt").write_text("Frames are counted from 0.")
     (data / "LICENSE").write_text("\nMIT License\n\nCopyright\n")
     return data
 
@@ -57,6 +58,54 @@ def test_a_zip_is_a_folder(folder: Path, smpl: Body, tmp_path: Path) -> None:
     assert sum(found.motion is not None for found in results) == 4
     assert all(found.path.startswith(str(tmp_path / "data.zip")) for found in results)
     assert any(str(tmp_path / "data.zip/broken.bvh") in found.note for found in results)
+
+
+def test_a_zip_that_cannot_be_opened_does_not_stop_the_others(folder: Path, smpl: Body, tmp_path: Path) -> None:
+    (folder / "bad.zip").write_bytes(b"PK not at all")
+    whole = import_motions([folder], smpl)
+    assert sum(found.motion is not None for found in whole) == 4
+    (bad,) = [found for found in whole if found.path == str(folder / "bad.zip")]
+    assert bad.motion is None
+    assert not bad.skipped
+    assert bad.note.startswith(f"{folder / 'bad.zip'}: not a readable zip")
+    with zipfile.ZipFile(tmp_path / "outer.zip", "w") as archive:  # and within a zip it has the outer one's name
+        archive.write(folder / "bad.zip", "bad.zip")
+    (inner,) = import_motions([tmp_path / "outer.zip"], smpl)
+    assert inner.path == str(tmp_path / "outer.zip/bad.zip")
+    assert inner.note.startswith(f"{inner.path}: not a readable zip")
+    with pytest.raises(MotionError, match=r"no motion for body 'smpl': .*bad\.zip: not a readable zip"):
+        load_motions(folder / "bad.zip", smpl)
+
+
+def test_an_encrypted_zip_is_refused_with_the_remedy(tmp_path: Path, smpl: Body) -> None:
+    with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
+        archive.writestr("a.bvh", "HIERARCHY")
+    content = bytearray((tmp_path / "a.zip").read_bytes())
+    for header, flags in ((b"PK\x03\x04", 6), (b"PK\x01\x02", 8)):  # bit 0 of the flags says encrypted
+        content[content.index(header) + flags] |= 1
+    (tmp_path / "a.zip").write_bytes(content)
+    (found,) = import_motions([tmp_path / "a.zip"], smpl)
+    assert "is encrypted" in found.note
+    assert found.note.endswith("unpack it yourself and give the folder")
+
+
+def test_what_was_made_up_for_a_clip_is_noted(
+    tmp_path: Path, smpl: Body, make_clip: Callable[..., SmplClip], write_accad: Write
+) -> None:
+    write_accad(tmp_path / "Male2_C3_Run.bvh", make_clip())
+    write_accad(tmp_path / "Male2_E1_JabLeft.bvh", make_clip(), drop="ToSpine")
+    whole, lacking = import_motions([tmp_path], smpl)
+    assert whole.motion is not None
+    assert lacking.motion is not None
+    assert whole.note == ""
+    assert lacking.note.startswith("without joint ToSpine")
+
+
+def test_texts_for_people_are_no_motions(folder: Path, smpl: Body) -> None:
+    with pytest.raises(MotionError, match=r"README\.txt: no format that rgsd reads"):
+        load_motions(folder / "README.txt", smpl)
+    with pytest.raises(MotionError, match=r"walk\.txt: DeepMimic's txt"):
+        load_motions(folder / "walk.txt", smpl)
 
 
 def test_a_collection_takes_its_clips_alone_and_knows_them_again(folder: Path, smpl: Body, tmp_path: Path) -> None:

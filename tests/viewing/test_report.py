@@ -1,12 +1,18 @@
+import json
 import shutil
+from collections.abc import Sequence
 from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
+import yaml
 
+from rgsd.motions.collections import get_collection
 from rgsd.viewing.page import EN_DASH, Row, heat_table, shown, table
 from rgsd.viewing.report import write_report
 
+CLIPS = ("walk_forward", "walk_back", "turn_left")
+ACCAD20 = tuple(clip.name for clip in get_collection("accad20"))
 VOID = {"meta", "img", "br", "link", "input", "hr", "source"}
 
 
@@ -63,6 +69,30 @@ def test_a_report_holds_the_numbers_and_needs_nothing_else(filmed: Path) -> None
     assert page.bold.count("0.93") == 5  # path ratio, all equally good: policy, with noise, statue, playback, untrained
     names = {p.stem for p in (filmed / "evaluation" / "plots").glob("*.png")}
     assert names == {"scores", "errors", "paths", "latents", "landscape", "curves"}
+
+
+@pytest.mark.parametrize(
+    ("asked", "clips", "shown"),
+    [
+        ({"motions": "synthetic", "collection": "auto"}, CLIPS, "planned gaits"),
+        ({"motions": "/data/my <motions>", "collection": "auto"}, CLIPS, "my &lt;motions&gt;"),
+        ({"motions": "/data/ACCAD", "collection": "all"}, ACCAD20, "accad20 of ACCAD"),
+        ({"motions": "/data/ACCAD", "collection": "accad20"}, ACCAD20[1:], "accad20 of ACCAD"),  # one was not there
+    ],
+)
+def test_the_header_says_what_was_trained_on_what(
+    run_dir: Path, asked: dict[str, str], clips: Sequence[str], shown: str
+) -> None:
+    trained = {"method": "rgsd", "preset": "gpu", "num_envs": 4096, "settings": {"kappa": 1.0, "reward": "cosine"}}
+    (run_dir / "config.yaml").write_text(yaml.safe_dump(trained | asked))
+    (run_dir / "policy" / "policy.json").write_text(json.dumps({"method": "rgsd", "clips": list(clips)}))
+    shutil.rmtree(run_dir / "evaluation")
+    html = write_report(run_dir).read_text()
+    # 30 iterations of 1,000 samples, the last logged at 58 s
+    facts = {"method": "RGSD", "preset": "gpu", "motions": shown, "clips": len(clips), "copies": 4096}
+    facts |= {"reward": "cosine", "samples": "0.03 M", "training": "1.0 min"}
+    for name, value in facts.items():
+        assert f"<dt>{name}</dt><dd>{value}</dd>" in html
 
 
 def test_what_is_missing_is_left_out_with_a_sentence(run_dir: Path) -> None:

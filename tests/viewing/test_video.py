@@ -84,6 +84,23 @@ def test_without_an_encoder_the_film_alone_is_refused(tmp_path: Path, monkeypatc
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.parametrize(("asked", "tried"), [("osmesa", ["osmesa"]), ("off", ["egl", "osmesa"])])
+def test_without_a_renderer_the_message_says_which_were_tried_and_why(
+    body: Body, monkeypatch: pytest.MonkeyPatch, asked: str, tried: list[str]
+) -> None:
+    def missing(name: str) -> None:
+        raise AttributeError(f"no {name}")  # what PyOpenGL raises without libOSMesa
+
+    monkeypatch.setattr("sys.platform", "linux")
+    monkeypatch.setattr("importlib.import_module", missing)
+    monkeypatch.setenv("MUJOCO_GL", asked)
+    with pytest.raises(GlUnavailable) as caught:
+        render_frames(body, poses(body), size=SIZE)
+    reasons = "; ".join(f"{choice}: no mujoco.{choice}" for choice in tried)
+    assert str(caught.value).startswith(f"no offscreen OpenGL ({reasons}). ")
+    assert ("MUJOCO_GL=osmesa allows no other: unset it" in str(caught.value)) == (asked == "osmesa")
+
+
 def test_a_post_stands_where_it_is_asked_for(body: Body) -> None:
     poses = np.tile(body.standing_qpos, (2, 1))
     try:

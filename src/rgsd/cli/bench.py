@@ -13,6 +13,7 @@ import tyro
 from rich.console import Console
 from rich.table import Table
 
+from rgsd.cli.main import without_gl
 from rgsd.errors import UsageError
 
 _LAYERS = {
@@ -40,7 +41,7 @@ def bench(
 
     Args:
         bodies: which to measure.
-        preset: settings of networks, learner and references.
+        preset: cpu, gpu or paper; settings of networks, learner and references.
         motions: references for a single body; without them the preset's, or a stand-in where those are not here.
         num_envs: copies that are stepped together; the preset's if not given.
         rounds: how often everything is measured; 1 for a first look.
@@ -73,9 +74,10 @@ def bench(
 
 
 def _measure_here(body: str, preset: str, motions: str | None, num_envs: int | None, rounds: int) -> dict[str, Any]:
-    from rgsd.cli.bench_body import measure  # torch, which a process that only waits for others need not hold
+    with without_gl():  # gymnasium's processes import MuJoCo too
+        from rgsd.cli.bench_body import measure  # torch, which a process that only waits for others need not hold
 
-    return asdict(measure(body, preset, motions, num_envs, rounds))
+        return asdict(measure(body, preset, motions, num_envs, rounds))
 
 
 def _measure_in_a_process(body: str, preset: str, num_envs: int | None, rounds: int) -> dict[str, Any]:

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 import datetime
+import shlex
+import shutil
+import sys
 from pathlib import Path
 
 from rich.console import Console
@@ -16,6 +19,7 @@ from rgsd.errors import UsageError
 from rgsd.evaluation.protocol import EvaluationConfig
 from rgsd.methods.presets import make_preset
 from rgsd.methods.runs import RunConfig, load_library
+from rgsd.viewing.run_folder import RunFolder
 
 MINUTES = 10.0
 _PUBLISHED_SECONDS = 4.0
@@ -63,7 +67,30 @@ def demo(out: Path | None = None, minutes: float = MINUTES, body: str = "quadrup
     latents = max(64, round(500 * share))
     evaluate_run(folder, EvaluationConfig(num_latents=latents), console)
     report = write_views(folder, console)
-    console.print("\nTry next:")
-    console.print(f"  open {report}")
-    console.print(f"  rgsd record {folder} --clips left --kappa 100 --random 6", soft_wrap=True)
-    console.print("  rgsd train rgsd --body smpl --motions ACCAD_FOLDER --minutes 20")
+    _print_closing(folder, report, console)
+
+
+def _print_closing(folder: Path, report: Path, console: Console) -> None:
+    """Where everything lies, and three commands to try next that run as they are printed."""
+    films = ", ".join(map(str, RunFolder(folder).films)) or f"none yet; `{_program()} doctor` says what films take"
+    found = {"report": report, "plots": report.parent / "plots", "film": films}
+    run, called = shlex.quote(str(folder)), _program()
+    commands = (
+        f"{called} record {run} --clips left --kappa 100 --random 6",
+        f"{called} train rgsd --resume {run} --minutes {2 * MINUTES:g}",
+        f"{called} train rgsd --body smpl --motions ACCAD_FOLDER --minutes 20",
+    )
+    lines = ["", *(f"{name:<7} {path}" for name, path in found.items()), "", "Try next:", *(f"  {c}" for c in commands)]
+    for line in lines:
+        console.print(line, soft_wrap=True, markup=False, highlight=False)
+
+
+def _program() -> str:
+    """How this program was called, as a shell takes it: by name, by path, or as a module."""
+    called = Path(sys.argv[0])
+    if called.name == "__main__.py":
+        return f"{shlex.quote(sys.executable)} -m rgsd"
+    known = shutil.which("rgsd")
+    if called.name != "rgsd" or (known is not None and called.exists() and called.samefile(known)):
+        return "rgsd"
+    return shlex.quote(sys.argv[0])

@@ -12,7 +12,8 @@ import errno
 import os
 import sys
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Generator, Sequence
+from contextlib import contextmanager
 from importlib import import_module
 from importlib.metadata import version
 from pathlib import Path
@@ -127,11 +128,30 @@ def _dispatch(args: Sequence[str]) -> None:
     command = COMMANDS[name]
     if not command.joins_processes:
         _refuse_processes(name)
-    function = getattr(import_module(command.module), command.function)
+    with without_gl():
+        function = getattr(import_module(command.module), command.function)
     if command.takes_words:
         function(rest)
     else:
         _call(function, f"rgsd {name}", rest)
+
+
+@contextmanager
+def without_gl() -> Generator[None]:
+    """Keep MUJOCO_GL from MuJoCo while it is imported.
+
+    MuJoCo loads the renderer that the variable names along with itself, and without that renderer nothing at all would
+    run. `rgsd.viewing.video` heeds the variable when a film is asked for; where that fails, the film alone is left out.
+    """
+    asked = os.environ.get("MUJOCO_GL")
+    os.environ["MUJOCO_GL"] = "off"
+    try:
+        yield
+    finally:
+        if asked is None:
+            del os.environ["MUJOCO_GL"]
+        else:
+            os.environ["MUJOCO_GL"] = asked
 
 
 def _refuse_processes(name: str) -> None:

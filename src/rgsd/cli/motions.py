@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json as jsonlib
+import os
 from collections import Counter
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 from tyro.conf import Positional
 
@@ -16,9 +18,19 @@ from rgsd.bodies.body import Body
 from rgsd.bodies.registry import BODIES, make_body
 from rgsd.errors import UsageError
 from rgsd.motions.collections import get_collection
+from rgsd.motions.formats.accad import accad_to_smpl
 from rgsd.motions.formats.bvh import read_bvh
-from rgsd.motions.importing import Imported, import_motions, is_own, natural_order
-from rgsd.motions.motion import Motion
+from rgsd.motions.importing import (
+    NOT_IN_COLLECTION,
+    Imported,
+    MotionFile,
+    import_motions,
+    is_own,
+    motion_files,
+    natural_order,
+    read_source,
+)
+from rgsd.motions.motion import Motion, MotionError
 from rgsd.motions.synthesis.quadruped import medley_quadruped, synthesize_quadruped
 from rgsd.motions.windows import split
 
@@ -63,31 +75,37 @@ def motions_import(
     else:
         console = Console()
         console.print(_motion_table(taken, f"{len(taken)} motions written to {out}"))
-        for found in results:
-            if found.motion is None and not (found.skipped and collection):
-                word = "skipped" if found.skipped else "refused"
-                console.print(f"{word}: {found.note or found.path}", highlight=False, soft_wrap=True)
+        _print_notes(console, results, paths)
         if collection:
+            others = sum(found.note == NOT_IN_COLLECTION for found in results)
+            console.print(f"{others} files skipped that are not in {collection}", highlight=False)
             _tell_missing(console, collection, {motion.name for motion in taken})
     if not taken:
         raise UsageError(f"nothing could be imported from {', '.join(map(str, paths))}; the reasons are above")
 
 
 def motions_info(path: Positional[Path], json: bool = False) -> None:
-    """Show what a motion file holds: its format, length, joints and source.
+    """Show what a motion file holds: its format, length, joints and source, and whether a body can take it.
+
+    Of a folder or zip it lists every file that looks like a motion, one line each.
 
     Args:
-        path: a BVH file of any dialect, or an npz of AMASS, SMPL or rgsd.
-        json: print one JSON object instead of text.
+        path: a BVH file of any dialect, an npz of AMASS, SMPL or rgsd, a folder or a zip.
+        json: print one JSON object instead of text; of a folder or zip a list of them.
     """
-    facts = _facts(path)
+    whole = path.is_dir() or path.suffix.lower() == ".zip"
+    facts = [_facts(file) for file in motion_files(path)]
     if json:
-        print(jsonlib.dumps(facts))
+        print(jsonlib.dumps(facts if whole else facts[0]))
+        return
+    console = Console()
+    if whole:
+        console.print(_facts_table(facts, path))
         return
     table = Table(show_header=False, box=None)
-    for key, value in facts.items():
-        table.add_row(f"[bold]{key}", ", ".join(map(str, value)) if isinstance(value, list) else str(value))
-    Console().print(table)
+    for key, value in facts[0].items():
+        table.add_row(f"[bold]{key}", escape(", ".join(map(str, value)) if isinstance(value, list) else str(value)))
+    console.print(table)
 
 
 def motions_list(path: Positional[Path], json: bool = False) -> None:
@@ -206,7 +224,7 @@ def _write(motions: list[Motion], out: Path) -> None:
 def _row(found: Imported) -> dict[str, Any]:
     if found.motion is None:
         return {"path": found.path, "status": "skipped" if found.skipped else "refused", "reason": found.note}
-    return {"path": found.path, "status": "taken", **_summary(found.motion)}
+    return {"path": found.path, "status": "taken", "note": found.note, **_summary(found.motion)}
 
 
 def _summary(motion: Motion) -> dict[str, Any]:
@@ -245,27 +263,87 @@ def _motion_table(motions: list[Motion], title: str) -> Table:
     return table
 
 
+def _print_notes(console: Console, results: list[Imported], paths: list[Path]) -> None:
+    """A table of the files that were skipped or refused, and of those taken of which there is something to say."""
+    noted = [found for found in results if found.note and found.note != NOT_IN_COLLECTION]
+    if not noted:
+        return
+    counts = Counter(_status(found) for found in noted)
+    table = Table(
+        title="to note: " + ", ".join(f"{count} {status}" for status, count in counts.items()),
+        title_justify="left",
+        box=None,
+        padding=(0, 1, 0, 0),
+    )
+    table.add_column("status", no_wrap=True)
+    table.add_column("file", overflow="fold")
+    table.add_column("note", overflow="fold")
+    for found in noted:
+        table.add_row(_status(found), escape(_within(found.path, paths)), escape(_bare(found.note, found.path)))
+    console.print(table)
+
+
+def _status(found: Imported) -> str:
+    if found.motion is not None:
+        return "taken"
+    return "skipped" if found.skipped else "refused"
+
+
+def _within(label: str, paths: list[Path]) -> str:
+    """A file's path as seen from the folder or zip that was named, for a narrow column."""
+    inside = (label.removeprefix(f"{path}{os.sep}") for path in paths)
+    return min(inside, key=len, default=label)
+
+
+def _bare(message: str, label: str) -> str:
+    """An error's message without the file that it begins with."""
+    return message.removeprefix(f"{label}: ")
+
+
 def _tell_missing(console: Console, collection: str, taken: set[str]) -> None:
     missing = [clip.name for clip in get_collection(collection) if clip.name not in taken]
     if missing:
         console.print(f"of {collection} not found: {', '.join(missing)}", highlight=False)
 
 
-def _facts(path: Path) -> dict[str, Any]:
-    if path.suffix.lower() == ".bvh":
-        bvh = read_bvh(path)
-        return {
-            "file": str(path),
-            "format": f"BVH, {bvh.dialect} skeleton",
-            "frames": bvh.num_frames,
-            "fps": bvh.fps,
-            "seconds": round((bvh.num_frames - 1) / bvh.fps, 3),
-            "joints": list(bvh.joint_names),
-            "usable": "body smpl" if bvh.dialect == "ACCAD" else "no: only ACCAD's skeleton can be mapped to a body",
-        }
-    if path.suffix.lower() == ".npz" and is_own(path):
-        return {"file": str(path), "format": "rgsd motion", **_summary(Motion.load(path))}
-    motion = import_motions([path], make_body("smpl"))[0]
-    if motion.motion is None:
-        return {"file": str(path), "usable": f"no: {motion.note}"}
-    return {"file": str(path), "format": motion.motion.source, "usable": "body smpl", **_summary(motion.motion)}
+def _facts(found: MotionFile) -> dict[str, Any]:
+    """What a file holds, in its own frames, and whether it can be mapped to a body: it is tried."""
+    file, label, fault = found
+    facts: dict[str, Any] = {"file": label}
+    try:
+        if fault:
+            raise MotionError(fault)
+        if file.suffix.lower() == ".npz" and is_own(file):
+            motion = Motion.load(file)
+            return facts | {"format": "rgsd motion", "usable": f"body {motion.body}", **_summary(motion)}
+        if file.suffix.lower() == ".bvh":
+            bvh = read_bvh(file)
+            facts |= {"format": f"BVH, {bvh.dialect} skeleton", **_length(bvh.num_frames, bvh.fps)}
+            facts["joints"] = list(bvh.joint_names)
+            clip = accad_to_smpl(bvh)
+        else:
+            clip = read_source(file)
+            format_name = " ".join(clip.source.split()[:2])  # such as SMPL+H npz; then comes the file
+            facts |= {"format": format_name, **_length(len(clip.rotations), clip.fps)}
+    except MotionError as error:
+        return facts | {"usable": f"no: {_bare(str(error).replace(str(file), label), label)}"}
+    note = {"note": clip.note} if clip.note else {}
+    return facts | {"usable": "body smpl", **note}
+
+
+def _length(frames: int, fps: float) -> dict[str, Any]:
+    return {"frames": frames, "fps": fps, "seconds": round((frames - 1) / fps, 3)}
+
+
+def _facts_table(facts: list[dict[str, Any]], path: Path) -> Table:
+    table = Table(title=f"{len(facts)} files in {path}", title_justify="left", box=None, padding=(0, 1, 0, 0))
+    table.add_column("file", overflow="fold")
+    table.add_column("format", no_wrap=True)
+    for heading in ("fps", "s"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    table.add_column("usable", overflow="fold")
+    for row in facts:
+        length = [f"{row[key]:{form}}" if key in row else "" for key, form in (("fps", "g"), ("seconds", ".2f"))]
+        usable = "; ".join(row[key] for key in ("usable", "note") if key in row)
+        table.add_row(escape(_within(row["file"], [path])), escape(row.get("format", "")), *length, escape(usable))
+    return table

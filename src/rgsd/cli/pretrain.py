@@ -46,7 +46,7 @@ def pretrain(
         collection: a named set of clips to take from it, such as accad20; `all`; or `auto`, a set that it holds whole.
         out: folder for the results.
         seed: of initialisation, batches and noise.
-        preset: where the encoder's settings come from.
+        preset: cpu, gpu or paper; where the encoder's settings come from.
         as_json: print the figures as JSON.
     """
     if (out / "config.yaml").exists():

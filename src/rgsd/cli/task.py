@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import datetime
+import inspect
 import json
 from collections.abc import Sequence
 from pathlib import Path
@@ -63,17 +64,15 @@ class _Goal:
 def task_train(args: Sequence[str]) -> None:
     """Train a policy that chooses latents of RUN's skills, which stay as they are, to reach goals in a style.
 
-    RUN is the folder of the skills' run; --motions says where its motions lie now, if they have moved.
-    --out names the folder of the new run, --resume one to go on with.
     Writes task.yaml, style.json, metrics.jsonl, TensorBoard events and checkpoints.
     Ctrl-C stops at the end of an iteration and loses nothing.
     """
     wants_help = "--help" in args or "-h" in args
     words = [word for word in args if word not in ("--help", "-h")]
-    skills = Path(words.pop(0)) if words and not words[0].startswith("-") else None
-    choice, rest = tyro.cli(_Choice, prog="rgsd task train", args=words, return_unknown_args=True)
+    skills = words[:1] if words and not words[0].startswith("-") else []
+    choice, rest = tyro.cli(_Choice, prog="rgsd task train", args=words[len(skills) :], return_unknown_args=True)
     if choice.resume is not None and not wants_help:
-        if skills is not None or choice.out is not None:
+        if skills or choice.out is not None:
             raise UsageError("RUN and --out cannot be given with --resume: the task's run keeps its own")
         config, folder = TaskConfig.load(choice.resume), choice.resume
         goal = tyro.cli(_Goal, prog=f"rgsd task train --resume {folder}", args=rest)
@@ -81,23 +80,37 @@ def task_train(args: Sequence[str]) -> None:
             config = dataclasses.replace(config, steps=goal.steps, minutes=goal.minutes)
         train_task(config, folder, Console(), choice.motions)
         return
+    if not skills and not wants_help:
+        raise UsageError("RUN must come first: the folder of a run whose skills the task uses")
     config = tyro.cli(
-        TaskConfig,
-        prog="rgsd task train RUN [--out TASKRUN | --resume TASKRUN] [--motions MOTIONS]",
-        description=task_train.__doc__,
-        args=[*rest, "--help"] if wants_help else rest,
+        _read_config,
+        prog="rgsd task train",
+        description=inspect.cleandoc(task_train.__doc__ or ""),
+        args=["--help", *words] if wants_help else words,
         config=(tyro.conf.FlagCreatePairsOff,),
     )
-    if skills is None:
-        raise UsageError("RUN must come first: the folder of a run whose skills the task uses")
-    # a task must find its skills from wherever it is resumed
-    config = dataclasses.replace(config, run=str(skills.resolve()))
     folder = choice.out or _new_folder(config)
     if (folder / CONFIG).exists():
         raise UsageError(
             f"--out {folder}: there is a run already; choose another folder, or go on with --resume {folder}"
         )
     train_task(config, folder, Console(), choice.motions)
+
+
+def _read_config(
+    skills: Annotated[Path, tyro.conf.Positional, tyro.conf.arg(metavar="RUN")],
+    choice: Annotated[_Choice, tyro.conf.arg(name="")],
+    config: Annotated[TaskConfig, tyro.conf.arg(name="")],
+) -> TaskConfig:
+    """The configuration of a new task; it reads the choice too, so that help and refusals know every option.
+
+    Args:
+        skills: folder of the run whose skills the task uses; not with --resume.
+        choice: where the task is trained.
+        config: the task.
+    """
+    # a task must find its skills from wherever it is resumed
+    return dataclasses.replace(config, run=str(skills.resolve()))
 
 
 def train_task(config: TaskConfig, folder: Path, console: Console, motions: str | None = None) -> None:

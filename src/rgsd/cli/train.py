@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import datetime
+import inspect
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -57,22 +58,14 @@ def train(args: Sequence[str]) -> None:
     if wants_help and (not words or words[0].startswith("-")):
         words = ["rgsd", *words]  # help needs no METHOD
     choice, rest = tyro.cli(_Choice, prog="rgsd train", args=words, return_unknown_args=True)
-    rest = [*rest, "--help"] if wants_help else rest
     check_method(choice.method)
-    if choice.resume is not None:
+    if choice.resume is not None and not wants_help:
         for option in ("--out", "--body", "--preset"):
             if any(word.split("=")[0] == option for word in words):
                 raise UsageError(f"{option} cannot be given with --resume: the run keeps its own")
         _resume(choice, rest)
         return
-    config = tyro.cli(
-        Annotated[RunConfig, tyro.conf.AvoidSubcommands],
-        prog=f"rgsd train {choice.method} --body {choice.body} --preset {choice.preset} [--out RUN | --resume RUN]",
-        description=train.__doc__,
-        args=rest,
-        default=make_preset(choice.preset, choice.method, choice.body),
-        config=(tyro.conf.FlagCreatePairsOff,),
-    )
+    config = _read_config(choice, ["--help", *words] if wants_help else words)
     if config.steps is None and config.minutes is None:
         raise UsageError("--steps or --minutes must say when training ends; for a first look: --minutes 10")
     config = config.with_absolute_motions()
@@ -86,6 +79,26 @@ def train(args: Sequence[str]) -> None:
             f"--out {folder}: there is a run already; choose another folder, or go on with --resume {folder}"
         )
     run_training(config, folder)
+
+
+def _read_config(choice: _Choice, words: Sequence[str]) -> RunConfig:
+    """The configuration that all words make of the choice's defaults; help and refusals know every option."""
+    default = make_preset(choice.preset, choice.method, choice.body)
+
+    def read(
+        choice: Annotated[_Choice, tyro.conf.arg(name="")],
+        config: Annotated[RunConfig, tyro.conf.arg(name=""), tyro.conf.AvoidSubcommands] = default,
+    ) -> RunConfig:
+        return config
+
+    defaults = f"Defaults are those of METHOD {choice.method}, body {choice.body} and preset {choice.preset}."
+    return tyro.cli(
+        read,
+        prog="rgsd train",
+        description=f"{inspect.cleandoc(train.__doc__ or '')}\n\n{defaults}",
+        args=words,
+        config=(tyro.conf.FlagCreatePairsOff,),
+    )
 
 
 def run_training(config: RunConfig, folder: Path, console: Console | None = None) -> Trainer:

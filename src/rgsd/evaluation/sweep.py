@@ -36,6 +36,7 @@ _ELSEWHERE = {
     "seed": "give `seeds` at the top of the file",
     "method": "give `method` at the top of the file or beside the variant's name",
     "body": "give `body` at the top of the file; a sweep has one body",
+    "preset": "give `preset` at the top of the file or beside the variant's name",
 }
 _FOLDER_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.,=+-]*")
 

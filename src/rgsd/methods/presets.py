@@ -63,7 +63,10 @@ def make_preset(name: str, method: str, body: str) -> RunConfig:
         # playback would show them the references, which they are to do without or to know by a discriminator alone
         config = from_scratch(config) if name == "cpu" else _without_warm_start(config)
     config = dataclasses.replace(
-        config, settings=settings, trainer=dataclasses.replace(config.trainer, alive_reward=ALIVE_REWARD)
+        config,
+        preset=name,
+        settings=settings,
+        trainer=dataclasses.replace(config.trainer, alive_reward=ALIVE_REWARD),
     )
     if name == "gpu":
         return _wide(config)

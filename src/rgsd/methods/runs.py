@@ -7,7 +7,7 @@ import math
 import typing
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 import torch
 import tyro
@@ -34,15 +34,20 @@ from rgsd.motions.synthesis.quadruped import synthesize_quadruped
 from rgsd.physics.choice import Engine, make_physics
 from rgsd.randomness import stream_seed
 
+_T = TypeVar("_T")
+_Chosen = tyro.conf.Suppress[tyro.conf.Fixed[_T]]  # no option of its own: the other defaults depend on it
+
 
 @dataclass(frozen=True)
 class RunConfig:
     """Everything that a run depends on."""
 
-    method: tyro.conf.Suppress[str] = "rgsd"
+    method: _Chosen[str] = "rgsd"
     """A name of `rgsd.methods.registry.METHODS`."""
-    body: tyro.conf.Suppress[str] = "quadruped"
-    """quadruped or smpl."""
+    body: _Chosen[str] = "quadruped"
+    """quadruped, smpl, or the path of an MJCF file."""
+    preset: _Chosen[str] = dataclasses.field(default="", compare=False)
+    """What the other settings began as, for who reads of the run; empty in those that did not record it."""
     motions: str = "synthetic"
     """A file or folder of motions in any readable format, or `synthetic` for the quadruped's planned gaits."""
     collection: str = "auto"

@@ -10,9 +10,11 @@ import logging
 import re
 import tempfile
 import zipfile
+import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
@@ -39,6 +41,21 @@ _REFUSED = {
 _READ = (".bvh", ".npz")
 
 
+NOT_IN_COLLECTION = "not in the collection"
+"""Why most files of a data set are skipped where a named set is taken from it."""
+
+
+class MotionFile(NamedTuple):
+    """A file that looks like a motion."""
+
+    path: Path
+    """Where it lies; what was in a zip lies there only for the while."""
+    label: str
+    """What to call it: the file; within a zip, the zip's path and the member's."""
+    fault: str = ""
+    """Why it cannot be opened: a damaged zip; empty for all others."""
+
+
 @dataclass(frozen=True)
 class Imported:
     """What became of one file."""
@@ -48,7 +65,7 @@ class Imported:
     motion: Motion | None
     """The clip, or None if the file was not taken."""
     note: str = ""
-    """Why it was skipped or refused; empty for a clip taken as it is."""
+    """Why it was skipped or refused, or what was made up for a clip; empty for one taken as it is."""
     skipped: bool = False
     """Whether it was passed over without fault: it holds no motion, or is not in the collection."""
 
@@ -67,17 +84,20 @@ def read_motion(path: Path, body: Body, fps: float | None = None) -> Motion:
         NoMotion: the file holds none.
         MotionError: it cannot be read or mapped; the message says why and what to do.
     """
-    suffix = path.suffix.lower()
-    if suffix in _REFUSED:
-        raise MotionError(f"{path}: {_REFUSED[suffix]}")
-    if suffix == ".npz" and is_own(path):
+    return _read(path, body, fps)[0]
+
+
+def _read(path: Path, body: Body, fps: float | None) -> tuple[Motion, str]:
+    """The motion of a file, and what was made up for it."""
+    if path.suffix.lower() == ".npz" and is_own(path):
         motion = Motion.load(path, body)
-        return motion if fps is None else resample(body, motion, fps)
-    motion = retarget(read_source(path), body, fps)
+        return (motion if fps is None else resample(body, motion, fps)), ""
+    clip = read_source(path)
+    motion = retarget(clip, body, fps)
     known = find_clip(path)
     if known is not None:
         motion = dataclasses.replace(motion, name=known.name, group=known.group)
-    return dataclasses.replace(motion, license=motion.license or _license_beside(path))
+    return dataclasses.replace(motion, license=motion.license or _license_beside(path)), clip.note
 
 
 def read_source(path: Path) -> SmplClip:
@@ -87,6 +107,9 @@ def read_source(path: Path) -> SmplClip:
         NoMotion: the file holds none.
         MotionError: it cannot be read as such.
     """
+    refusal = _refusal(path)
+    if refusal:
+        raise MotionError(f"{path}: {refusal}")
     if path.suffix.lower() == ".bvh":
         return accad_to_smpl(read_bvh(path))
     if path.suffix.lower() != ".npz":
@@ -132,12 +155,10 @@ def import_motions(
     results: list[Imported] = []
     taken: set[str] = set()
     for path in paths:
-        if not path.exists():
-            raise MotionError(f"{path}: no such file or folder; give a motion file, a folder or a zip of them")
-        for file, label in _files(path):
-            found = _import_file(file, label, body, wanted, fps)
+        for file in motion_files(path):
+            found = _import_file(file, body, wanted, fps)
             if found.motion is not None:
-                unique = _unique(found.motion.name, file, taken)
+                unique = _unique(found.motion.name, file.path, taken)
                 taken.add(unique)
                 found = dataclasses.replace(found, motion=dataclasses.replace(found.motion, name=unique))
             results.append(found)
@@ -168,42 +189,76 @@ def load_motions(path: Path, body: Body, collection: str | None = None) -> list[
     return motions
 
 
-def _import_file(file: Path, label: str, body: Body, wanted: set[str] | None, fps: float | None) -> Imported:
+def _import_file(found: MotionFile, body: Body, wanted: set[str] | None, fps: float | None) -> Imported:
+    file, label, fault = found
+    if fault:
+        return Imported(label, None, fault)
     if wanted is not None and not is_own(file):  # own files are asked by the name inside
         known = find_clip(file)
         if known is None or known.name not in wanted:
-            return Imported(label, None, "not in the collection", skipped=True)
+            return Imported(label, None, NOT_IN_COLLECTION, skipped=True)
     try:
-        motion = read_motion(file, body, fps)
+        motion, note = _read(file, body, fps)
     except NoMotion as error:
         return Imported(label, None, str(error).replace(str(file), label), skipped=True)
     except MotionError as error:
         return Imported(label, None, str(error).replace(str(file), label))
     if wanted is not None and motion.name not in wanted:
-        return Imported(label, None, "not in the collection", skipped=True)
-    return Imported(label, motion)
+        return Imported(label, None, NOT_IN_COLLECTION, skipped=True)
+    return Imported(label, motion, note)
 
 
-def _files(path: Path) -> Iterator[tuple[Path, str]]:
-    """Files that look like motions, each with the path to show for it; a zip is unpacked for the while."""
-    suffix = path.suffix.lower()
+def motion_files(path: Path) -> Iterator[MotionFile]:
+    """The file itself; or the files of a folder or zip that look like motions, however deep, in natural order.
+
+    Raises:
+        MotionError: there is no such path.
+    """
+    if not path.exists():
+        raise MotionError(f"{path}: no such file or folder; give a motion file, a folder or a zip of them")
     if path.is_dir():
-        known = (*_READ, *_REFUSED, ".zip")
-        for file in sorted(
-            (p for p in path.rglob("*") if p.suffix.lower() in known and p.is_file()), key=natural_order
-        ):
-            yield from _files(file)
-    elif suffix == ".zip":
+        files = (file for file in path.rglob("*") if file.is_file() and _looks_like_motion(file))
+        for file in sorted(files, key=natural_order):
+            yield from motion_files(file)
+    elif path.suffix.lower() == ".zip":
         with tempfile.TemporaryDirectory() as folder:
-            try:
-                with zipfile.ZipFile(path) as archive:
-                    archive.extractall(folder)
-            except zipfile.BadZipFile as error:
-                raise MotionError(f"{path}: not a readable zip ({error}); fetch the file again") from None
-            for file, label in _files(Path(folder)):
-                yield file, label.replace(folder, str(path))
+            fault = _unpack(path, Path(folder))
+            if fault:
+                yield MotionFile(path, str(path), fault)
+                return
+            for file, label, inner in motion_files(Path(folder)):
+                yield MotionFile(file, label.replace(folder, str(path)), inner.replace(folder, str(path)))
     else:
-        yield path, str(path)
+        yield MotionFile(path, str(path))
+
+
+def _unpack(path: Path, folder: Path) -> str:
+    """Unpack a zip; returns why that cannot be done, or nothing."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            archive.extractall(folder)
+    except RuntimeError as error:  # encrypted, or packed by a method that Python does not know
+        return f"{path}: {error}; unpack it yourself and give the folder"
+    except (zipfile.BadZipFile, zlib.error, EOFError) as error:
+        return f"{path}: not a readable zip ({error}); fetch the file again"
+    return ""
+
+
+def _looks_like_motion(file: Path) -> bool:
+    return file.suffix.lower() in (*_READ, ".zip") or _refusal(file) is not None
+
+
+def _refusal(file: Path) -> str | None:
+    """Why a file of a format that people have is not read; None where it is of no such format."""
+    suffix = file.suffix.lower()
+    if suffix == ".txt" and '"Frames"' not in _beginning(file):
+        return None  # a text for people
+    return _REFUSED.get(suffix)
+
+
+def _beginning(file: Path) -> str:
+    with file.open(encoding="utf-8", errors="replace") as text:
+        return text.read(1 << 16)
 
 
 def natural_order(path: Path) -> list[tuple[int, str]]:

@@ -35,7 +35,7 @@ CONFIG, LATENTS = "task.yaml", "style.json"
 class TaskConfig:
     """Everything that a task's run depends on, beside the skills."""
 
-    run: tyro.conf.Suppress[str] = ""
+    run: tyro.conf.Suppress[tyro.conf.Fixed[str]] = ""
     """Folder of the skills' run."""
     style: str = FREE
     """free, sidestep or backward, or a clip or group of the run by name."""

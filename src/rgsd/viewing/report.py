@@ -6,6 +6,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from rgsd.motions.collections import COLLECTIONS
 from rgsd.viewing import page
 from rgsd.viewing.figures import run_figures
 from rgsd.viewing.page import Card, Row, shown
@@ -113,7 +114,11 @@ def _header(run: RunFolder) -> str:
     clips = len(run.clips) or len(run.policy.get("clips", []))
     parts = [
         ("method", None if method is None else str(method).upper()),
+        ("preset", run.config.get("preset") or None),
+        ("motions", _motions(run)),
         ("clips", clips or None),
+        ("copies", run.config.get("num_envs")),
+        ("reward", _find(run.config.get("settings", {}), "reward")),
         ("samples", f"{samples / 1e6:.2f} M" if samples == samples else None),
         ("training", f"{seconds / 60:.1f} min" if seconds == seconds else None),
         ("latent", f"{run.policy['latent_dim']}-D" if "latent_dim" in run.policy else None),
@@ -127,6 +132,19 @@ def _header(run: RunFolder) -> str:
     return f"<header><h1>Reference-grounded skills</h1>{page.paragraph(lead, 'lead')}{page.facts(parts)}</header>" + (
         page.cards(_headlines(run)) if run.clips else ""
     )
+
+
+def _motions(run: RunFolder) -> str | None:
+    """Where the reference motions came from: the planner, or a file or folder, and which named set they are."""
+    source, asked = run.config.get("motions"), run.config.get("collection")
+    if not source:
+        return None
+    if source == "synthetic":
+        return "planned gaits"
+    names = set(run.clips or run.policy.get("clips", []))
+    found = next((name for name, clips in COLLECTIONS.items() if {clip.name for clip in clips} == names), None)
+    collection = found if asked in (None, "auto", "all") else asked
+    return f"{collection} of {Path(source).name}" if collection else Path(source).name
 
 
 def _find(config: dict[str, Any], key: str) -> object:

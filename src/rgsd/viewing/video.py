@@ -176,8 +176,8 @@ def _pose(model: mujoco.MjModel, data: mujoco.MjData, qpos: np.ndarray) -> None:
 def _gl_context(width: int, height: int) -> Any:
     """A current OpenGL context: the one that MUJOCO_GL names, else the first that this machine has.
 
-    MuJoCo chooses by MUJOCO_GL when it is first imported; by the time anybody asks for a video that is long past, so
-    the context is made here.
+    MuJoCo chooses by MUJOCO_GL when it is first imported, and cannot be imported where that choice is not there; the
+    command line keeps the variable from it (`rgsd.cli.main.without_gl`), and the context is made here.
     """
     asked = os.environ.get("MUJOCO_GL", "").lower()
     usual = ["egl", "osmesa"] if sys.platform == "linux" else ["glfw"]
@@ -191,9 +191,11 @@ def _gl_context(width: int, height: int) -> Any:
             reasons.append(f"{choice}: {error}")
         else:
             return context
+    alone = f"MUJOCO_GL={asked} allows no other: unset it, or install what it names. " if asked in choices else ""
     raise GlUnavailable(
-        f"no offscreen OpenGL ({'; '.join(reasons)}). On Debian or Ubuntu `apt-get install libegl1 libgl1-mesa-dri` "
-        "gives a software renderer; with an NVIDIA GPU install its driver's EGL part. Or do without videos."
+        f"no offscreen OpenGL ({'; '.join(reasons)}). {alone}On Debian or Ubuntu `apt-get install libegl1 "
+        "libgl1-mesa-dri` gives a software renderer; with an NVIDIA GPU install its driver's EGL part. Or do without "
+        "videos."
     )
 
 

@@ -58,7 +58,8 @@ _TOO_FAR = 0.08  # m: subject Male2's clips stay below 0.04
 def accad_to_smpl(bvh: Bvh) -> SmplClip:
     """Turn an ACCAD clip into SMPL poses, at the size of the neutral skeleton.
 
-    The few ACCAD files without a ToSpine joint get the lower spine's turn halfway between pelvis and Spine.
+    The few ACCAD files without a ToSpine joint get the lower spine's turn halfway between pelvis and Spine; the clip's
+    note says so.
 
     Raises:
         MotionError: the joints are not exactly ACCAD's, or the constants, which are subject Male2's, do not fit it.
@@ -84,7 +85,9 @@ def accad_to_smpl(bvh: Bvh) -> SmplClip:
             rotations[:, index] = _WORLD @ orientations[:, bvh.joint_names.index(joint)] @ constant
         else:
             rotations[:, index] = rotations[:, PARENTS[index]]
+    note = ""
     if "ToSpine" not in bvh.joint_names:
+        note = "without joint ToSpine: the lower spine turns half as far as Spine does from the pelvis"
         pelvis, torso, spine = (BODY_NAMES.index(name) for name in ("Pelvis", "Torso", "Spine"))
         rotations[:, torso] = _halfway(rotations[:, pelvis], rotations[:, spine])
     pelvis = positions[:, bvh.joint_names.index("Hips")] + rotations[:, 0] @ _PELVIS
@@ -98,6 +101,7 @@ def accad_to_smpl(bvh: Bvh) -> SmplClip:
         landmarks=landmarks,
         source=f"ACCAD BVH {bvh.path.name}",
         license=LICENSE,
+        note=note,
     )
 
 

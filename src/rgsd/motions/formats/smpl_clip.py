@@ -33,6 +33,8 @@ class SmplClip:
     """Where the clip comes from."""
     license: str = ""
     """Under which licence."""
+    note: str = ""
+    """What had to be made up because the file lacks it; empty where it lacks nothing."""
 
 
 def clean_name(stem: str) -> str:
