@@ -145,6 +145,7 @@ def _take_part(rank: int, size: int, port: int, function: Callable[[], Any], fol
     place = {"RANK": rank, "LOCAL_RANK": rank, "WORLD_SIZE": size, "LOCAL_WORLD_SIZE": size, "MASTER_PORT": port}
     names = {"MASTER_ADDR": "127.0.0.1", "TORCHELASTIC_RUN_ID": "test"}
     os.environ.update({name: str(value) for name, value in (place | names).items()})
+    torch.set_num_threads(1)  # OpenMP's other threads have not survived the fork, and a child would wait for them
     with distributed.joined("cpu"):
         torch.save(function(), folder / f"result{rank}.pt")
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +11,12 @@ from torch import Tensor
 
 from rgsd.bodies.registry import make_body
 from rgsd.envs.skill_env import EnvConfig, SkillEnv
+from rgsd.learning import distributed
 from rgsd.learning.collector import Collector
 from rgsd.learning.networks import Actor, Critic, NetworkConfig
 from rgsd.learning.rollout import Rollout
 from rgsd.learning.warm_start import WarmStart, WarmStartConfig
+from rgsd.methods import runs
 from rgsd.methods.ase import AseConfig
 from rgsd.methods.calm import CalmConfig
 from rgsd.methods.diayn import DiaynConfig
@@ -24,7 +25,7 @@ from rgsd.methods.metra import MetraConfig
 from rgsd.methods.oracle import OracleConfig
 from rgsd.methods.registry import METHODS, MethodConfig
 from rgsd.methods.rgsd import RgsdConfig
-from rgsd.methods.runs import RunConfig, load_library, make_trainer
+from rgsd.methods.runs import RunConfig, load_library
 from rgsd.motions.library import MotionLibrary
 from rgsd.physics.mujoco_cpu import MujocoCpu
 from rgsd.skills.contrastive import ContrastiveConfig
@@ -76,17 +77,21 @@ def test_two_halves_are_the_whole(tiny_library: MotionLibrary, name: str, taught
     assert len(whole.action.flatten(0, 1).unique(dim=0)) == whole.num_samples
 
 
-def test_copies_are_counted_over_all_processes(
-    tmp_path: Path, in_two_processes: Callable[[Callable[[], Any]], list[Any]]
-) -> None:
+def test_copies_are_counted_over_all_processes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     names = load_library(RunConfig(), make_body("quadruped")).names
     config = RunConfig(clips=names[:2], num_envs=6, network=ACTION, settings=UNTRAINED)
+    monkeypatch.setattr(runs, "Trainer", lambda env, *_: env)
 
     def begin() -> list[Tensor]:
-        trainer = make_trainer(config, tmp_path / "run")
-        env = trainer.env
-        return [env.state.qpos, env.state.qvel, trainer.collector.z, env.draws("exploration").normal(12)]
+        env: Any = runs.make_trainer(config, tmp_path / "run")
+        env.reset()
+        return [env.state.qpos, env.state.qvel, env.draws("exploration").normal(12)]
 
-    for alone, first, second in zip(begin(), *in_two_processes(begin), strict=True):
+    alone, halves = begin(), []
+    monkeypatch.setattr(distributed, "own_share", lambda count, _: count // 2)
+    for rank in range(2):
+        monkeypatch.setattr(distributed, "rank", lambda rank=rank: rank)
+        halves.append(begin())
+    for whole, first, second in zip(alone, *halves, strict=True):
         assert len(first) == len(second) == 3
-        assert torch.equal(torch.cat((first, second)), alone)
+        assert torch.equal(torch.cat((first, second)), whole)
