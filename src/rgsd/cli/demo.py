@@ -72,9 +72,9 @@ def demo(out: Path | None = None, minutes: float = MINUTES, body: str = "quadrup
 
 def _print_closing(folder: Path, report: Path, console: Console) -> None:
     """Where everything lies, and three commands to try next that run as they are printed."""
-    films = ", ".join(map(str, RunFolder(folder).films)) or f"none yet; `{_program()} doctor` says what films take"
-    found = {"report": report, "plots": report.parent / "plots", "film": films}
     run, called = shlex.quote(str(folder)), _program()
+    films = ", ".join(map(str, RunFolder(folder).films)) or f"none yet; `{called} doctor` says what films take"
+    found = {"report": report, "plots": report.parent / "plots", "film": films}
     commands = (
         f"{called} record {run} --clips left --kappa 100 --random 6",
         f"{called} train rgsd --resume {run} --minutes {2 * MINUTES:g}",

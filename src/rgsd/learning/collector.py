@@ -41,7 +41,9 @@ class Collector:
         std = self.actor.std
         for _ in range(steps):
             if teacher is not None:
-                self.z, self._observation = teacher.choose_latents(self.z), env.observe()
+                self.z = teacher.choose_latents(self.z)
+                if env.config.clock == "clip_time":  # it shows another clip where the teacher has changed to one
+                    self._observation = env.observe()
             observation, z, source, privileged = self._observation, self.z, self.source, self._privileged
             clip, imitation, elapsed, root = env.clip, env.imitation, env.elapsed, env.state.body_pos[:, 0, :2].clone()
             mean = self.actor(observation, z) if teacher is None else teacher.act()
