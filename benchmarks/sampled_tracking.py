@@ -23,7 +23,7 @@ from torch import Tensor
 from rgsd.bodies.body import Body
 from rgsd.bodies.registry import make_body
 from rgsd.bodies.state import BodyState
-from rgsd.learning.warm_start import damping_lag
+from rgsd.learning.teachers import damping_lag
 from rgsd.motions.collections import COLLECTIONS
 from rgsd.motions.importing import load_motions
 from rgsd.motions.library import MotionLibrary

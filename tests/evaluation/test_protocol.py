@@ -14,10 +14,10 @@ import torch
 
 from rgsd.bodies.body import Body
 from rgsd.bodies.smpl import make_smpl
+from rgsd.envs.reference_frames import ReferenceFrames
 from rgsd.evaluation.protocol import PROTOCOL_VERSION, EvaluationConfig, evaluate
 from rgsd.evaluation.rollouts import Simulate
 from rgsd.learning.skill_policy import SkillPolicy
-from rgsd.methods.oracle import ReferenceFrames
 from rgsd.motions.library import MotionLibrary
 
 SMALL = EvaluationConfig(

@@ -8,10 +8,10 @@ import torch
 from torch import Tensor
 
 from rgsd.bodies.body import Body
+from rgsd.envs.reference_frames import ReferenceFrames
 from rgsd.evaluation import rollouts
 from rgsd.evaluation.rollouts import PlaybackController, Simulate, SkillController, TrackingController
 from rgsd.learning.skill_policy import SkillPolicy
-from rgsd.methods.oracle import ReferenceFrames
 from rgsd.motions.library import MotionLibrary
 
 

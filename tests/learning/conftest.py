@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import pytest
 import torch
 from torch import Tensor, nn
 
+from rgsd.envs.observation import observe
+from rgsd.envs.reference_frames import ReferenceFrames
+from rgsd.envs.skill_env import Clock
 from rgsd.learning.method import Episodes, Method, Progress
-from rgsd.learning.networks import Actor
+from rgsd.learning.networks import Actor, NetworkConfig
+from rgsd.learning.policy_files import Condition
 from rgsd.learning.rollout import Minibatch, Rollout
+from rgsd.learning.skill_policy import SkillPolicy
 from rgsd.motions.library import MotionLibrary
 from rgsd.randomness import Draws
 
@@ -63,3 +68,26 @@ class Numbered:
 @pytest.fixture
 def numbered(tiny_library: MotionLibrary) -> Method:
     return Numbered(tiny_library)
+
+
+@pytest.fixture
+def make_tracker() -> Callable[..., SkillPolicy]:
+    """Makes a policy of random weights of the kind that an oracle's run leaves behind, the same each time."""
+
+    def make(library: MotionLibrary, clock: Clock = "none", condition: Condition = "reference") -> SkillPolicy:
+        frames, size = ReferenceFrames(library), observe(library.states).shape[1] + (clock != "none")
+        network = NetworkConfig(actor_hidden=(16,), critic_hidden=(16,))
+        torch.manual_seed(1)
+        actor = Actor(size, frames.size, torch.tensor(library.body.action_scale), network).requires_grad_(False)
+        [*actor.network.parameters()][-2].mul_(100)  # actions that differ: the last layer begins near zero
+        return SkillPolicy(
+            library.body,
+            actor,
+            frames.size,
+            "oracle",
+            clock=clock,
+            condition=condition,
+            condition_moments=frames.moments,
+        )
+
+    return make

@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import torch
 
-from rgsd.bodies.registry import make_body
 from rgsd.envs.skill_env import EnvConfig, SkillEnv
 from rgsd.learning.collector import Collector
 from rgsd.learning.method import Method
 from rgsd.learning.networks import Actor, Critic, NetworkConfig
-from rgsd.learning.warm_start import WarmStart, WarmStartConfig, damping_lag
+from rgsd.learning.skill_policy import SkillPolicy
+from rgsd.learning.teachers import Tracker
+from rgsd.learning.warm_start import WarmStart, WarmStartConfig
 from rgsd.motions.library import MotionLibrary
 from rgsd.physics.mujoco_cpu import MujocoCpu
 
+MakeTracker = Callable[..., SkillPolicy]
 NETWORK = NetworkConfig(actor_hidden=(32,), critic_hidden=(32,), noise=1e-4)
 CONFIG = WarmStartConfig(epochs=60, minibatches=1, learning_rate=5e-3)
 
@@ -48,12 +52,6 @@ def test_imitation_is_driven_by_the_posture_of_its_next_frame(tiny_library: Moti
     assert (rollout.z[chosen] >= 0).all()  # its own latent
 
 
-def test_the_lag_counts_damping_of_joint_and_actuator() -> None:
-    # quadruped: kv 4 in the actuators over kp 160; SMPL: a tenth of kp in the joints
-    np.testing.assert_allclose(damping_lag(make_body("quadruped")), 0.025)
-    np.testing.assert_allclose(damping_lag(make_body("smpl")), 0.1)
-
-
 def test_discovery_plays_a_clip_from_any_state_under_that_clips_latent(
     tiny_library: MotionLibrary, numbered: Method
 ) -> None:
@@ -76,7 +74,7 @@ def test_a_change_begins_at_the_frame_most_like_the_state(tiny_library: MotionLi
     env.physics.reset(torch.arange(16), reference.qpos, reference.qvel)
     env.imitation, env.elapsed = torch.zeros(16, dtype=torch.bool), torch.zeros(16, dtype=torch.long)
     played = -teacher.choose_latents(collector.z)[:, 0]
-    action = teacher.act()[played == 0]
+    action = teacher.act(env.observe(), collector.z)[played == 0]
     assert 0 < len(action) < 16
     following = tiny_library.state(swing, frame + 1)
     targets = (following.qpos[:, 7:] + 0.025 * following.qvel[:, 6:]) / torch.tensor([1.0, 0.5])
@@ -94,7 +92,7 @@ def test_a_clip_that_does_not_loop_is_not_begun_at_its_end(tiny_library: MotionL
     actions = []
     for _ in range(5):
         env.frame = env.frame + 1
-        actions.append(teacher.act()[swung, 0])
+        actions.append(teacher.act(env.observe(), collector.z)[swung, 0])
     # the first frames are being played, and not the last one held
     assert (torch.stack(actions).diff(dim=0).abs() > 1e-3).all()
 
@@ -117,15 +115,71 @@ def test_with_a_clock_clips_begin_anywhere_and_the_clock_says_where(
 
 
 def test_a_loop_is_played_round_and_round(tiny_library: MotionLibrary, numbered: Method) -> None:
-    for loop in (True, False):
-        motions = [dataclasses.replace(motion, loop=loop) for motion in tiny_library.motions]
-        collector, teacher = make(MotionLibrary(tiny_library.body, motions), numbered)
-        rollout, _ = collector.collect(60, teacher)
-        swinging = rollout.mean[50:, ~rollout.imitation[0] & (rollout.z[0, :, 0] == 0), 0]
-        assert swinging.shape[1] > 0
-        # after 50 steps a clip of 51 frames is over wherever it began: its last posture is held, or it begins again
-        assert bool((swinging.std(dim=0) > 0.1).all()) is loop
-        assert bool((swinging == swinging[:1]).all()) is not loop
+    motions = [dataclasses.replace(motion, loop=True) for motion in tiny_library.motions]
+    collector, teacher = make(MotionLibrary(tiny_library.body, motions), numbered)
+    rollout, _ = collector.collect(60, teacher)
+    # after 50 steps a clip of 51 frames is over wherever it began
+    free = ~rollout.imitation[0]
+    assert (rollout.clip[:, free] == rollout.clip[0, free]).all()
+    swinging = rollout.mean[50:, free & (rollout.z[0, :, 0] == 0), 0]
+    assert swinging.shape[1] > 0
+    assert (swinging.std(dim=0) > 0.1).all()
+
+
+def test_when_a_clip_that_does_not_loop_is_over_another_is_begun(tiny_library: MotionLibrary, numbered: Method) -> None:
+    collector, teacher = make(tiny_library, numbered)
+    rollout, _ = collector.collect(60, teacher)
+    free = ~rollout.imitation[0] & ~rollout.imitation.any(dim=0)
+    clip, frame = rollout.clip[:, free], rollout.frame[:, free]
+    # `frame` is that which a step led to: none is led beyond the last, 50, and after it comes one near its beginning
+    assert int(frame.max()) == 50
+    last = (frame[:-1] == 50).nonzero(as_tuple=True)
+    assert (frame[1:][last] < 30).all()
+    assert len(set(clip[1:][last].tolist())) > 1
+    assert (rollout.z[:, free, 0] == -clip).all()
+
+
+def test_a_tracker_hands_over_to_its_student(
+    tiny_library: MotionLibrary, numbered: Method, make_tracker: MakeTracker, tmp_path: Path
+) -> None:
+    make_tracker(tiny_library).save(tmp_path)
+    config = dataclasses.replace(CONFIG, teacher=str(tmp_path), iterations=4)
+    collector, teacher = make(tiny_library, numbered, config)
+    tracker = Tracker(make_tracker(tiny_library), tiny_library)
+    zeros = torch.zeros(8, 16)
+    shares = []
+    for _ in range(4):
+        rollout, _ = collector.collect(8, teacher)
+        flat = (x.flatten(0, 1) for x in (rollout.observation, rollout.clip, rollout.frame))
+        taught = tracker.act(*flat).unflatten(0, (8, 16))
+        own = collector.actor(rollout.observation, rollout.z).detach()
+        by_tracker, by_student = ((rollout.mean - x).abs().amax(dim=-1) < 1e-5 for x in (taught, own))
+        assert (by_tracker | by_student).all()
+        shares.append(float(by_student.float().mean()))
+        teacher.update(rollout, (zeros, zeros), numbered.rewards(rollout))
+    # 0, 1/4, 1/2 and 3/4 of 128 steps, within four standard deviations of the last
+    np.testing.assert_allclose(shares, [0, 0.25, 0.5, 0.75], atol=0.17)
+    _, resumed = make(tiny_library, numbered, config)
+    resumed.load_state_dict(teacher.state_dict())
+    rollout, _ = collector.collect(2, resumed)
+    own = resumed.actor(rollout.observation, rollout.z).detach()
+    assert ((rollout.mean - own).abs().amax(dim=-1) < 1e-5).all()  # the fifth of four
+
+
+def test_the_anchor_holds_to_the_tracker(
+    tiny_library: MotionLibrary, numbered: Method, make_tracker: MakeTracker, tmp_path: Path
+) -> None:
+    make_tracker(tiny_library).save(tmp_path)
+    config = dataclasses.replace(CONFIG, teacher=str(tmp_path), anchor_weight=0.5)
+    collector, teacher = make(tiny_library, numbered, config)
+    rollout, _ = collector.collect(2)
+    zeros = torch.zeros(2, 16)
+    (batch,) = rollout.minibatches(zeros, zeros, zeros, 1, torch.Generator().manual_seed(0))
+    taught = Tracker(make_tracker(tiny_library), tiny_library).act(batch.observation, batch.clip, batch.frame)
+    divergence = 0.5 * ((batch.mean - taught) / teacher.actor.std).square().sum(dim=-1)
+    anchor = teacher.anchor(batch, batch.mean)
+    assert anchor is not None
+    torch.testing.assert_close(anchor, 0.5 * divergence[batch.imitation].mean())
 
 
 def test_the_student_learns_what_it_was_shown(tiny_library: MotionLibrary, numbered: Method) -> None:

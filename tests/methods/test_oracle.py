@@ -9,9 +9,10 @@ import pytest
 import torch
 
 from rgsd.envs.observation import observe
+from rgsd.envs.reference_frames import ReferenceFrames
 from rgsd.learning.method import Progress
 from rgsd.learning.rollout import Rollout
-from rgsd.methods.oracle import Oracle, OracleConfig, ReferenceFrames
+from rgsd.methods.oracle import Oracle, OracleConfig
 from rgsd.motions.library import MotionLibrary
 from rgsd.randomness import Draws
 

@@ -13,7 +13,9 @@ from rgsd.bodies.registry import make_body
 from rgsd.errors import UnknownName, UsageError
 from rgsd.learning.checkpoint import CheckpointError
 from rgsd.learning.networks import NetworkConfig
+from rgsd.learning.policy_files import PolicyError
 from rgsd.learning.trainer import TrainerConfig
+from rgsd.learning.warm_start import WarmStartConfig
 from rgsd.methods.oracle import OracleConfig
 from rgsd.methods.presets import PRESETS, make_preset
 from rgsd.methods.registry import METHODS
@@ -150,3 +152,22 @@ def test_the_gpu_preset_without_a_gpu_says_so_before_anything_is_written(
     with pytest.raises(UsageError, match=r"--device cuda: .* --device cpu does without"):
         make_trainer(make_preset("gpu", "rgsd", "quadruped"), tmp_path / "run")
     assert not (tmp_path / "run").exists()
+
+
+def test_paths_are_made_absolute_before_a_run_is_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    config = make_preset("cpu", "rgsd", "smpl")
+    loop = dataclasses.replace(config.trainer, warm_start=WarmStartConfig(teacher="oracle/run"))
+    config = dataclasses.replace(config, motions="clips", trainer=loop).with_absolute_paths()
+    assert config.motions == str(tmp_path / "clips")
+    assert config.trainer.warm_start.teacher == str(tmp_path / "oracle/run")
+    planned = make_preset("cpu", "rgsd", "quadruped")
+    assert planned.with_absolute_paths() == planned
+
+
+def test_a_teacher_that_is_not_there_is_missed_before_anything_is_spent(tmp_path: Path) -> None:
+    config = make_preset("cpu", "rgsd", "quadruped")
+    config.check()
+    loop = dataclasses.replace(config.trainer, warm_start=WarmStartConfig(teacher=str(tmp_path / "oracle")))
+    with pytest.raises(PolicyError, match=r"oracle/policy\.json: no such file"):
+        dataclasses.replace(config, trainer=loop).check()

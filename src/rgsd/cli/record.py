@@ -13,10 +13,10 @@ from torch import Tensor
 
 from rgsd.bodies.state import BodyState
 from rgsd.cli.trained import load_trained
+from rgsd.envs.reference_frames import ReferenceFrames
 from rgsd.errors import UnknownName
 from rgsd.evaluation.rollouts import Controller, SkillController, TrackingController, roll_out, standing
 from rgsd.learning.skill_policy import SkillPolicy
-from rgsd.methods.oracle import ReferenceFrames
 from rgsd.motions.library import MotionLibrary
 from rgsd.physics.mujoco_cpu import MujocoCpu
 from rgsd.viewing.video import Frames, montage, render_frames, write_mp4

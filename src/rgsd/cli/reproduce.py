@@ -186,7 +186,7 @@ def _config(preset: str, method: str, body: str, motions: str | None, minutes: f
     config = dataclasses.replace(make_preset(preset, method, body), minutes=minutes)
     config = config if motions is None else dataclasses.replace(config, motions=motions)
     config.check()
-    return config.with_absolute_motions()
+    return config.with_absolute_paths()
 
 
 def _panels(library: MotionLibrary) -> list[str]:

@@ -68,7 +68,7 @@ def train(args: Sequence[str]) -> None:
     config = _read_config(choice, ["--help", *words] if wants_help else words)
     if config.steps is None and config.minutes is None:
         raise UsageError("--steps or --minutes must say when training ends; for a first look: --minutes 10")
-    config = config.with_absolute_motions()
+    config = config.with_absolute_paths()
     if choice.out is None and dist.is_torchelastic_launched():
         raise UsageError(
             "under torchrun --out must name the run's folder: every process and every restart must find it"

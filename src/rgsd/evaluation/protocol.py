@@ -16,6 +16,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from rgsd.envs.reference_frames import ReferenceFrames
 from rgsd.errors import UsageError
 from rgsd.evaluation import discovery
 from rgsd.evaluation.frechet import FEATURE_SET
@@ -36,7 +37,6 @@ from rgsd.evaluation.switching import switch
 from rgsd.evaluation.variations import vary
 from rgsd.learning.checkpoint import write_atomically
 from rgsd.learning.skill_policy import SkillPolicy
-from rgsd.methods.oracle import ReferenceFrames
 from rgsd.motions.library import MotionLibrary
 from rgsd.physics.mujoco_cpu import MujocoCpu
 from rgsd.skills.sphere import sample_uniform

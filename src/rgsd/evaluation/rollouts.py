@@ -18,9 +18,9 @@ from rgsd.bodies.body import Body
 from rgsd.bodies.kinematics import forward_kinematics
 from rgsd.bodies.state import BodyState
 from rgsd.envs.observation import observe
+from rgsd.envs.reference_frames import ReferenceFrames
 from rgsd.envs.termination import fallen
 from rgsd.learning.skill_policy import SkillPolicy
-from rgsd.methods.oracle import ReferenceFrames
 from rgsd.motions.library import MotionLibrary
 from rgsd.physics.protocol import Physics
 

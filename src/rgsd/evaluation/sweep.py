@@ -145,7 +145,7 @@ def _variant(content: dict[str, Any], name: str, settings: dict[str, Any], own: 
     if config.steps is None and config.minutes is None:
         raise UsageError("neither steps nor minutes is given; say when training ends, such as steps = 500_000")
     config.check()
-    return Variant(name, settings, config.with_absolute_motions())
+    return Variant(name, settings, config.with_absolute_paths())
 
 
 def flatten(table: dict[str, Any]) -> dict[str, Any]:

@@ -46,7 +46,7 @@ class Collector:
                     self._observation = env.observe()
             observation, z, source, privileged = self._observation, self.z, self.source, self._privileged
             clip, imitation, elapsed, root = env.clip, env.imitation, env.elapsed, env.state.body_pos[:, 0, :2].clone()
-            mean = self.actor(observation, z) if teacher is None else teacher.act()
+            mean = self.actor(observation, z) if teacher is None else teacher.act(observation, z)
             action = mean + std * env.draws("exploration").normal(mean.shape[1])
             origin = self._origin
             result = env.step(action)

@@ -1,36 +1,35 @@
-"""Warm start: before PPO, the actor learns to play its references back.
+"""Warm start: before PPO, the actor learns to play its references back, or to track them as a trained tracker does.
 
-Not in the paper. The teacher needs no training: it sends a clip's next frame as PD targets, led by the
-damping's lag (kd/kp times the reference's joint velocity, so that the damping acts on the velocity's error
-alone), which open loop covers much of a reference already. It drives, under the policy's exploration noise
-(which shows the student how to come back: DART, Laskey et al. 2017), and the student regresses its actions.
-The student never drives: an untrained one collapses to a mean pose that shows no phase, and learns that.
+Not in the paper. The teacher (`rgsd.learning.teachers`) drives, under the policy's exploration noise (which shows the
+student how to come back: DART, Laskey et al. 2017), and the student regresses its actions. From a teacher that itself
+finds back to the reference the student takes over more and more of the steps (DAgger, Ross et al. 2011); under
+playback it never drives: an untrained one collapses to a mean pose that shows no phase, and learns that.
 
 Episodes that imitate play their own clip. The others, where the method can embed clips, play a random clip
-from the states of another under that clip's latent: the student learns to change from any skill to any. They
-begin it at the frame that is most like the present state (as in motion matching, Clavet 2016): begun anywhere, it
-would teach the standing body the mean of all phases, which is to stand, and no forward gait would ever start. A policy
-that is shown the time of the clip is told the phase: there they begin anywhere, or it would learn to go by its posture
-alone, and from a posture at rest no punch would ever start.
+from the states of another under that clip's latent, and at its end a next one: the student learns to change from any
+skill to any. They begin it at the frame that is most like the present state (as in motion matching, Clavet 2016): begun
+anywhere, it would teach the standing body the mean of all phases, which is to stand, and no forward gait would ever
+start. A policy that is shown the time of the clip is told the phase: there they begin anywhere, or it would learn to go
+by its posture alone, and from a posture at rest no punch would ever start.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor
 
-from rgsd.bodies.body import Body
 from rgsd.bodies.state import BodyState
 from rgsd.envs.skill_env import SkillEnv
 from rgsd.learning import distributed
 from rgsd.learning.networks import Actor, Critic
 from rgsd.learning.ppo import generalized_advantage
 from rgsd.learning.rollout import Minibatch, Rollout
+from rgsd.learning.teachers import Playback, Teacher, Tracker, load_tracker
 from rgsd.motions.library import MotionLibrary
 
 _LEAST_SECONDS = 0.5  # of a clip that does not loop are played: its last frame, held, would teach to freeze
@@ -38,8 +37,10 @@ _LEAST_SECONDS = 0.5  # of a clip that does not loop are played: its last frame,
 
 @dataclass(frozen=True)
 class WarmStartConfig:
-    """Cloning of playback at the start of a run."""
+    """Cloning of a teacher at the start of a run."""
 
+    teacher: str = ""
+    """Folder of a trained oracle (its run or its policy) to clone; open-loop playback of the references if empty."""
     iterations: int = 25
     """Iterations that clone instead of following the policy gradient; 0 for none, as in the paper."""
     epochs: int = 5
@@ -49,14 +50,7 @@ class WarmStartConfig:
     learning_rate: float = 1e-3
     """Of Adam."""
     anchor_weight: float = 0.0
-    """Weight in PPO's loss of KL(policy || playback) on imitation states, nats: holds gait and phase afterwards."""
-
-
-def damping_lag(body: Body) -> np.ndarray:
-    """kd/kp of every hinge (num_actions,), s: by so much a damped PD controller follows its targets late."""
-    model = body.model
-    damping = model.dof_damping[6:] - model.actuator_biasprm[:, 2]  # in the joint, in the actuator, or in both
-    return damping / model.actuator_gainprm[:, 0]
+    """Weight in PPO's loss of KL(policy || teacher) on imitation states, nats: holds gait and phase afterwards."""
 
 
 class WarmStart:
@@ -87,22 +81,20 @@ class WarmStart:
         self._optimizer = torch.optim.Adam(parameters, lr=config.learning_rate, fused=True)
         self._generator = torch.Generator(env.device).manual_seed(seed)
         library = env.library
-        center = torch.tensor(env.body.action_center, dtype=torch.float32, device=env.device)
-        lag = torch.tensor(damping_lag(env.body), dtype=torch.float32, device=env.device)
-        targets = library.states.qpos[:, 7:] + lag * library.states.qvel[:, 6:]
-        self._actions = ((targets - center) / actor.action_scale).clamp(-1.0, 1.0)
-        loops = torch.tensor([motion.loop for motion in library.motions], device=env.device)
-        # the last frame of a loop repeats the posture of its first
-        self._period = torch.where(loops, library.lengths - 1, torch.iinfo(torch.long).max)
+        self._teacher: Teacher = Playback(library, actor.action_scale)
+        if config.teacher:
+            self._teacher = Tracker(load_tracker(Path(config.teacher), env.body), library)
         self._postures = _posture(library.states)
         self._beginnings = _beginnings(library, round(_LEAST_SECONDS * env.body.control_hz))
         self._choices = torch.tensor([rows.stop - rows.start for rows in self._beginnings], device=env.device)
         self._labels: list[Tensor] = []
+        self._taught = 0  # iterations that have cloned
 
     def choose_latents(self, z: Tensor) -> Tensor:
         """The latents (N, d) of the next step: those of the clips that are played, where `z` is not one already."""
         env = self.env
-        fresh = ((env.elapsed == 0) & ~env.imitation).nonzero().squeeze(1)
+        over = ~env.library.loops[env.clip] & (env.frame >= env.library.lengths[env.clip] - 1)
+        fresh = (((env.elapsed == 0) | over) & ~env.imitation).nonzero().squeeze(1)
         draws = env.draws("changes", fresh)
         clip = draws.integers(len(env.library))
         if env.config.clock == "clip_time":
@@ -122,12 +114,15 @@ class WarmStart:
             frame[chosen] = torch.cdist(posture[chosen], self._postures[self._beginnings[number]]).argmin(dim=1)
         return frame
 
-    def act(self) -> Tensor:
-        """The teacher's actions (N, A) for the present step; they are kept as labels until `update`."""
+    def act(self, observation: Tensor, z: Tensor) -> Tensor:
+        """The mean actions (N, A) of the present step; the teacher's are kept as labels until `update`."""
         env = self.env
-        action = self._actions[env.library.row(env.clip, (env.frame + 1) % self._period[env.clip])]
+        action = self._teacher.act(observation, env.clip, env.frame + 1)
         self._labels.append(action)
-        return action
+        if not self._teacher.recovers:
+            return action
+        students = env.draws("student").uniform() < self._taught / self.config.iterations
+        return torch.where(students.unsqueeze(1), self.actor(observation, z), action)
 
     def update(self, rollout: Rollout, values: tuple[Tensor, Tensor], rewards: Tensor) -> dict[str, float]:
         """Learn from a rollout that was taught; `values` (T, N) of its states and their successors, rewards (T, N)."""
@@ -139,6 +134,7 @@ class WarmStart:
         observation, z = rollout.observation.flatten(0, 1), rollout.z.flatten(0, 1)
         privileged, returns = rollout.privileged.flatten(0, 1), (advantage + values[0]).flatten()
         taught = torch.ones_like(returns) if self._clip_latents is not None else rollout.imitation.flatten().float()
+        self._taught += 1
         sums: dict[str, float] = defaultdict(float)
         for _ in range(self.config.epochs):
             order = torch.randperm(rollout.num_samples, generator=self._generator, device=z.device)
@@ -154,23 +150,28 @@ class WarmStart:
         return {k: v / (self.config.epochs * self.config.minibatches) for k, v in sums.items()}
 
     def anchor(self, minibatch: Minibatch, mean: Tensor) -> Tensor | None:
-        """The term that holds imitation's mean actions (n, A) near playback while PPO improves; None at weight 0."""
+        """The term that holds imitation's mean actions (n, A) near the teacher while PPO improves; None at weight 0."""
         if self.config.anchor_weight == 0:
             return None
-        action = self._actions[self.env.library.row(minibatch.clip, minibatch.frame)]
+        action = self._teacher.act(minibatch.observation, minibatch.clip, minibatch.frame)
         divergence = 0.5 * ((mean - action) / self.actor.std.detach()).square().sum(dim=-1)
         follows = minibatch.imitation.float()
         count = distributed.average(follows.sum()).clamp(min=1)
         return self.config.anchor_weight * (follows * divergence).sum() / count
 
     def state_dict(self) -> dict[str, Any]:
-        """Optimiser and generator."""
-        return {"optimizer": self._optimizer.state_dict(), "generator": self._generator.get_state()}
+        """Optimiser, generator and how much has been taught."""
+        return {
+            "optimizer": self._optimizer.state_dict(),
+            "generator": self._generator.get_state(),
+            "taught": self._taught,
+        }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Go back to a saved state."""
         self._optimizer.load_state_dict(state["optimizer"])
         self._generator.set_state(state["generator"])
+        self._taught = state.get("taught", 0)  # older checkpoints are of playback, where it says nothing
 
 
 def _beginnings(library: MotionLibrary, least: int) -> list[slice]:

@@ -6,7 +6,6 @@ If it cannot track, physics or PPO is at fault, not a method.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -15,6 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from rgsd.envs.observation import ObservationLayout, observe
+from rgsd.envs.reference_frames import ReferenceFrames
 from rgsd.learning.method import Episodes, Progress
 from rgsd.learning.networks import Actor
 from rgsd.learning.rollout import Minibatch, Rollout
@@ -42,39 +42,6 @@ class OracleConfig:
     """Of exp(-root_sharpness x (squared root distance + squared yaw error)), in the world frame."""
     root_sharpness: float = 40.0
     """1/m^2 and 1/rad^2."""
-
-
-class ReferenceFrames:
-    """What the oracle is shown of a clip's next frame: posture and motion of the root, a function of clip and phase.
-
-    Args:
-        library: the clips.
-        moments: (2, d) by which entries are centred and scaled: those that the policy was trained with, if these are
-            other clips; the library's own if None.
-    """
-
-    def __init__(self, library: MotionLibrary, moments: Tensor | None = None) -> None:
-        self._library = library
-        layout, root = ObservationLayout(library.body), library.body.body_names[:1]
-        motion = layout.indices(("height", "linear_velocity", "angular_velocity"), root)
-        root_rotation = layout.indices(("rotation",), root)
-        observation = observe(library.states)
-        frames = torch.cat((library.states.qpos[:, 7:], observation[:, motion + root_rotation]), dim=1)
-        if moments is None:
-            # the actor multiplies latents by sqrt(d); normalised here, they come out of order one there
-            scale = frames.std(dim=0).clamp(min=0.05) * math.sqrt(frames.shape[1])
-            moments = torch.stack((frames.mean(dim=0), scale))
-        self.moments = moments.to(frames.device)
-        self._frames = (frames - self.moments[0]) / self.moments[1]
-
-    @property
-    def size(self) -> int:
-        """d."""
-        return self._frames.shape[1]
-
-    def at(self, clip: Tensor, frame: Tensor) -> Tensor:
-        """(n, d) for clips and frames (n,); beyond the end the last."""
-        return self._frames[self._library.row(clip, frame)]
 
 
 class Oracle:

@@ -22,6 +22,7 @@ from rgsd.learning.checkpoint import write_atomically
 from rgsd.learning.method import Method
 from rgsd.learning.networks import NetworkConfig
 from rgsd.learning.ppo import PpoConfig
+from rgsd.learning.teachers import load_tracker
 from rgsd.learning.trainer import Trainer, TrainerConfig, check_identity, load_own_checkpoint
 from rgsd.methods.metra import MetraConfig
 from rgsd.methods.registry import METHODS, MethodConfig, PretrainProgress
@@ -82,6 +83,7 @@ class RunConfig:
 
         Raises:
             UsageError: a number that must be positive is not; the message names its option.
+            PolicyError: the teacher of the warm start cannot teach this body.
         """
         positive = {
             "--num-envs": self.num_envs,
@@ -97,12 +99,18 @@ class RunConfig:
         for option, value in positive.items():
             if value is not None and not 0 < value < math.inf:
                 raise UsageError(f"{option} is {value}; give a positive number")
+        if self.trainer.warm_start.teacher:
+            load_tracker(Path(self.trainer.warm_start.teacher), make_body(self.body))
 
-    def with_absolute_motions(self) -> RunConfig:
-        """The same with the absolute path of its motions: a run must find them from wherever it is resumed."""
-        if self.motions in ("", "synthetic"):
-            return self
-        return dataclasses.replace(self, motions=str(Path(self.motions).resolve()))
+    def with_absolute_paths(self) -> RunConfig:
+        """The same with absolute paths of its motions and teacher: a run must find them wherever it is resumed."""
+        config, warm_start = self, self.trainer.warm_start
+        if self.motions not in ("", "synthetic"):
+            config = dataclasses.replace(config, motions=str(Path(self.motions).resolve()))
+        if warm_start.teacher:
+            warm_start = dataclasses.replace(warm_start, teacher=str(Path(warm_start.teacher).resolve()))
+            config = dataclasses.replace(config, trainer=dataclasses.replace(self.trainer, warm_start=warm_start))
+        return config
 
     def save(self, folder: Path) -> None:
         """Write config.yaml."""

@@ -43,6 +43,7 @@ class MotionLibrary:
         states: `BodyState` of every frame, leading shape (F,).
         offsets: (M + 1,) long, first row of each clip.
         lengths: (M,) long, frames of each clip.
+        loops: (M,) bool, which clips begin again where they end.
     """
 
     def __init__(self, body: Body, motions: Sequence[Motion], device: torch.device | str = "cpu") -> None:
@@ -61,6 +62,7 @@ class MotionLibrary:
         self.states = forward_kinematics(body, qpos, qvel).to(device)
         lengths = [m.num_frames for m in self.motions]
         self.lengths = torch.tensor(lengths, device=device)
+        self.loops = torch.tensor([m.loop for m in self.motions], device=device)
         self.offsets = torch.tensor(np.concatenate([[0], np.cumsum(lengths)]), device=device)
 
     @property
@@ -102,6 +104,11 @@ class MotionLibrary:
     def row(self, clip: Tensor, frame: Tensor) -> Tensor:
         """Rows of `states` for clip numbers and frames (any shape); frames beyond the end stay at the last."""
         return self.offsets[clip] + torch.minimum(frame, self.lengths[clip] - 1)
+
+    def wrapped(self, clip: Tensor, frame: Tensor) -> Tensor:
+        """Frames (any shape) of clips, counted past a loop's end from its beginning; other clips' as they are."""
+        # the last frame of a loop repeats the posture of its first
+        return torch.where(self.loops[clip], frame % (self.lengths[clip] - 1), frame)
 
     def state(self, clip: Tensor, frame: Tensor) -> BodyState:
         """Reference states of the given clips at the given frames, leading shape that of `clip`."""

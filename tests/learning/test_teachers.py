@@ -1,0 +1,76 @@
+"""Teachers: playback leads its targets, a tracker is shown the frame; loops go round, other clips end."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from rgsd.bodies.registry import make_body
+from rgsd.envs.observation import observe
+from rgsd.envs.reference_frames import ReferenceFrames
+from rgsd.learning.policy_files import PolicyError
+from rgsd.learning.skill_policy import SkillPolicy
+from rgsd.learning.teachers import Playback, Tracker, damping_lag, load_tracker
+from rgsd.motions.library import MotionLibrary
+
+MakeTracker = Callable[..., SkillPolicy]
+SCALE = torch.tensor([1.0, 0.5])
+
+
+def looping(library: MotionLibrary) -> MotionLibrary:
+    return MotionLibrary(library.body, [dataclasses.replace(motion, loop=True) for motion in library.motions])
+
+
+def test_the_lag_counts_damping_of_joint_and_actuator() -> None:
+    # quadruped: kv 4 in the actuators over kp 160; SMPL: a tenth of kp in the joints
+    np.testing.assert_allclose(damping_lag(make_body("quadruped")), 0.025)
+    np.testing.assert_allclose(damping_lag(make_body("smpl")), 0.1)
+
+
+def test_playback_is_blind_and_led_by_the_damping(tiny_library: MotionLibrary) -> None:
+    clip, frame = torch.tensor([0, 1]), torch.tensor([7, 50])
+    observation = torch.zeros(2, observe(tiny_library.states).shape[1])
+    wanted = tiny_library.state(clip, frame)
+    # kd/kp = 0.5/20 s; center 0, scales 1.0 and 0.5 rad, and the range of actions ends at 1
+    expected = ((wanted.qpos[:, 7:] + 0.025 * wanted.qvel[:, 6:]) / SCALE).clamp(-1, 1)
+    playback = Playback(tiny_library, SCALE)
+    torch.testing.assert_close(playback.act(observation, clip, frame), expected)
+    torch.testing.assert_close(playback.act(observation + 1, clip, frame), expected)
+    # 51 frames: the one after the last is the last again, or in a loop, whose last is its first, the second one
+    beyond = torch.tensor([51, 51])
+    assert torch.equal(playback.act(observation, clip, beyond), playback.act(observation, clip, beyond - 1))
+    rounds = Playback(looping(tiny_library), SCALE)
+    assert torch.equal(rounds.act(observation, clip, beyond), rounds.act(observation, clip, torch.tensor([1, 1])))
+
+
+def test_a_tracker_goes_by_the_state_and_by_the_frame(tiny_library: MotionLibrary, make_tracker: MakeTracker) -> None:
+    policy = make_tracker(tiny_library)
+    # at the scale of its own training, whichever clips the student has
+    library = tiny_library.select(["swing"])
+    tracker = Tracker(policy, library)
+    clip, frame = torch.tensor([0, 0, 0]), torch.tensor([3, 3, 9])
+    observation = observe(library.states)[torch.tensor([2, 4, 2])]
+    shown = ReferenceFrames(tiny_library).at(clip, frame)
+    expected = policy.actor(observation, shown).clamp(-1, 1)
+    torch.testing.assert_close(tracker.act(observation, clip, frame), expected)
+    assert not torch.allclose(expected[0], expected[1])
+    with_a_clock = torch.cat((observation, torch.full((3, 1), 5.0)), dim=1)
+    torch.testing.assert_close(tracker.act(with_a_clock, clip, frame), expected)
+
+
+def test_a_tracker_is_read_from_its_folder(
+    tiny_library: MotionLibrary, make_tracker: MakeTracker, tmp_path: Path
+) -> None:
+    make_tracker(tiny_library).save(tmp_path / "policy")
+    assert load_tracker(tmp_path, tiny_library.body).condition == "reference"
+    with pytest.raises(PolicyError, match=r"nowhere.*no such file"):
+        load_tracker(tmp_path / "nowhere", tiny_library.body)
+    for wrong, words in ((("none", "latent"), "condition is 'latent'"), (("elapsed", "reference"), "clock 'elapsed'")):
+        make_tracker(tiny_library, *wrong).save(tmp_path / "other")
+        with pytest.raises(PolicyError, match=rf"other.policy\.json.*{words}.*rgsd train oracle"):
+            load_tracker(tmp_path / "other", tiny_library.body)
