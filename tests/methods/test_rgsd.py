@@ -109,6 +109,23 @@ def test_the_encoders_loss_by_hand(tiny_library: MotionLibrary, rollout: Rollout
     assert untouched.update(rollout)["Encoder/kl"] == pytest.approx(np.mean(divergences), abs=1e-5)
 
 
+def test_held_on_all_states_the_encoder_settles_between_latent_and_frozen(
+    tiny_library: MotionLibrary, rollout: Rollout
+) -> None:
+    rollout.imitation[:] = False
+    rollout.next_observation[:] = rollout.next_observation[0, 1]  # one state, and so one direction to settle in
+    rollout.z[:] = rollout.z[0, 1]
+    for alpha in (0.5, 2.0):
+        method = make(tiny_library, alpha=alpha, kl_states="all", encoder_learning_rate=3e-3, encoder_minibatches=1)
+        for _ in range(300):
+            method.update(rollout)
+        state, z = rollout.next_observation[0, 0], rollout.z[0, 0]
+        langevin = 1 / math.tanh(KAPPA) - 1 / KAPPA  # A_3
+        # -kappa mu.z - alpha kappa A mu.mu- is least where mu points along z + alpha A mu-
+        wanted = z + alpha * langevin * method.frozen(state).detach()
+        np.testing.assert_allclose(method.encoder(state).detach(), wanted / wanted.norm(), atol=0.02)
+
+
 def test_discovery_is_learned_and_imitation_held_near_the_frozen_encoder(
     tiny_library: MotionLibrary, rollout: Rollout
 ) -> None:

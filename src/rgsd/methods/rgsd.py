@@ -39,7 +39,9 @@ class RgsdConfig:
     reward: Literal["cosine", "likelihood", "exact"] = "likelihood"
     """(1 + cos)/2; exp(kappa (cos - 1)), the density over its peak; or the paper's log q(z|s) - log p(z)."""
     alpha: float = 1.0
-    """Weight of the KL term that holds the trainable encoder near the frozen one on imitation states."""
+    """Weight of the KL term that holds the trainable encoder near the frozen one."""
+    kl_states: Literal["imitation", "all"] = "imitation"
+    """On which states it is held there: those of imitation, as in the paper, or those of discovery as well."""
     encoder_learning_rate: float = 4e-6
     """Of the trainable encoder's Adam. Faster, it learns to tell postures at rest apart, and discovery ends at them."""
     encoder_minibatches: int = 4
@@ -115,7 +117,11 @@ class Rgsd:
                 return self.kappa * cosine + sphere.reward_constant(self.latent_dim, self.kappa)
 
     def update(self, rollout: Rollout) -> dict[str, float]:
-        """L_phi = (1-c) (-log q(z|s')) + alpha c KL(q || q-), the mean over all samples; then figures to log."""
+        """L_phi = (1-c) (-log q(z|s')) + alpha c KL(q || q-), the mean over all samples; then figures to log.
+
+        With `kl_states` "all" the KL lacks its c. Its minimum over mu is then z + alpha A_d(kappa) mu-, normalised:
+        halfway, where alpha is one, between what discovery wants and what the frozen encoder says.
+        """
         order = torch.randperm(rollout.num_samples, generator=self._generator, device=rollout.z.device)
         observation, z = rollout.next_observation.flatten(0, 1), rollout.z.flatten(0, 1)
         imitation = rollout.imitation.flatten()
@@ -187,4 +193,5 @@ class Rgsd:
         # the vMF normaliser does not depend on the encoder, so -log q is -kappa mu.z up to a constant
         discover = (1 - c) * (-self.kappa * (mu * z).sum(dim=-1))
         kl = sphere.kl_divergence(mu, anchor, self.kappa)
-        return (discover + self.config.alpha * c * kl).mean(), (c * kl).sum() / c.sum().clamp(min=1)
+        held = c if self.config.kl_states == "imitation" else torch.ones_like(c)
+        return (discover + self.config.alpha * held * kl).mean(), (c * kl).sum() / c.sum().clamp(min=1)
