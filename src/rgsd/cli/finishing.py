@@ -6,8 +6,9 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 
@@ -68,6 +69,24 @@ def training_cost(run: Path) -> dict[str, float]:
     return _trained(run)
 
 
+def judge_once(run: Path, evaluation: Any, judge: Callable[[], object], console: Console) -> None:
+    """Judge a trained run, unless that was done after as much training and in the same way.
+
+    Args:
+        run: its folder.
+        evaluation: a dataclass that says how it is judged.
+        judge: does it.
+        console: where it is told.
+    """
+    asked, mark = {"training": _trained(run), "evaluation": dataclasses.asdict(evaluation)}, run / _JUDGED
+    if is_judged(run) and json.loads(mark.read_text()) == asked:
+        console.print("finished before")
+        return
+    with console.status("evaluating"):
+        judge()
+    write_atomically(mark, lambda path: path.write_text(json.dumps(asked, indent=1) + "\n"))
+
+
 def _finish(run: Path, config: RunConfig, evaluation: EvaluationConfig, console: Console) -> None:
     if (run / "config.yaml").exists():
         found = RunConfig.load(run)
@@ -75,13 +94,7 @@ def _finish(run: Path, config: RunConfig, evaluation: EvaluationConfig, console:
             raise UsageError(f"{run}: was trained with other settings; give another --out, or remove it")
     if not is_finished(config, run):
         run_training(config, run, console)
-    asked, mark = {"training": _trained(run), "evaluation": dataclasses.asdict(evaluation)}, run / _JUDGED
-    if is_judged(run) and json.loads(mark.read_text()) == asked:
-        console.print("finished before")
-        return
-    with console.status("evaluating"):
-        evaluate_run(run, evaluation, Console(quiet=True))
-    write_atomically(mark, lambda path: path.write_text(json.dumps(asked, indent=1) + "\n"))
+    judge_once(run, evaluation, lambda: evaluate_run(run, evaluation, Console(quiet=True)), console)
 
 
 def _trained(run: Path) -> dict[str, float]:

@@ -67,6 +67,9 @@ COMMANDS: dict[str, Command] = {
         "reproduce_metra_incompatibility",
         "show whether METRA suits references",
     ),
+    "reproduce downstream": Command(
+        "rgsd.cli.downstream", "reproduce_downstream", "reach goals in style with the skills of all methods"
+    ),
     "record": Command("rgsd.cli.record", "record", "film the skills of RUN"),
     "view": Command("rgsd.cli.view", "view", "play RUN's rollouts, or motions, in a window"),
     "bench": Command("rgsd.cli.bench", "bench", "measure steps a second and memory on this machine"),

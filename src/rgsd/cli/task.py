@@ -191,7 +191,7 @@ def task_evaluate(
     print_figures({key: value for key, value in result.items() if key != "schema"}, console)
     if as_json:
         print(json.dumps(result))
-    _write_views(run, traces, TaskConfig.load(run), console, video)
+    write_views(run, traces, TaskConfig.load(run), console, video)
 
 
 def evaluate_task(
@@ -228,7 +228,8 @@ def evaluate_task(
     return result, traces
 
 
-def _write_views(run: Path, traces: Traces, config: TaskConfig, console: Console, video: bool) -> None:
+def write_views(run: Path, traces: Traces, config: TaskConfig, console: Console, video: bool) -> None:
+    """Write traces.png, curves.png and, if asked to, the film of a task's run that `evaluate_task` has measured."""
     folder = run / "evaluation"
     for name, figure in (
         ("traces.png", goal_traces(traces, config.field, f"style {config.style}")),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -25,7 +26,15 @@ CURVES = {
     "Discovery/spread_m": "spread of discovery episodes' ends (m)",
     "Discovery/alignment": "alignment of discovery (each method's own)",
 }
-"""What `run_curves` draws of a log, and its titles."""
+"""What `run_curves` draws of a skills' run, and its titles."""
+TASK_CURVES = {
+    "Task/success": "goals reached (share)",
+    "Task/goals_per_minute": "goals a minute",
+    "Task/speed_to_goal": "speed towards the goal (m/s)",
+    "Task/falls_per_minute": "falls a minute",
+    "Task/style": "similarity to the style's latents",
+}
+"""What it draws of a task's run."""
 
 _PANELS = 4  # side by side
 _SMOOTHING = 20  # points that a running mean leaves of a curve's independent ones
@@ -90,17 +99,20 @@ def _draw(axes: Axes, y: int, summary: Mapping[str, Any]) -> None:
     axes.plot(number(summary["mean"]), y, "|", color=INK, markersize=14, markeredgewidth=2, label="mean")
 
 
-def run_curves(runs: Mapping[str, Sequence[Sequence[Metrics]]]) -> Figure:
+def run_curves(
+    runs: Mapping[str, Sequence[Sequence[Metrics]]], curves: Mapping[str, str] = MappingProxyType(CURVES)
+) -> Figure:
     """Learning curves of every run in one figure: a panel a figure, a colour a row, a line a seed.
 
     Args:
         runs: by row, the seeds' iterations in order, as in `metrics.jsonl`.
+        curves: titles of the figures to draw, by their names in the log.
 
     Raises:
-        ValueError: no log holds any figure of `CURVES`.
+        ValueError: no log holds any of them.
     """
     logged = {key for seeds in runs.values() for history in seeds for row in history for key in row}
-    keys = [key for key in CURVES if key in logged]
+    keys = [key for key in curves if key in logged]
     if not keys:
         raise ValueError("learning curves: no log holds any of their figures; train at least one iteration")
     colors = group_colors(runs)
@@ -111,7 +123,7 @@ def run_curves(runs: Mapping[str, Sequence[Sequence[Metrics]]]) -> Figure:
             for name, seeds in runs.items():
                 for history in seeds:
                     _curve(axes, history, key, colors[name], name)
-            axes.set_title(CURVES[key], fontsize=8.5)
+            axes.set_title(curves[key], fontsize=8.5)
             axes.xaxis.set_major_formatter(EngFormatter(sep=""))
         figure.supxlabel("samples", fontsize=8.5, color=MUTED)
         lines = {line.get_label(): line for axes in figure.axes for line in axes.lines}
