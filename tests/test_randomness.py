@@ -112,3 +112,19 @@ def test_a_copy_draws_the_same_in_any_company(width: int) -> None:
     for some in (copies[100:], copies[37:38], copies[::7], copies.flip(0)):
         assert torch.equal(Draws.at(copy_keys(3, some), 5, "noise").normal(width), together[some])
     assert not torch.equal(Draws.at(copy_keys(4, copies), 5, "noise").normal(width), together)
+
+
+def test_what_lasts_is_a_copys_own_at_every_moment_and_for_every_use() -> None:
+    keys = copy_keys(5, torch.arange(100))
+    lasting = Draws.at(keys, 3, "episodes").lasting("stream").uniform()
+    assert torch.equal(Draws.at(keys, 8, "latents").lasting("stream").uniform(), lasting)
+    assert torch.equal(Draws.at(keys[40:], 8, "latents").lasting("stream").uniform(), lasting[40:])
+    for other in (
+        Draws.at(keys, 3, "episodes").lasting("other"),
+        Draws.at(keys, 3, "episodes"),
+        Draws.at(keys, 0, "stream"),
+    ):
+        assert not torch.equal(other.uniform(), lasting)
+    assert not torch.equal(
+        Draws.at(copy_keys(6, torch.arange(100)), 3, "episodes").lasting("stream").uniform(), lasting
+    )

@@ -36,15 +36,21 @@ class Draws:
 
     Args:
         keys: (n,) long.
+        copies: (n,) long, the copies' own keys, for `lasting`; `keys` if they are that.
     """
 
-    def __init__(self, keys: Tensor) -> None:
+    def __init__(self, keys: Tensor, copies: Tensor | None = None) -> None:
         self._keys, self._taken = keys, 0
+        self._copies = keys if copies is None else copies
 
     @classmethod
     def at(cls, copies: Tensor, moment: int, use: str) -> Draws:
         """Those of the copies with `copy_keys` (n,) at a moment, a count of steps, for a use such as "exploration"."""
-        return cls(_mix(copies + stream_seed(moment, use)))
+        return cls(_mix(copies + stream_seed(moment, use)), copies)
+
+    def lasting(self, use: str) -> Draws:
+        """Those of the same copies for another use, the same at every moment."""
+        return Draws(_mix(self._copies + stream_seed(0, f"lasting {use}")), self._copies)
 
     def __len__(self) -> int:
         """n."""

@@ -165,6 +165,20 @@ def test_episodes_of_both_streams_start_on_reference_states(tiny_library: Motion
     np.testing.assert_allclose(free.mean(dim=0), 0, atol=0.03)
 
 
+def test_as_a_share_of_samples_every_copy_keeps_to_its_stream(tiny_library: MotionLibrary) -> None:
+    copies = torch.arange(6000) * 7919
+    by_episode, by_sample = (make(tiny_library, imitation_share=0.3, share_of=of) for of in ("episodes", "samples"))
+    for method, lasts in ((by_episode, False), (by_sample, True)):
+        first, second = (method.begin_episodes(Draws.at(copies, moment, "episodes")) for moment in (3, 8))
+        assert float(first.imitation.float().mean()) == pytest.approx(0.3, abs=0.02)
+        assert torch.equal(first.imitation, second.imitation) is lasts
+        assert not torch.equal(first.clip, second.clip)
+        # who imitates says nothing of which clip
+        np.testing.assert_allclose(
+            torch.bincount(first.clip[first.imitation]) / first.imitation.sum(), 1 / 3, atol=0.04
+        )
+
+
 @pytest.mark.parametrize(("starts", "last"), [("imitation", 49), ("none", 0)])
 def test_without_reference_starts_discovery_stands_and_imitation_begins_at_its_beginning(
     tiny_library: MotionLibrary, starts: str, last: int

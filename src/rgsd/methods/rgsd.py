@@ -33,6 +33,9 @@ class RgsdConfig:
     """Concentration of q(z|s) in the rewards and the encoder's loss; the paper has one kappa for both phases."""
     imitation_share: float = 0.5
     """p, the probability that an episode imitates."""
+    share_of: Literal["episodes", "samples"] = "episodes"
+    """What p is a share of: the episodes, as in the paper, of which those that imitate are the shorter; or the samples,
+    for which every copy keeps to one stream."""
     reference_starts: Literal["all", "imitation", "none"] = "all"
     """Which episodes start on random states of the references: all, as in the paper; those that imitate, while
     discovery starts standing; or none, imitation then starts on its clip's first frame."""
@@ -78,7 +81,8 @@ class Rgsd:
         With fewer `reference_starts`, discovery starts standing. Imitation cannot: off its reference it would be
         ended at once, so what is left to it without random frames is its clip's first.
         """
-        imitation = draws.uniform() < self.config.imitation_share
+        stream = draws if self.config.share_of == "episodes" else draws.lasting("stream")
+        imitation = stream.uniform() < self.config.imitation_share
         clip, frame = self.library.draw(draws, margin=1)
         uniform = sphere.draw_uniform(draws, self.latent_dim)
         z = torch.where(imitation.unsqueeze(1), self.directions[clip], uniform)
