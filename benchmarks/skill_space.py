@@ -2,7 +2,7 @@
 
     python benchmarks/skill_space.py RUN [RUN ...]
 
-Prints a Markdown table, a run a row; what the columns mean is said in `rgsd.evaluation.skill_space` and, of the
+Prints a Markdown table, a run a column; what the rows mean is said in `rgsd.evaluation.skill_space` and, of the
 encoders, here: `mu untrained`, `mu frozen` and `mu trained` are the concentration of mu within a clip, mean over
 clips, for a random encoder, after phase 1, and of the copy that phase 2 has trained.
 """
@@ -19,6 +19,7 @@ import torch
 from rgsd.cli.trained import load_trained
 from rgsd.envs.observation import ObservationLayout, observe
 from rgsd.evaluation.skill_space import SpaceConfig, concentration, measure_space
+from rgsd.learning.checkpoint import load_latest_checkpoint
 from rgsd.methods.rgsd import Rgsd
 from rgsd.methods.runs import make_method
 from rgsd.physics.mujoco_cpu import MujocoCpu
@@ -28,6 +29,8 @@ from rgsd.skills.encoder import Encoder
 def row(run: Path) -> dict[str, float]:
     """All figures of a run."""
     config, library, policy = load_trained(run)
+    if load_latest_checkpoint(run / "checkpoints") is None:
+        sys.exit(f"{run / 'checkpoints'}: empty; the trained encoder is in no other place")
     method = make_method(config, library, run)
     if not isinstance(method, Rgsd):
         sys.exit(f"{run}: is a run of {config.method}; give runs of rgsd")

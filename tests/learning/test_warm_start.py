@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable
-from pathlib import Path
 
 import numpy as np
 import torch
@@ -30,6 +29,7 @@ def make(
     config: WarmStartConfig = CONFIG,
     latents: bool = True,
     episodes: EnvConfig = EnvConfig(),  # noqa: B008 (frozen)
+    tracker: SkillPolicy | None = None,
 ) -> tuple[Collector, WarmStart]:
     """A collector and a teacher; the latent of clip m is -m, so that it can be told from an episode's number."""
     torch.manual_seed(0)
@@ -38,7 +38,7 @@ def make(
     actor = Actor(env.observation_size, 1, scale, NETWORK)
     critic = Critic(env.observation_size, 1, env.privileged_size, NETWORK)
     z = -torch.arange(float(len(library))).unsqueeze(1) if latents else None
-    return Collector(env, method, actor), WarmStart(env, actor, critic, z, config, 0.97, seed=0)
+    return Collector(env, method, actor), WarmStart(env, actor, critic, z, config, 0.97, 0, tracker)
 
 
 def test_imitation_is_driven_by_the_posture_of_its_next_frame(tiny_library: MotionLibrary, numbered: Method) -> None:
@@ -129,7 +129,7 @@ def test_a_loop_is_played_round_and_round(tiny_library: MotionLibrary, numbered:
 def test_when_a_clip_that_does_not_loop_is_over_another_is_begun(tiny_library: MotionLibrary, numbered: Method) -> None:
     collector, teacher = make(tiny_library, numbered)
     rollout, _ = collector.collect(60, teacher)
-    free = ~rollout.imitation[0] & ~rollout.imitation.any(dim=0)
+    free = ~rollout.imitation.any(dim=0)
     clip, frame = rollout.clip[:, free], rollout.frame[:, free]
     # `frame` is that which a step led to: none is led beyond the last, 50, and after it comes one near its beginning
     assert int(frame.max()) == 50
@@ -140,11 +140,10 @@ def test_when_a_clip_that_does_not_loop_is_over_another_is_begun(tiny_library: M
 
 
 def test_a_tracker_hands_over_to_its_student(
-    tiny_library: MotionLibrary, numbered: Method, make_tracker: MakeTracker, tmp_path: Path
+    tiny_library: MotionLibrary, numbered: Method, make_tracker: MakeTracker
 ) -> None:
-    make_tracker(tiny_library).save(tmp_path)
-    config = dataclasses.replace(CONFIG, teacher=str(tmp_path), iterations=4)
-    collector, teacher = make(tiny_library, numbered, config)
+    config = dataclasses.replace(CONFIG, iterations=4)
+    collector, teacher = make(tiny_library, numbered, config, tracker=make_tracker(tiny_library))
     tracker = Tracker(make_tracker(tiny_library), tiny_library)
     zeros = torch.zeros(8, 16)
     shares = []
@@ -159,19 +158,31 @@ def test_a_tracker_hands_over_to_its_student(
         teacher.update(rollout, (zeros, zeros), numbered.rewards(rollout))
     # 0, 1/4, 1/2 and 3/4 of 128 steps, within four standard deviations of the last
     np.testing.assert_allclose(shares, [0, 0.25, 0.5, 0.75], atol=0.17)
-    _, resumed = make(tiny_library, numbered, config)
+    _, resumed = make(tiny_library, numbered, config, tracker=make_tracker(tiny_library))
     resumed.load_state_dict(teacher.state_dict())
     rollout, _ = collector.collect(2, resumed)
     own = resumed.actor(rollout.observation, rollout.z).detach()
     assert ((rollout.mean - own).abs().amax(dim=-1) < 1e-5).all()  # the fifth of four
 
 
-def test_the_anchor_holds_to_the_tracker(
-    tiny_library: MotionLibrary, numbered: Method, make_tracker: MakeTracker, tmp_path: Path
+def test_a_tracker_needs_no_latents_and_no_clock(
+    tiny_library: MotionLibrary, numbered: Method, make_tracker: MakeTracker
 ) -> None:
-    make_tracker(tiny_library).save(tmp_path)
-    config = dataclasses.replace(CONFIG, teacher=str(tmp_path), anchor_weight=0.5)
-    collector, teacher = make(tiny_library, numbered, config)
+    clocked = EnvConfig(clock="clip_time")
+    tracker = make_tracker(tiny_library)
+    collector, teacher = make(tiny_library, numbered, latents=False, episodes=clocked, tracker=tracker)
+    rollout, _ = collector.collect(4, teacher)
+    flat = [x.flatten(0, 1) for x in (rollout.observation, rollout.clip, rollout.frame)]
+    taught = Tracker(make_tracker(tiny_library), tiny_library).act(flat[0][:, :-1], *flat[1:])
+    torch.testing.assert_close(rollout.mean.flatten(0, 1), taught)
+    assert torch.equal(rollout.z, rollout.source.unsqueeze(-1).float())  # the method's own, the number of the episode
+
+
+def test_the_anchor_holds_to_the_tracker(
+    tiny_library: MotionLibrary, numbered: Method, make_tracker: MakeTracker
+) -> None:
+    config = dataclasses.replace(CONFIG, anchor_weight=0.5)
+    collector, teacher = make(tiny_library, numbered, config, tracker=make_tracker(tiny_library))
     rollout, _ = collector.collect(2)
     zeros = torch.zeros(2, 16)
     (batch,) = rollout.minibatches(zeros, zeros, zeros, 1, torch.Generator().manual_seed(0))

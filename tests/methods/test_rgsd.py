@@ -105,8 +105,10 @@ def test_the_encoders_loss_by_hand(tiny_library: MotionLibrary, rollout: Rollout
             total -= KAPPA * float(trained[t, n] @ rollout.z[t, n])
     # a mean over all six samples, so that p weights the streams
     assert method.update(rollout)["Encoder/loss"] == pytest.approx(total / 6, abs=1e-5)
-    untouched = make(tiny_library, alpha=0.7, encoder_learning_rate=0.0)
-    assert untouched.update(rollout)["Encoder/kl"] == pytest.approx(np.mean(divergences), abs=1e-5)
+    figures = make(tiny_library, alpha=0.7, encoder_learning_rate=0.0).update(rollout)
+    assert figures["Encoder/kl"] == pytest.approx(np.mean(divergences), abs=1e-5)
+    apart = [1 - float(trained[t, n] @ frozen[t, n]) for t in range(2) for n in (1, 2)]
+    assert figures["Encoder/discovery_kl"] == pytest.approx(KAPPA * langevin * np.mean(apart), abs=1e-5)
 
 
 def test_held_on_all_states_the_encoder_settles_between_latent_and_frozen(

@@ -14,6 +14,7 @@ from rgsd.errors import UnknownName, UsageError
 from rgsd.learning.checkpoint import CheckpointError
 from rgsd.learning.networks import NetworkConfig
 from rgsd.learning.policy_files import PolicyError
+from rgsd.learning.skill_policy import SkillPolicy
 from rgsd.learning.trainer import TrainerConfig
 from rgsd.learning.warm_start import WarmStartConfig
 from rgsd.methods.oracle import OracleConfig
@@ -21,6 +22,7 @@ from rgsd.methods.presets import PRESETS, make_preset
 from rgsd.methods.registry import METHODS
 from rgsd.methods.rgsd import RgsdConfig
 from rgsd.methods.runs import RunConfig, check_method, load_library, make_trainer
+from rgsd.methods.settings import replace_settings
 from rgsd.skills.contrastive import ContrastiveConfig
 from rgsd.skills.encoder import EncoderConfig
 
@@ -167,7 +169,28 @@ def test_paths_are_made_absolute_before_a_run_is_written(tmp_path: Path, monkeyp
 
 def test_a_teacher_that_is_not_there_is_missed_before_anything_is_spent(tmp_path: Path) -> None:
     config = make_preset("cpu", "rgsd", "quadruped")
-    config.check()
     loop = dataclasses.replace(config.trainer, warm_start=WarmStartConfig(teacher=str(tmp_path / "oracle")))
-    with pytest.raises(PolicyError, match=r"oracle/policy\.json: no such file"):
-        dataclasses.replace(config, trainer=loop).check()
+    pretrained: list[int] = []
+    with pytest.raises(PolicyError, match=r"warm-start.teacher .*oracle: no policy there"):
+        make_trainer(
+            dataclasses.replace(config, trainer=loop), tmp_path / "run", lambda step, _: pretrained.append(step)
+        )
+    assert not pretrained
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_run_keeps_a_copy_of_its_teacher(tmp_path: Path) -> None:
+    few = {"num_envs": 4, "trainer.horizon": 2, "network.actor_hidden": [8], "network.critic_hidden": [8]}
+    oracle = replace_settings(make_preset("cpu", "oracle", "quadruped"), few)
+    make_trainer(oracle, tmp_path / "oracle").save()
+    few |= {"trainer.warm_start.teacher": str(tmp_path / "oracle"), "settings.contrastive.steps": 2}
+    config = replace_settings(make_preset("cpu", "rgsd", "quadruped"), few)
+    trainer = make_trainer(config, tmp_path / "run")
+    trainer.run(8, None, lambda figures: None)
+    (tmp_path / "oracle").rename(tmp_path / "elsewhere")
+    again = make_trainer(config, tmp_path / "run")
+    assert again.resume()
+    again.run(16, None, lambda figures: None)
+    taught, copied = (SkillPolicy.load(path) for path in (tmp_path / "elsewhere", tmp_path / "run" / "teacher"))
+    for one, other in zip(taught.actor.parameters(), copied.actor.parameters(), strict=True):
+        assert torch.equal(one, other)

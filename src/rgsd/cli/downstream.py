@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -12,13 +11,16 @@ import tyro
 from rich.console import Console
 
 from rgsd.cli.finishing import is_judged, judge_once, run_folder
-from rgsd.cli.reproduce import METHODS
+from rgsd.cli.reproduce import FROM_SCRATCH, METHODS
 from rgsd.cli.task import evaluate_task, train_task, write_views
+from rgsd.cli.trained import load_trained
 from rgsd.errors import UsageError
 from rgsd.evaluation.downstream import DownstreamConfig
 from rgsd.evaluation.headlines import over_seeds
 from rgsd.learning.checkpoint import write_atomically
-from rgsd.tasks.runs import CONFIG, TaskConfig
+from rgsd.learning.loop import reached
+from rgsd.tasks.runs import CONFIG, TaskConfig, skills_identity
+from rgsd.tasks.style import make_style
 from rgsd.viewing.comparison import TASK_CURVES, comparison_chart, comparison_table, run_curves
 from rgsd.viewing.run_folder import RunFolder
 from rgsd.viewing.style import png_bytes
@@ -63,65 +65,70 @@ def reproduce_downstream(
         task: the task, but for what this command sets: its style, seed, minutes and steps.
         evaluation: how much is tried.
     """
-    for field in dataclasses.fields(TaskConfig):
-        if field.name in ("style", "steps", "minutes", "seed") and getattr(task, field.name) != field.default:
-            raise UsageError(f"--task.{field.name} is set by this command; use --minutes-per-task, --styles, --seeds")
     console, folder = Console(), out or table / "downstream"
-    methods = [method for method in METHODS if method != "oracle" and is_judged(run_folder(table, method, 0))]
-    if not methods:
-        raise UsageError(f"{table}: no finished run of seed 0; `rgsd reproduce table1 --out {table}` makes them")
-    for skills in (run_folder(table, method, seed) for seed in range(seeds) for method in methods):
-        if not is_judged(skills):
-            raise UsageError(f"{skills}: not finished; `rgsd reproduce table1` with --seeds {seeds} makes it")
+    methods = _methods(table, seeds, console)
+    _check(table, styles, task, evaluation)
     task = dataclasses.replace(task, minutes=minutes_per_task)
-    finished: list[tuple[str, str, int]] = []
-    for style, method, seed in _finish_all(table, folder, methods, styles, seeds, task, evaluation, console):
-        finished.append((style, method, seed))
-        _write(finished, folder, minutes_per_task)
+    jobs = [(seed, style, method) for seed in range(seeds) for style in styles for method in methods]
+    for number, (seed, style, method) in enumerate(jobs, start=1):
+        console.rule(f"{number} of {len(jobs)}: {style} with the skills of {method}, seed {seed}")
+        skills, judge = run_folder(table, method, seed), run_folder(table, _JUDGE, seed)
+        config = dataclasses.replace(task, run=str(skills.resolve()), style=style, seed=seed)
+        _finish(run_folder(folder / style, method, seed), config, evaluation, judge, console)
+        _write(folder, styles, methods, seeds, minutes_per_task)
     console.print((folder / "downstream.md").read_text(), soft_wrap=True, highlight=False, markup=False)
     console.print(f"in [bold]{folder}[/bold]: downstream.md, .json, and a chart and curves of every style")
 
 
-def _finish_all(
-    table: Path,
-    folder: Path,
-    methods: list[str],
-    styles: tuple[str, ...],
-    seeds: int,
-    task: TaskConfig,
-    evaluation: DownstreamConfig,
-    console: Console,
-) -> Iterator[tuple[str, str, int]]:
-    """Finish every run as far as that is not done; yields style, method and seed of each that is."""
-    total, done = seeds * len(styles) * len(methods), 0
-    for seed in range(seeds):
-        judge = run_folder(table, _JUDGE, seed)
-        for style in styles:
-            for method in methods:
-                done += 1
-                skills, run = run_folder(table, method, seed), run_folder(folder / style, method, seed)
-                console.rule(f"{done} of {total}: {style} with the skills of {method}, seed {seed}")
-                config = dataclasses.replace(task, run=str(skills.resolve()), style=style, seed=seed)
-                _finish(run, config, evaluation, judge if is_judged(judge) else None, console)
-                yield style, method, seed
+def _methods(table: Path, seeds: int, console: Console) -> list[str]:
+    """The table's methods that have latents and whose seeds are all finished; RGSD, who judges, must be one."""
+    wanted = [method for method in (*METHODS, FROM_SCRATCH) if method != "oracle"]
+    finished = [m for m in wanted if seeds > 0 and all(is_judged(run_folder(table, m, seed)) for seed in range(seeds))]
+    if _JUDGE not in finished:
+        raise UsageError(
+            f"{table}: not all of --seeds {seeds} of {_JUDGE} are finished there, whose encoder judges the styles; "
+            f"`rgsd reproduce table1 --out {table}` makes them"
+        )
+    missing = [method for method in wanted if method not in finished]
+    if missing:
+        console.print(f"left out, because {table} lacks finished runs of them: {', '.join(missing)}", soft_wrap=True)
+    return finished
 
 
-def _finish(run: Path, config: TaskConfig, evaluation: DownstreamConfig, judge: Path | None, console: Console) -> None:
+def _check(table: Path, styles: tuple[str, ...], task: TaskConfig, evaluation: DownstreamConfig) -> None:
+    """Refuse what would fail, before anything is spent on it."""
+    for field in dataclasses.fields(TaskConfig):
+        if field.name in ("style", "steps", "minutes", "seed") and getattr(task, field.name) != field.default:
+            raise UsageError(f"--task.{field.name} is set by this command; use --minutes-per-task, --styles, --seeds")
+    if evaluation.num_envs < 1 or evaluation.goals < 1:
+        raise UsageError(
+            f"--evaluation.num-envs is {evaluation.num_envs}, --evaluation.goals {evaluation.goals}; give at least 1"
+        )
+    if not styles or len(set(styles)) < len(styles):
+        raise UsageError(f"--styles {' '.join(styles)}: name at least one, and each once")
+    library = load_trained(run_folder(table, _JUDGE, 0)).library
+    for style in styles:
+        make_style(style, library)
+
+
+def _finish(run: Path, config: TaskConfig, evaluation: DownstreamConfig, judge: Path, console: Console) -> None:
     if (run / CONFIG).exists():
         found = TaskConfig.load(run)
         if dataclasses.replace(found, minutes=config.minutes) != config:
             raise UsageError(f"{run}: was trained with other settings; give another --out, or remove it")
-    train_task(config, run, console)
+    history = RunFolder(run).history if (run / CONFIG).exists() else []
+    if not (history and reached(history[-1]["samples"], history[-1]["seconds"], None, config.minutes)):
+        train_task(config, run, console)
 
     def measure() -> None:
         _, traces = evaluate_task(run, evaluation, encoder=judge)
         write_views(run, traces, config, Console(quiet=True), video=False)
 
-    judge_once(run, evaluation, measure, console)
+    how = {"evaluation": dataclasses.asdict(evaluation), "judge": skills_identity(judge)}
+    judge_once(run, how, measure, console)
 
 
-def _write(finished: list[tuple[str, str, int]], folder: Path, minutes: float) -> None:
-    styles = list(dict.fromkeys(style for style, _, _ in finished))
+def _write(folder: Path, styles: tuple[str, ...], methods: list[str], seeds: int, minutes: float) -> None:
     parts = [
         f"# Goals in style: {minutes:g} minutes a task",
         "What each figure means: docs/tasks.md. The mean over training seeds, then in brackets the seeds' own figures "
@@ -130,16 +137,20 @@ def _write(finished: list[tuple[str, str, int]], folder: Path, minutes: float) -
     ]
     content: dict[str, Any] = {}
     for style in styles:
-        runs: dict[str, list[Path]] = {}
-        for found, method, seed in finished:
-            if found == style:
-                runs.setdefault(method, []).append(run_folder(folder / style, method, seed))
-        rows = {method: _figures(paths) for method, paths in runs.items()}
+        runs = {
+            method: [run for seed in range(seeds) if is_judged(run := run_folder(folder / style, method, seed))]
+            for method in methods
+        }
+        runs = {method: found for method, found in runs.items() if found}
+        if not runs:
+            continue
+        rows = {method: _figures(found) for method, found in runs.items()}
         content[style] = rows
-        curves = run_curves(
-            {name: [RunFolder(run).history for run in paths] for name, paths in runs.items()}, TASK_CURVES
-        )
-        for name, figure in ((f"{style}.png", comparison_chart(rows, FIGURES)), (f"{style}_curves.png", curves)):
+        histories = {method: [RunFolder(run).history for run in found] for method, found in runs.items()}
+        for name, figure in (
+            (f"{style}.png", comparison_chart(rows, FIGURES)),
+            (f"{style}_curves.png", run_curves(histories, TASK_CURVES)),
+        ):
             picture = png_bytes(figure)
             write_atomically(folder / name, lambda path, picture=picture: path.write_bytes(picture))
         parts += [f"## Style {style}", comparison_table(rows, FIGURES, "skills of").strip()]

@@ -69,16 +69,16 @@ def training_cost(run: Path) -> dict[str, float]:
     return _trained(run)
 
 
-def judge_once(run: Path, evaluation: Any, judge: Callable[[], object], console: Console) -> None:
+def judge_once(run: Path, how: dict[str, Any], judge: Callable[[], object], console: Console) -> None:
     """Judge a trained run, unless that was done after as much training and in the same way.
 
     Args:
         run: its folder.
-        evaluation: a dataclass that says how it is judged.
+        how: what says in which way, as JSON can hold it.
         judge: does it.
         console: where it is told.
     """
-    asked, mark = {"training": _trained(run), "evaluation": dataclasses.asdict(evaluation)}, run / _JUDGED
+    asked, mark = {"training": _trained(run), **how}, run / _JUDGED
     if is_judged(run) and json.loads(mark.read_text()) == asked:
         console.print("finished before")
         return
@@ -94,7 +94,8 @@ def _finish(run: Path, config: RunConfig, evaluation: EvaluationConfig, console:
             raise UsageError(f"{run}: was trained with other settings; give another --out, or remove it")
     if not is_finished(config, run):
         run_training(config, run, console)
-    judge_once(run, evaluation, lambda: evaluate_run(run, evaluation, Console(quiet=True)), console)
+    how = {"evaluation": dataclasses.asdict(evaluation)}
+    judge_once(run, how, lambda: evaluate_run(run, evaluation, Console(quiet=True)), console)
 
 
 def _trained(run: Path) -> dict[str, float]:

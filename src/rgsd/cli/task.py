@@ -217,10 +217,10 @@ def evaluate_task(
     figures = measure(traces, style, library, env.decision_seconds, torch.Generator().manual_seed(config.seed))
     result = {
         "schema": _SCHEMA,
-        "run": Path(task.run).name,
+        "run": _label(Path(task.run)),
         "method": policy.method,
         "latent_source": latents.source,
-        "judge": None if judge is None else (Path(task.run) if encoder is None else encoder).name,
+        "judge": None if judge is None else _label(Path(task.run) if encoder is None else encoder),
         **figures,
     }
     text = json.dumps(result, indent=2) + "\n"
@@ -246,6 +246,11 @@ def write_views(run: Path, traces: Traces, config: TaskConfig, console: Console,
         console.print(f"film: [bold]{film}[/bold]")
     except FilmUnavailable as error:
         console.print(f"[yellow]no film: {error}[/yellow]")
+
+
+def _label(run: Path) -> str:
+    """A run's name, or in a table its row's and its own."""
+    return f"{run.parent.name}/{run.name}" if run.name.startswith("seed") else run.name
 
 
 def _new_folder(config: TaskConfig) -> Path:

@@ -32,7 +32,7 @@ from rgsd.skills.sphere import sample_uniform
 NEIGHBOURS = 3
 """k of the k-nearest-neighbour supports, as in the source."""
 MOST_STATES = 4000
-"""States of either kind that supports are made of; more are thinned at random."""
+"""States of either kind that supports are made of: as many of both, thinned at random."""
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ class SpaceConfig:
     """Length of a rollout, s."""
     rollouts_per_clip: int = 16
     """Imitation rollouts of each clip."""
-    num_envs: int = 1024
+    num_envs: int = 256
     """Copies at a time."""
     seed: int = 0
     """Of latents, starts and noise."""
@@ -68,16 +68,17 @@ def measure_space(
         By kind of start, `reference` (random states of random clips) and `standing` (the standing pose):
 
         - `inside`: share of discovery's states within the support of imitation's; `covers`: of imitation's within
-          discovery's (`support`);
+          discovery's (`support`). States count until a fall; of discovery the first half second is left out, in which
+          a rollout is where it was put;
         - `path_by_latent`, `path_by_start`, `pose_by_latent`, `pose_by_start`: shares of the variance of where a
-          rollout ends (in its start's heading frame) and of its mean heading-local pose (`variance_shares`); what
-          is left is neither's alone;
-        - `falls`: share of the rollouts that fall, whose states count until they do.
+          rollout ends (in its start's heading frame) and of its mean heading-local pose (`variance_shares`), over
+          the latents under which nothing falls; what is left is neither's alone;
+        - `falls`: share of the rollouts that fall.
     """
     generator = torch.Generator().manual_seed(config.seed)
     z = torch.stack([policy.clip_latents[name] for name in library.names])
     imitated = [
-        features(library.body, rollouts.states)[~rollouts.fell]
+        features(library.body, rollouts.states)[_up(rollouts.fell)]
         for _, rollouts in roll_out_clips(
             simulate,
             library,
@@ -87,7 +88,7 @@ def measure_space(
             generator,
         )
     ]
-    imitation = thinned(torch.cat(imitated), generator)
+    imitation = torch.cat(imitated)
     latents = sample_uniform(config.num_latents, policy.latent_dim, generator)
     clip, frame = library.sample(config.starts, generator, margin=1)
     starts = {
@@ -115,18 +116,23 @@ def _from(
     seen, ends, poses, falls = [], [], [], []
     for part in chunks(len(latents), max(config.num_envs // config.starts, 1)):
         z = latents[part].repeat_interleave(config.starts, dim=0)
-        repeated = tuple(x.repeat(len(latents[part]), *[1] * (x.dim() - 1)) for x in start)
+        qpos, qvel = (x.repeat(len(latents[part]), 1) for x in start)
         nobody = torch.zeros(len(z), dtype=torch.long, device=z.device)
-        batch = roll_out(simulate, body, SkillController(policy, z), (repeated[0], repeated[1]), frames, nobody)
-        up = ~batch.fell.cummax(dim=1).values
-        seen.append(thinned(features(body, batch.states)[up], generator))
+        batch = roll_out(simulate, body, SkillController(policy, z), (qpos, qvel), frames, nobody)
+        seen.append(features(body, batch.states)[:, stride:][_up(batch.fell)[:, stride:]])
         ends.append(displacement(batch.root_pos, batch.root_quat))
         local = measures.heading_local(batch.states.body_pos[:, ::stride], batch.root_quat[:, ::stride])
         poses.append(local.mean(dim=1).flatten(1))
         falls.append(batch.fell.any(dim=1))
-    discovery = thinned(torch.cat(seen), generator)
     shape = (len(latents), config.starts)
-    path, pose = (variance_shares(torch.cat(x).unflatten(0, shape)) for x in (ends, poses))
+    fell = torch.cat(falls).unflatten(0, shape)
+    steady = ~fell.any(dim=1)
+    path, pose = (variance_shares(torch.cat(x).unflatten(0, shape)[steady]) for x in (ends, poses))
+    discovery = torch.cat(seen)
+    count = min(len(imitation), len(discovery), MOST_STATES)
+    imitation, discovery = (
+        states[torch.randperm(len(states), generator=generator)[:count]] for states in (imitation, discovery)
+    )
     return {
         "inside": support(discovery, imitation),
         "covers": support(imitation, discovery),
@@ -134,8 +140,13 @@ def _from(
         "path_by_start": path[1],
         "pose_by_latent": pose[0],
         "pose_by_start": pose[1],
-        "falls": float(torch.cat(falls).float().mean()),
+        "falls": float(fell.float().mean()),
     }
+
+
+def _up(fell: Tensor) -> Tensor:
+    """(R, T) bool, the frames before a fall: who gets up again has fallen all the same."""
+    return ~fell.cummax(dim=1).values
 
 
 @torch.no_grad()
@@ -153,25 +164,33 @@ def support(points: Tensor, among: Tensor, neighbours: int = NEIGHBOURS) -> floa
 
     Precision, or with the arguments exchanged recall, of Kynkaanniemi et al. 2019. m must exceed k.
     """
-    own = torch.cdist(among, among)
-    radius = own.kthvalue(neighbours + 1, dim=1).values  # the first is the point itself
-    inside = [(torch.cdist(points[part], among) <= radius).any(dim=1) for part in chunks(len(points), 1000)]
+    exact = "donot_use_mm_for_euclid_dist"  # the fast way loses the smallest distances to cancellation
+    # the nearest of all is the point itself
+    radii = [
+        torch.cdist(among[part], among, compute_mode=exact).kthvalue(neighbours + 1, dim=1).values
+        for part in chunks(len(among), 1000)
+    ]
+    radius = torch.cat(radii)
+    inside = [
+        (torch.cdist(points[part], among, compute_mode=exact) <= radius).any(dim=1)
+        for part in chunks(len(points), 1000)
+    ]
     return float(torch.cat(inside).float().mean())
 
 
 def variance_shares(outcomes: Tensor) -> tuple[float, float]:
     """Shares of the variance of outcomes (Z, S, F) between the means of rows and between those of columns.
 
-    eta squared of the two factors of a balanced design without repetition, F dimensions summed; the rest of 1 is
-    their interaction. NaN where nothing varies.
+    omega squared (Hays 1963) of the two factors of a balanced design without repetition, F dimensions summed: what
+    rows and columns would share by chance, were there nothing but their interaction, is taken off. NaN where nothing
+    varies, or with fewer than two rows or columns.
     """
     values = outcomes.double()
+    count, width = values.shape[:2]
     centred = values - values.mean(dim=(0, 1))
-    total = centred.square().sum(dim=-1).mean()
-    rows, columns = (centred.mean(dim=dim).square().sum(dim=-1).mean() for dim in (1, 0))
-    return float(rows / total), float(columns / total)
-
-
-def thinned(states: Tensor, generator: torch.Generator) -> Tensor:
-    """At most `MOST_STATES` of states (n, F), at random."""
-    return states[torch.randperm(len(states), generator=generator)[:MOST_STATES]]
+    total = centred.square().sum()
+    rows, columns = (centred.mean(dim=dim).square().sum() * values.shape[dim] for dim in (1, 0))
+    rest = (total - rows - columns) / ((count - 1) * (width - 1)) if min(count, width) > 1 else torch.tensor(torch.nan)
+    shares = ((part - free * rest) / (total + rest) for part, free in ((rows, count - 1), (columns, width - 1)))
+    by_row, by_column = (float(share.clamp(min=0)) for share in shares)
+    return by_row, by_column

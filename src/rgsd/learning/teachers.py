@@ -86,13 +86,17 @@ def load_tracker(folder: Path, body: Body) -> SkillPolicy:
 
     Raises:
         PolicyError: there is no policy, it is of another body, or no tracker without a clock; the message names the
-            file and the remedy.
+            folder and the remedy.
     """
+    if not any((place / DESCRIPTION).exists() for place in (folder, folder / "policy")):
+        raise PolicyError(
+            f"--trainer.warm-start.teacher {folder}: no policy there; give a run of `rgsd train oracle` on this body"
+        )
     policy = SkillPolicy.load(folder, body)
     if policy.condition != "reference" or policy.clock != "none":
         raise PolicyError(
-            f"{folder / DESCRIPTION}: condition is '{policy.condition}' and clock '{policy.clock}', but a teacher is "
-            "shown the next frame and no time; train one with `rgsd train oracle`"
+            f"--trainer.warm-start.teacher {folder}: condition is '{policy.condition}' and clock '{policy.clock}', but "
+            "a teacher is shown the next frame and no time; give a run of `rgsd train oracle` on this body"
         )
     return policy
 

@@ -24,6 +24,7 @@ from rgsd.learning.collector import Collector
 from rgsd.learning.loop import TrainingLoop
 from rgsd.learning.method import Method
 from rgsd.learning.networks import Actor, Critic, NetworkConfig
+from rgsd.learning.policy_files import DESCRIPTION
 from rgsd.learning.ppo import Ppo, PpoConfig
 from rgsd.learning.rollout import Rollout
 from rgsd.learning.skill_policy import SkillPolicy
@@ -32,13 +33,16 @@ from rgsd.motions.library import MotionLibrary
 from rgsd.physics.protocol import LimitedRoom
 from rgsd.randomness import stream_seed
 
+TEACHER = "teacher"
+"""Folder in a run's: the tracker that its warm start clones, so that the run can go on without that other run."""
+
 
 @dataclass(frozen=True)
 class TrainerConfig:
     """The loop around the learner."""
 
     warm_start: WarmStartConfig = WarmStartConfig()
-    """Cloning of playback in the first iterations."""
+    """Cloning of a teacher in the first iterations."""
     alive_reward: float = 0.0
     """Added to every step's reward, whatever the method: what an episode loses each step that it ends too early."""
     horizon: int = 24
@@ -60,6 +64,7 @@ class Trainer(TrainingLoop):
         network, ppo, config: sizes, learner and loop.
         folder: of the run; `checkpoints/`, `policy/`, `metrics.jsonl` and TensorBoard's events go there.
         seed: of initialisation and shuffling; what the copies see is drawn from the environment's.
+        teacher: a tracker that the warm start clones; playback if None. The folder keeps a copy of it.
     """
 
     def __init__(
@@ -72,6 +77,7 @@ class Trainer(TrainingLoop):
         config: TrainerConfig,
         folder: Path,
         seed: int,
+        teacher: SkillPolicy | None = None,
     ) -> None:
         super().__init__(folder, config.checkpoint_minutes)
         torch.manual_seed(stream_seed(seed, "networks"))
@@ -94,7 +100,9 @@ class Trainer(TrainingLoop):
             config.warm_start,
             ppo.gamma,
             distributed.own_seed(seed, "warm start"),
+            teacher,
         )
+        self._teacher = teacher
         losses = (lambda batch, mean: method.extra_loss(batch, mean, self.actor), self.warm_start.anchor)
         shuffling = distributed.own_seed(seed, "ppo")
         self.ppo = Ppo(self.actor, self.critic, ppo, method.latents, losses, method.parameters(), shuffling)
@@ -171,6 +179,8 @@ class Trainer(TrainingLoop):
             save_checkpoint(checkpoint_folder(self.folder, distributed.rank()), self.iteration, state)
         distributed.wait()
         if distributed.is_main():
+            if self._teacher is not None and not (self.folder / TEACHER / DESCRIPTION).exists():
+                self._teacher.save(self.folder / TEACHER)
             save_checkpoint(checkpoint_folder(self.folder), self.iteration, state)
             self.policy().save(self.folder / "policy")
 

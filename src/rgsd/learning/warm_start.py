@@ -17,7 +17,6 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -29,7 +28,8 @@ from rgsd.learning import distributed
 from rgsd.learning.networks import Actor, Critic
 from rgsd.learning.ppo import generalized_advantage
 from rgsd.learning.rollout import Minibatch, Rollout
-from rgsd.learning.teachers import Playback, Teacher, Tracker, load_tracker
+from rgsd.learning.skill_policy import SkillPolicy
+from rgsd.learning.teachers import Playback, Teacher, Tracker
 from rgsd.motions.library import MotionLibrary
 
 _LEAST_SECONDS = 0.5  # of a clip that does not loop are played: its last frame, held, would teach to freeze
@@ -40,7 +40,8 @@ class WarmStartConfig:
     """Cloning of a teacher at the start of a run."""
 
     teacher: str = ""
-    """Folder of a trained oracle (its run or its policy) to clone; open-loop playback of the references if empty."""
+    """Folder of a trained oracle (its run or its policy) to clone; open-loop playback of the references if empty. The
+    run keeps a copy of it."""
     iterations: int = 25
     """Iterations that clone instead of following the policy gradient; 0 for none, as in the paper."""
     epochs: int = 5
@@ -63,6 +64,7 @@ class WarmStart:
         config: cloning.
         gamma: discount of the critic's targets, as in PPO.
         seed: of the shuffling.
+        tracker: the teacher; open-loop playback if None.
     """
 
     def __init__(
@@ -74,6 +76,7 @@ class WarmStart:
         config: WarmStartConfig,
         gamma: float,
         seed: int,
+        tracker: SkillPolicy | None = None,
     ) -> None:
         self.env, self.actor, self.critic, self.config = env, actor, critic, config
         self._clip_latents, self._gamma = clip_latents, gamma
@@ -81,9 +84,7 @@ class WarmStart:
         self._optimizer = torch.optim.Adam(parameters, lr=config.learning_rate, fused=True)
         self._generator = torch.Generator(env.device).manual_seed(seed)
         library = env.library
-        self._teacher: Teacher = Playback(library, actor.action_scale)
-        if config.teacher:
-            self._teacher = Tracker(load_tracker(Path(config.teacher), env.body), library)
+        self._teacher: Teacher = Playback(library, actor.action_scale) if tracker is None else Tracker(tracker, library)
         self._postures = _posture(library.states)
         self._beginnings = _beginnings(library, round(_LEAST_SECONDS * env.body.control_hz))
         self._choices = torch.tensor([rows.stop - rows.start for rows in self._beginnings], device=env.device)

@@ -123,33 +123,35 @@ class Rgsd:
     def update(self, rollout: Rollout) -> dict[str, float]:
         """L_phi = (1-c) (-log q(z|s')) + alpha c KL(q || q-), the mean over all samples; then figures to log.
 
-        With `kl_states` "all" the KL lacks its c. Its minimum over mu is then z + alpha A_d(kappa) mu-, normalised:
-        halfway, where alpha is one, between what discovery wants and what the frozen encoder says.
+        With `kl_states` "all" the KL lacks its c. The minimum over mu of a discovery state is then z + alpha A_d(kappa)
+        mu-, normalised: between what discovery wants and what the frozen encoder says.
         """
         order = torch.randperm(rollout.num_samples, generator=self._generator, device=rollout.z.device)
         observation, z = rollout.next_observation.flatten(0, 1), rollout.z.flatten(0, 1)
         imitation = rollout.imitation.flatten()
         losses = []
         for ids in order.chunk(self.config.encoder_minibatches):
-            loss, _ = self._encoder_loss(observation.index_select(0, ids), z[ids], imitation[ids])
+            loss = self._encoder_loss(observation.index_select(0, ids), z[ids], imitation[ids])
             self._optimizer.zero_grad()
             loss.backward()
             self._optimizer.step()
             losses.append(float(loss.detach()))
         with torch.no_grad():
             sample = order[:4096]
-            _, kl = self._encoder_loss(observation[sample], z[sample], imitation[sample])
-            frozen = (self.frozen(observation[sample]) * z[sample]).sum(dim=-1)
-            trained = (self.encoder(observation[sample]) * z[sample]).sum(dim=-1)
+            frozen_mu, trained_mu = self.frozen(observation[sample]), self.encoder(observation[sample])
+            frozen, trained = ((mu * z[sample]).sum(dim=-1) for mu in (frozen_mu, trained_mu))
+            kl = sphere.kl_divergence(trained_mu, frozen_mu, self.kappa)
         chosen = imitation[sample]
         # a stream without samples says nothing: at an imitation share of 0 or 1 its mean does not exist
-        alignments = {
+        figures = {
+            "Encoder/kl": kl[chosen],
+            "Encoder/discovery_kl": kl[~chosen],
             "Skill/alignment": frozen[chosen],
             "Discovery/alignment": trained[~chosen],
             "Discovery/frozen_alignment": frozen[~chosen],
         }
-        return {"Encoder/loss": sum(losses) / len(losses), "Encoder/kl": float(kl)} | {
-            name: float(cosines.mean()) for name, cosines in alignments.items() if len(cosines)
+        return {"Encoder/loss": sum(losses) / len(losses)} | {
+            name: float(values.mean()) for name, values in figures.items() if len(values)
         }
 
     def latents(self, minibatch: Minibatch) -> Tensor:
@@ -188,8 +190,7 @@ class Rgsd:
         if "redraw" in state:  # checkpoints from before there was any hold none
             self._redraw.load_state_dict(state["redraw"])
 
-    def _encoder_loss(self, observation: Tensor, z: Tensor, imitation: Tensor) -> tuple[Tensor, Tensor]:
-        """The loss and the mean KL on imitation states."""
+    def _encoder_loss(self, observation: Tensor, z: Tensor, imitation: Tensor) -> Tensor:
         mu = self.encoder(observation)
         with torch.no_grad():
             anchor = self.frozen(observation)
@@ -198,4 +199,4 @@ class Rgsd:
         discover = (1 - c) * (-self.kappa * (mu * z).sum(dim=-1))
         kl = sphere.kl_divergence(mu, anchor, self.kappa)
         held = c if self.config.kl_states == "imitation" else torch.ones_like(c)
-        return (discover + self.config.alpha * held * kl).mean(), (c * kl).sum() / c.sum().clamp(min=1)
+        return (discover + self.config.alpha * held * kl).mean()

@@ -21,9 +21,11 @@ from rgsd.learning import distributed
 from rgsd.learning.checkpoint import write_atomically
 from rgsd.learning.method import Method
 from rgsd.learning.networks import NetworkConfig
+from rgsd.learning.policy_files import DESCRIPTION
 from rgsd.learning.ppo import PpoConfig
+from rgsd.learning.skill_policy import SkillPolicy
 from rgsd.learning.teachers import load_tracker
-from rgsd.learning.trainer import Trainer, TrainerConfig, check_identity, load_own_checkpoint
+from rgsd.learning.trainer import TEACHER, Trainer, TrainerConfig, check_identity, load_own_checkpoint
 from rgsd.methods.metra import MetraConfig
 from rgsd.methods.registry import METHODS, MethodConfig, PretrainProgress
 from rgsd.methods.rgsd import RgsdConfig
@@ -83,7 +85,6 @@ class RunConfig:
 
         Raises:
             UsageError: a number that must be positive is not; the message names its option.
-            PolicyError: the teacher of the warm start cannot teach this body.
         """
         positive = {
             "--num-envs": self.num_envs,
@@ -99,8 +100,6 @@ class RunConfig:
         for option, value in positive.items():
             if value is not None and not 0 < value < math.inf:
                 raise UsageError(f"{option} is {value}; give a positive number")
-        if self.trainer.warm_start.teacher:
-            load_tracker(Path(self.trainer.warm_start.teacher), make_body(self.body))
 
     def with_absolute_paths(self) -> RunConfig:
         """The same with absolute paths of its motions and teacher: a run must find them wherever it is resumed."""
@@ -216,15 +215,25 @@ def make_trainer(
     Raises:
         UsageError: the motions, the device or the number of copies do not fit.
         CheckpointError: a checkpoint that this run cannot go on from.
+        PolicyError: the teacher of the warm start is not there, or cannot teach this body.
     """
     device = device or distributed.own_device(config.device)
     copies = distributed.own_share(config.num_envs, "--num-envs")
     library = load_library(config, make_body(config.body), device)
+    teacher = _teacher(config, library.body, folder)
     method = make_method(config, library, folder, progress)  # the trainer asks it for the clips' latents
     physics = make_physics(config.physics, library.body, copies, device, distributed.own_threads())
     seed, first = stream_seed(config.seed, "env"), distributed.rank() * copies
     env = SkillEnv(library, config.env, physics=physics, seed=seed, first_copy=first)
-    return Trainer(env, method, config.method, config.network, config.ppo, config.trainer, folder, config.seed)
+    return Trainer(env, method, config.method, config.network, config.ppo, config.trainer, folder, config.seed, teacher)
+
+
+def _teacher(config: RunConfig, body: Body, folder: Path) -> SkillPolicy | None:
+    """The tracker that a run clones, if any: its own copy once there is one."""
+    if not config.trainer.warm_start.teacher:
+        return None
+    own = folder / TEACHER
+    return load_tracker(own if (own / DESCRIPTION).exists() else Path(config.trainer.warm_start.teacher), body)
 
 
 def to_plain(value: Any) -> Any:

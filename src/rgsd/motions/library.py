@@ -107,8 +107,8 @@ class MotionLibrary:
 
     def wrapped(self, clip: Tensor, frame: Tensor) -> Tensor:
         """Frames (any shape) of clips, counted past a loop's end from its beginning; other clips' as they are."""
-        # the last frame of a loop repeats the posture of its first
-        return torch.where(self.loops[clip], frame % (self.lengths[clip] - 1), frame)
+        last = self.lengths[clip] - 1  # of a loop it repeats the posture of the first
+        return torch.where(self.loops[clip] & (frame > last), frame % last, frame)
 
     def state(self, clip: Tensor, frame: Tensor) -> BodyState:
         """Reference states of the given clips at the given frames, leading shape that of `clip`."""

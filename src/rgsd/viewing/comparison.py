@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -99,9 +98,7 @@ def _draw(axes: Axes, y: int, summary: Mapping[str, Any]) -> None:
     axes.plot(number(summary["mean"]), y, "|", color=INK, markersize=14, markeredgewidth=2, label="mean")
 
 
-def run_curves(
-    runs: Mapping[str, Sequence[Sequence[Metrics]]], curves: Mapping[str, str] = MappingProxyType(CURVES)
-) -> Figure:
+def run_curves(runs: Mapping[str, Sequence[Sequence[Metrics]]], curves: Mapping[str, str] = CURVES) -> Figure:
     """Learning curves of every run in one figure: a panel a figure, a colour a row, a line a seed.
 
     Args:
