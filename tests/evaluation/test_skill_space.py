@@ -96,7 +96,8 @@ def test_a_puppets_variety_of_pose_is_its_latents(
         assert part["falls"] == 0
         # imitation has the pose of one latent, discovery those of six others
         assert (part["inside"], part["covers"]) == (0.0, 0.0)
-    assert found["reference"] == measure_space(puppet, policy, still, config)["standing"]
+    again = measure_space(puppet, policy, still, config)
+    assert found["reference"] == pytest.approx(again["standing"], nan_ok=True)
 
 
 def test_a_puppets_variety_of_place_is_its_starts(
