@@ -248,8 +248,9 @@ def path_grid(
         figure = new_figure(0.5 + 2.4 * len(references), 0.2 + 2.5 * len(paths))
         grid = figure.subplots(len(paths), len(references), squeeze=False)
         for column, (motion, reference) in zip(grid.T, references.items(), strict=True):
-            drawn = np.concatenate([reference, *(found[motion].reshape(-1, 2) for found in paths.values())])
-            radius = max(0.5, 1.08 * float(np.percentile(np.abs(drawn), _CORE)))
+            drawn = [reference, *(found[motion].reshape(-1, 2) for found in paths.values())]
+            # each for itself: whoever stands still must not crop who travels
+            radius = max(0.5, *(1.08 * float(np.percentile(np.abs(points), _CORE)) for points in drawn))
             for axes, (method, found) in zip(column, paths.items(), strict=True):
                 _ground(axes, radius)
                 axes.set(xlabel="", ylabel="")
