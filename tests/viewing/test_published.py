@@ -55,3 +55,12 @@ def test_figure_4_has_a_row_a_method_and_a_column_a_motion() -> None:
     assert titles == ["rgsd walk", "rgsd turn", "ase walk", "ase turn"]
     # ahead is up the page
     np.testing.assert_allclose(np.asarray(figure.axes[0].lines[-1].get_ydata()), [0.0, 2.0])
+
+
+def test_who_stands_still_does_not_crop_who_travels() -> None:
+    reference = {"walk": np.array([[0.0, 0.0], [2.0, 0.0]])}
+    travels = np.tile(np.linspace(0.0, 3.0, 100)[None, :, None] * np.array([1.0, 0.0]), (5, 1, 1))
+    paths = {"rgsd": {"walk": travels}} | {f"statue{i}": {"walk": np.zeros((5, 100, 2))} for i in range(9)}
+    figure = path_grid(paths, reference, {name: {"walk": ""} for name in paths})
+    for axes in figure.axes:
+        assert axes.get_ylim()[1] > 2.9
