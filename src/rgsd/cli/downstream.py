@@ -21,6 +21,7 @@ from rgsd.learning.checkpoint import write_atomically
 from rgsd.learning.loop import reached
 from rgsd.tasks.runs import CONFIG, TaskConfig, skills_identity
 from rgsd.tasks.style import make_style
+from rgsd.tasks.trainer import load_task_checkpoint
 from rgsd.viewing.comparison import TASK_CURVES, comparison_chart, comparison_table, run_curves
 from rgsd.viewing.run_folder import RunFolder
 from rgsd.viewing.style import png_bytes
@@ -100,10 +101,7 @@ def _check(table: Path, styles: tuple[str, ...], task: TaskConfig, evaluation: D
     for field in dataclasses.fields(TaskConfig):
         if field.name in ("style", "steps", "minutes", "seed") and getattr(task, field.name) != field.default:
             raise UsageError(f"--task.{field.name} is set by this command; use --minutes-per-task, --styles, --seeds")
-    if evaluation.num_envs < 1 or evaluation.goals < 1:
-        raise UsageError(
-            f"--evaluation.num-envs is {evaluation.num_envs}, --evaluation.goals {evaluation.goals}; give at least 1"
-        )
+    evaluation.check("--evaluation")
     if not styles or len(set(styles)) < len(styles):
         raise UsageError(f"--styles {' '.join(styles)}: name at least one, and each once")
     library = load_trained(run_folder(table, _JUDGE, 0)).library
@@ -116,8 +114,9 @@ def _finish(run: Path, config: TaskConfig, evaluation: DownstreamConfig, judge: 
         found = TaskConfig.load(run)
         if dataclasses.replace(found, minutes=config.minutes) != config:
             raise UsageError(f"{run}: was trained with other settings; give another --out, or remove it")
-    history = RunFolder(run).history if (run / CONFIG).exists() else []
-    if not (history and reached(history[-1]["samples"], history[-1]["seconds"], None, config.minutes)):
+    # by its checkpoint, as what is judged: after a kill the log may be ahead of it
+    saved = load_task_checkpoint(run, skills_identity(Path(config.run)))
+    if saved is None or not reached(saved["samples"], saved["seconds"], None, config.minutes):
         train_task(config, run, console)
 
     def measure() -> None:

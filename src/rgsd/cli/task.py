@@ -202,8 +202,7 @@ def evaluate_task(
     Raises:
         UsageError: nothing has been trained, no copies or goals are asked for, or the other run has no encoder.
     """
-    if config.num_envs < 1 or config.goals < 1:
-        raise UsageError(f"--config.num-envs is {config.num_envs}, --config.goals {config.goals}; give at least 1")
+    config.check("--config")
     task = TaskConfig.load(run)
     _, library, policy = load_trained(Path(task.run), motions)
     judge = policy.encoder if encoder is None else SkillPolicy.load(encoder, library.body).encoder

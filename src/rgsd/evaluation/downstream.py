@@ -15,6 +15,7 @@ from torch import Tensor
 from rgsd import rotations
 from rgsd.bodies.state import BodyState
 from rgsd.envs.observation import observe
+from rgsd.errors import UsageError
 from rgsd.evaluation import frechet
 from rgsd.evaluation.intervals import student, wilson
 from rgsd.learning.networks import Actor
@@ -40,6 +41,18 @@ class DownstreamConfig:
     """Goals that each is given."""
     seed: int = 0
     """Of starts and goals."""
+
+    def check(self, option: str) -> None:
+        """Refuse nothing to try.
+
+        Args:
+            option: how the command line calls this configuration, such as --config.
+
+        Raises:
+            UsageError: no copies, or no goals.
+        """
+        if self.num_envs < 1 or self.goals < 1:
+            raise UsageError(f"{option}.num-envs is {self.num_envs}, {option}.goals {self.goals}; give at least 1")
 
 
 @dataclass
