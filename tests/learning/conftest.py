@@ -88,6 +88,7 @@ def make_tracker() -> Callable[..., SkillPolicy]:
             clock=clock,
             condition=condition,
             condition_moments=frames.moments,
+            clips=library.names,
         )
 
     return make

@@ -15,7 +15,7 @@ from rgsd.envs.observation import observe
 from rgsd.envs.reference_frames import ReferenceFrames
 from rgsd.learning.policy_files import PolicyError
 from rgsd.learning.skill_policy import SkillPolicy
-from rgsd.learning.teachers import Playback, Tracker, damping_lag, load_tracker
+from rgsd.learning.teachers import Playback, Teachers, Tracker, damping_lag, load_tracker
 from rgsd.motions.library import MotionLibrary
 
 MakeTracker = Callable[..., SkillPolicy]
@@ -32,22 +32,20 @@ def test_the_lag_counts_damping_of_joint_and_actuator() -> None:
     np.testing.assert_allclose(damping_lag(make_body("smpl")), 0.1)
 
 
-def test_playback_is_blind_and_led_by_the_damping(tiny_library: MotionLibrary) -> None:
+def test_playback_is_led_by_the_damping(tiny_library: MotionLibrary) -> None:
     clip, frame = torch.tensor([0, 1]), torch.tensor([7, 50])
-    observation = torch.zeros(2, observe(tiny_library.states).shape[1])
     wanted = tiny_library.state(clip, frame)
     # kd/kp = 0.5/20 s; center 0, scales 1.0 and 0.5 rad, and the range of actions ends at 1
     expected = ((wanted.qpos[:, 7:] + 0.025 * wanted.qvel[:, 6:]) / SCALE).clamp(-1, 1)
     playback = Playback(tiny_library, SCALE)
-    torch.testing.assert_close(playback.act(observation, clip, frame), expected)
-    torch.testing.assert_close(playback.act(observation + 1, clip, frame), expected)
+    torch.testing.assert_close(playback.act(clip, frame), expected)
     # 51 frames: the one after the last is the last again, or in a loop, whose last is its first, the second one
     beyond = torch.tensor([51, 51])
-    assert torch.equal(playback.act(observation, clip, beyond), playback.act(observation, clip, beyond - 1))
+    assert torch.equal(playback.act(clip, beyond), playback.act(clip, beyond - 1))
     rounds = Playback(looping(tiny_library), SCALE)
-    assert torch.equal(rounds.act(observation, clip, beyond), rounds.act(observation, clip, torch.tensor([1, 1])))
+    assert torch.equal(rounds.act(clip, beyond), rounds.act(clip, torch.tensor([1, 1])))
     # the last itself is shown as it is, and not as the first, from which a recorded loop may differ a little
-    assert torch.equal(rounds.act(observation, clip, beyond - 1), playback.act(observation, clip, beyond - 1))
+    assert torch.equal(rounds.act(clip, beyond - 1), playback.act(clip, beyond - 1))
 
 
 def test_a_tracker_goes_by_the_state_and_by_the_frame(tiny_library: MotionLibrary, make_tracker: MakeTracker) -> None:
@@ -65,14 +63,40 @@ def test_a_tracker_goes_by_the_state_and_by_the_frame(tiny_library: MotionLibrar
     torch.testing.assert_close(tracker.act(with_a_clock, clip, frame), expected)
 
 
+def test_each_clip_has_its_teacher(tiny_library: MotionLibrary, make_tracker: MakeTracker) -> None:
+    both, second = tiny_library, tiny_library.names[1]
+    knows_second, knows_all = make_tracker(both.select([second])), make_tracker(both)
+    clip, frame = torch.tensor([0, 1, 0, 1]), torch.tensor([3, 3, 9, 20])
+    observation = observe(tiny_library.states)[torch.tensor([2, 60, 8, 70])]
+    played = Playback(tiny_library, SCALE).act(clip, frame)
+    specialist, generalist = (Tracker(p, both).act(observation, clip, frame) for p in (knows_second, knows_all))
+    # nobody knows the first clip: it is played back, and the student is not to drive there
+    alone = Teachers(tiny_library, SCALE, [knows_second])
+    assert alone.recovers.tolist() == [False, True, False]
+    expected = torch.where((clip == 1).unsqueeze(1), specialist, played)
+    torch.testing.assert_close(alone.act(observation, clip, frame), expected)
+    # two know the second clip: the one that was named first teaches it
+    ordered = Teachers(tiny_library, SCALE, [knows_second, knows_all])
+    assert ordered.recovers.all()
+    expected = torch.where((clip == 1).unsqueeze(1), specialist, generalist)
+    torch.testing.assert_close(ordered.act(observation, clip, frame), expected)
+    torch.testing.assert_close(
+        Teachers(tiny_library, SCALE, [knows_all, knows_second]).act(observation, clip, frame), generalist
+    )
+
+
 def test_a_tracker_is_read_from_its_folder(
     tiny_library: MotionLibrary, make_tracker: MakeTracker, tmp_path: Path
 ) -> None:
     make_tracker(tiny_library).save(tmp_path / "policy")
-    assert load_tracker(tmp_path, tiny_library.body).condition == "reference"
-    with pytest.raises(PolicyError, match=r"warm-start.teacher .*nowhere: no policy there; .*rgsd train oracle"):
-        load_tracker(tmp_path / "nowhere", tiny_library.body)
+    assert load_tracker(tmp_path, tiny_library).condition == "reference"
+    with pytest.raises(PolicyError, match=r"warm-start.teachers .*nowhere: no policy there; .*rgsd train oracle"):
+        load_tracker(tmp_path / "nowhere", tiny_library)
     for wrong, words in ((("none", "latent"), "condition is 'latent'"), (("elapsed", "reference"), "clock 'elapsed'")):
         make_tracker(tiny_library, *wrong).save(tmp_path / "other")
         with pytest.raises(PolicyError, match=rf"other: .*{words}.*rgsd train oracle"):
-            load_tracker(tmp_path / "other", tiny_library.body)
+            load_tracker(tmp_path / "other", tiny_library)
+    make_tracker(tiny_library.select(["swing"])).save(tmp_path / "other")
+    others = [dataclasses.replace(motion, name=f"my {motion.name}") for motion in tiny_library.motions]
+    with pytest.raises(PolicyError, match=r"other: it was trained on swing, and of these clips none .*--clips"):
+        load_tracker(tmp_path / "other", MotionLibrary(tiny_library.body, others))

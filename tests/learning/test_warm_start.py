@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import torch
@@ -29,7 +29,7 @@ def make(
     config: WarmStartConfig = CONFIG,
     latents: bool = True,
     episodes: EnvConfig = EnvConfig(),  # noqa: B008 (frozen)
-    tracker: SkillPolicy | None = None,
+    trackers: Sequence[SkillPolicy] = (),
 ) -> tuple[Collector, WarmStart]:
     """A collector and a teacher; the latent of clip m is -m, so that it can be told from an episode's number."""
     torch.manual_seed(0)
@@ -38,7 +38,7 @@ def make(
     actor = Actor(env.observation_size, 1, scale, NETWORK)
     critic = Critic(env.observation_size, 1, env.privileged_size, NETWORK)
     z = -torch.arange(float(len(library))).unsqueeze(1) if latents else None
-    return Collector(env, method, actor), WarmStart(env, actor, critic, z, config, 0.97, 0, tracker)
+    return Collector(env, method, actor), WarmStart(env, actor, critic, z, config, 0.97, 0, trackers)
 
 
 def test_imitation_is_driven_by_the_posture_of_its_next_frame(tiny_library: MotionLibrary, numbered: Method) -> None:
@@ -143,7 +143,7 @@ def test_a_tracker_hands_over_to_its_student(
     tiny_library: MotionLibrary, numbered: Method, make_tracker: MakeTracker
 ) -> None:
     config = dataclasses.replace(CONFIG, iterations=4)
-    collector, teacher = make(tiny_library, numbered, config, tracker=make_tracker(tiny_library))
+    collector, teacher = make(tiny_library, numbered, config, trackers=[make_tracker(tiny_library)])
     tracker = Tracker(make_tracker(tiny_library), tiny_library)
     zeros = torch.zeros(8, 16)
     shares = []
@@ -158,7 +158,7 @@ def test_a_tracker_hands_over_to_its_student(
         teacher.update(rollout, (zeros, zeros), numbered.rewards(rollout))
     # 0, 1/4, 1/2 and 3/4 of 128 steps, within four standard deviations of the last
     np.testing.assert_allclose(shares, [0, 0.25, 0.5, 0.75], atol=0.17)
-    _, resumed = make(tiny_library, numbered, config, tracker=make_tracker(tiny_library))
+    _, resumed = make(tiny_library, numbered, config, trackers=[make_tracker(tiny_library)])
     resumed.load_state_dict(teacher.state_dict())
     rollout, _ = collector.collect(2, resumed)
     own = resumed.actor(rollout.observation, rollout.z).detach()
@@ -170,7 +170,7 @@ def test_a_tracker_needs_no_latents_and_no_clock(
 ) -> None:
     clocked = EnvConfig(clock="clip_time")
     tracker = make_tracker(tiny_library)
-    collector, teacher = make(tiny_library, numbered, latents=False, episodes=clocked, tracker=tracker)
+    collector, teacher = make(tiny_library, numbered, latents=False, episodes=clocked, trackers=[tracker])
     rollout, _ = collector.collect(4, teacher)
     flat = [x.flatten(0, 1) for x in (rollout.observation, rollout.clip, rollout.frame)]
     taught = Tracker(make_tracker(tiny_library), tiny_library).act(flat[0][:, :-1], *flat[1:])
@@ -182,7 +182,7 @@ def test_the_anchor_holds_to_the_tracker(
     tiny_library: MotionLibrary, numbered: Method, make_tracker: MakeTracker
 ) -> None:
     config = dataclasses.replace(CONFIG, anchor_weight=0.5)
-    collector, teacher = make(tiny_library, numbered, config, tracker=make_tracker(tiny_library))
+    collector, teacher = make(tiny_library, numbered, config, trackers=[make_tracker(tiny_library)])
     rollout, _ = collector.collect(2)
     zeros = torch.zeros(2, 16)
     (batch,) = rollout.minibatches(zeros, zeros, zeros, 1, torch.Generator().manual_seed(0))

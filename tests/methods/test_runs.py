@@ -159,19 +159,19 @@ def test_the_gpu_preset_without_a_gpu_says_so_before_anything_is_written(
 def test_paths_are_made_absolute_before_a_run_is_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     config = make_preset("cpu", "rgsd", "smpl")
-    loop = dataclasses.replace(config.trainer, warm_start=WarmStartConfig(teacher="oracle/run"))
+    loop = dataclasses.replace(config.trainer, warm_start=WarmStartConfig(teachers=("oracle/run", "other")))
     config = dataclasses.replace(config, motions="clips", trainer=loop).with_absolute_paths()
     assert config.motions == str(tmp_path / "clips")
-    assert config.trainer.warm_start.teacher == str(tmp_path / "oracle/run")
+    assert config.trainer.warm_start.teachers == (str(tmp_path / "oracle/run"), str(tmp_path / "other"))
     planned = make_preset("cpu", "rgsd", "quadruped")
     assert planned.with_absolute_paths() == planned
 
 
 def test_a_teacher_that_is_not_there_is_missed_before_anything_is_spent(tmp_path: Path) -> None:
     config = make_preset("cpu", "rgsd", "quadruped")
-    loop = dataclasses.replace(config.trainer, warm_start=WarmStartConfig(teacher=str(tmp_path / "oracle")))
+    loop = dataclasses.replace(config.trainer, warm_start=WarmStartConfig(teachers=(str(tmp_path / "oracle"),)))
     pretrained: list[int] = []
-    with pytest.raises(PolicyError, match=r"warm-start.teacher .*oracle: no policy there"):
+    with pytest.raises(PolicyError, match=r"warm-start.teachers .*oracle: no policy there"):
         make_trainer(
             dataclasses.replace(config, trainer=loop), tmp_path / "run", lambda step, _: pretrained.append(step)
         )
@@ -183,7 +183,7 @@ def test_a_run_keeps_a_copy_of_its_teacher(tmp_path: Path) -> None:
     few = {"num_envs": 4, "trainer.horizon": 2, "network.actor_hidden": [8], "network.critic_hidden": [8]}
     oracle = replace_settings(make_preset("cpu", "oracle", "quadruped"), few)
     make_trainer(oracle, tmp_path / "oracle").save()
-    few |= {"trainer.warm_start.teacher": str(tmp_path / "oracle"), "settings.contrastive.steps": 2}
+    few |= {"trainer.warm_start.teachers": [str(tmp_path / "oracle")], "settings.contrastive.steps": 2}
     config = replace_settings(make_preset("cpu", "rgsd", "quadruped"), few)
     trainer = make_trainer(config, tmp_path / "run")
     trainer.run(8, None, lambda figures: None)
@@ -191,6 +191,6 @@ def test_a_run_keeps_a_copy_of_its_teacher(tmp_path: Path) -> None:
     again = make_trainer(config, tmp_path / "run")
     assert again.resume()
     again.run(16, None, lambda figures: None)
-    taught, copied = (SkillPolicy.load(path) for path in (tmp_path / "elsewhere", tmp_path / "run" / "teacher"))
+    taught, copied = (SkillPolicy.load(path) for path in (tmp_path / "elsewhere", tmp_path / "run" / "teachers" / "0"))
     for one, other in zip(taught.actor.parameters(), copied.actor.parameters(), strict=True):
         assert torch.equal(one, other)

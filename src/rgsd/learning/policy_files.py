@@ -56,7 +56,7 @@ class PolicyDescription:
     encoder: EncoderConfig | None
     """The encoder; None for a method without one."""
     clips: tuple[str, ...]
-    """Names of the clips whose latents lie in the safetensors."""
+    """Names of the clips that it was trained on, in the order of their latents in the safetensors, if it has any."""
     weights_sha256: str
     """SHA-256 of the safetensors."""
 

@@ -38,7 +38,8 @@ class SkillPolicy:
     Attributes:
         body: what it moves.
         latent_dim: d.
-        clip_latents: z_m (d,) of every clip that it was trained on; empty for methods without an embedding.
+        clips: names of the clips that it was trained on; empty where a method knows none.
+        clip_latents: z_m (d,) of each of them; empty for methods without an embedding.
         clock: which optional last observation entry it expects.
         condition: "latent", or "reference" for a tracker that is shown the next reference frame instead.
         condition_moments: (2, d) mean and scale of those frames in training; None for a policy of latents.
@@ -56,9 +57,11 @@ class SkillPolicy:
         clock: Clock = "none",
         condition: Condition = "latent",
         condition_moments: Tensor | None = None,
+        clips: tuple[str, ...] = (),
     ) -> None:
         self.body, self.actor, self.latent_dim, self.method = body, actor, latent_dim, method
         self.encoder, self.clip_latents = encoder, clip_latents or {}
+        self.clips = tuple(self.clip_latents) or clips
         self.clock: Clock = clock
         self.condition: Condition = condition
         self.condition_moments = condition_moments
@@ -153,7 +156,7 @@ class SkillPolicy:
             condition=self.condition,
             network=self.actor.config,
             encoder=None if self.encoder is None else self.encoder.config,
-            clips=tuple(self.clip_latents),
+            clips=self.clips,
             weights_sha256=digest,
         )
         write_policy(folder, description, weights)
@@ -182,7 +185,8 @@ class SkillPolicy:
             if description.encoder is not None:
                 encoder = Encoder(description.encoder, layout).requires_grad_(False)
                 encoder.load_state_dict(_part(tensors, "encoder."))
-            latents = dict(zip(description.clips, tensors.get("clip_latents", torch.empty(0)), strict=True))
+            embedded = "clip_latents" in tensors
+            latents = dict(zip(description.clips, tensors["clip_latents"], strict=True)) if embedded else None
         except (RuntimeError, ValueError) as error:
             raise PolicyError(
                 f"{folder / DESCRIPTION}: latent_dim, clock, network, encoder or clips do not fit what {WEIGHTS} holds "
@@ -198,6 +202,7 @@ class SkillPolicy:
             description.clock,
             description.condition,
             tensors.get("condition_moments"),
+            description.clips,
         )
 
 

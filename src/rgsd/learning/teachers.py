@@ -1,9 +1,9 @@
-"""Who a warm start clones: open-loop playback, which needs no training, or a tracker that was trained before."""
+"""Whom a warm start clones: open-loop playback, which needs no training, or trackers that were trained before."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Protocol
 
 import numpy as np
 import torch
@@ -17,17 +17,35 @@ from rgsd.learning.skill_policy import SkillPolicy
 from rgsd.motions.library import MotionLibrary
 
 
-class Teacher(Protocol):
-    """Says how to get to a reference frame."""
+class Teachers:
+    """Says how to get to a reference frame: each clip has its teacher.
 
-    recovers: bool
-    """Whether its actions lead back to the reference from where a student has strayed."""
+    Args:
+        library: the clips.
+        action_scale: (A,) rad per unit of action.
+        trackers: who teaches the clips that they were trained on, the first one where several were; open-loop playback
+            teaches the others.
+
+    Attributes:
+        recovers: (M,) bool, of which clips the teacher leads back to the reference from where a student has strayed.
+    """
+
+    def __init__(self, library: MotionLibrary, action_scale: Tensor, trackers: Sequence[SkillPolicy] = ()) -> None:
+        self._playback = Playback(library, action_scale)
+        self._trackers = [Tracker(policy, library) for policy in trackers]
+        knowing = [[n for n, policy in enumerate(trackers) if name in policy.clips] for name in library.names]
+        self._who = torch.tensor([numbers[0] if numbers else -1 for numbers in knowing], device=library.device)
+        self.recovers = self._who >= 0
 
     def act(self, observation: Tensor, clip: Tensor, frame: Tensor) -> Tensor:
         """Actions (n, A) in states seen as (n, D), towards the frames (n,) of the clips (n,); beyond a clip's end its
         last frame is meant, in a loop the first ones again.
         """
-        ...
+        action, who = self._playback.act(clip, frame), self._who[clip]
+        for number, tracker in enumerate(self._trackers):
+            own = who == number
+            action[own] = tracker.act(observation[own], clip[own], frame[own])
+        return action
 
 
 class Playback:
@@ -41,8 +59,6 @@ class Playback:
         action_scale: (A,) rad per unit of action.
     """
 
-    recovers = False
-
     def __init__(self, library: MotionLibrary, action_scale: Tensor) -> None:
         self._library, body = library, library.body
         center = torch.tensor(body.action_center, dtype=torch.float32, device=library.device)
@@ -50,8 +66,8 @@ class Playback:
         targets = library.states.qpos[:, 7:] + lag * library.states.qvel[:, 6:]
         self._actions = ((targets - center) / action_scale).clamp(-1.0, 1.0)
 
-    def act(self, observation: Tensor, clip: Tensor, frame: Tensor) -> Tensor:
-        """As in `Teacher`."""
+    def act(self, clip: Tensor, frame: Tensor) -> Tensor:
+        """As in `Teachers`, whatever the states."""
         return self._actions[self._library.row(clip, self._library.wrapped(clip, frame))]
 
 
@@ -63,8 +79,6 @@ class Tracker:
         library: the clips.
     """
 
-    recovers = True
-
     def __init__(self, policy: SkillPolicy, library: MotionLibrary) -> None:
         self._actor = policy.actor.to(library.device)
         self._library, self._reference = library, ReferenceFrames(library, policy.condition_moments)
@@ -72,31 +86,35 @@ class Tracker:
 
     @torch.no_grad()
     def act(self, observation: Tensor, clip: Tensor, frame: Tensor) -> Tensor:
-        """As in `Teacher`; a student's clock, last in its observation, is left out."""
+        """As in `Teachers`; a student's clock, last in its observation, is left out."""
         reference = self._reference.at(clip, self._library.wrapped(clip, frame))
         return self._actor(observation[:, : self._size], reference).clamp(-1.0, 1.0)
 
 
-def load_tracker(folder: Path, body: Body) -> SkillPolicy:
+def load_tracker(folder: Path, library: MotionLibrary) -> SkillPolicy:
     """The policy of a tracker that can teach.
 
     Args:
         folder: an oracle's run, or its policy.
-        body: what it is to move.
+        library: the body that it is to move, and the clips, of which it must know some.
 
     Raises:
-        PolicyError: there is no policy, it is of another body, or no tracker without a clock; the message names the
-            folder and the remedy.
+        PolicyError: there is no policy, it is of another body, no tracker without a clock, or was trained on none of the
+            clips; the message names the folder and the remedy.
     """
+    option = f"--trainer.warm-start.teachers {folder}"
     if not any((place / DESCRIPTION).exists() for place in (folder, folder / "policy")):
-        raise PolicyError(
-            f"--trainer.warm-start.teacher {folder}: no policy there; give a run of `rgsd train oracle` on this body"
-        )
-    policy = SkillPolicy.load(folder, body)
+        raise PolicyError(f"{option}: no policy there; give a run of `rgsd train oracle` on this body")
+    policy = SkillPolicy.load(folder, library.body)
     if policy.condition != "reference" or policy.clock != "none":
         raise PolicyError(
-            f"--trainer.warm-start.teacher {folder}: condition is '{policy.condition}' and clock '{policy.clock}', but "
+            f"{option}: condition is '{policy.condition}' and clock '{policy.clock}', but "
             "a teacher is shown the next frame and no time; give a run of `rgsd train oracle` on this body"
+        )
+    if not set(policy.clips) & set(library.names):
+        known = ", ".join(policy.clips) or "none (it is of an older rgsd: --resume its run to have it written anew)"
+        raise PolicyError(
+            f"{option}: it was trained on {known}, and of these clips none is trained on here; choose others by --clips"
         )
     return policy
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -33,8 +34,8 @@ from rgsd.motions.library import MotionLibrary
 from rgsd.physics.protocol import LimitedRoom
 from rgsd.randomness import stream_seed
 
-TEACHER = "teacher"
-"""Folder in a run's: the tracker that its warm start clones, so that the run can go on without that other run."""
+TEACHERS = "teachers"
+"""Folder in a run's: the trackers that its warm start clones, so that the run can go on without those other runs."""
 
 
 @dataclass(frozen=True)
@@ -42,7 +43,7 @@ class TrainerConfig:
     """The loop around the learner."""
 
     warm_start: WarmStartConfig = WarmStartConfig()
-    """Cloning of a teacher in the first iterations."""
+    """Cloning of teachers in the first iterations."""
     alive_reward: float = 0.0
     """Added to every step's reward, whatever the method: what an episode loses each step that it ends too early."""
     horizon: int = 24
@@ -64,7 +65,8 @@ class Trainer(TrainingLoop):
         network, ppo, config: sizes, learner and loop.
         folder: of the run; `checkpoints/`, `policy/`, `metrics.jsonl` and TensorBoard's events go there.
         seed: of initialisation and shuffling; what the copies see is drawn from the environment's.
-        teacher: a tracker that the warm start clones; playback if None. The folder keeps a copy of it.
+        trackers: whom the warm start clones on the clips that they were trained on, playback on the others. The folder
+            keeps a copy of them.
     """
 
     def __init__(
@@ -77,7 +79,7 @@ class Trainer(TrainingLoop):
         config: TrainerConfig,
         folder: Path,
         seed: int,
-        teacher: SkillPolicy | None = None,
+        trackers: Sequence[SkillPolicy] = (),
     ) -> None:
         super().__init__(folder, config.checkpoint_minutes)
         torch.manual_seed(stream_seed(seed, "networks"))
@@ -100,9 +102,9 @@ class Trainer(TrainingLoop):
             config.warm_start,
             ppo.gamma,
             distributed.own_seed(seed, "warm start"),
-            teacher,
+            trackers,
         )
-        self._teacher = teacher
+        self._trackers = trackers
         losses = (lambda batch, mean: method.extra_loss(batch, mean, self.actor), self.warm_start.anchor)
         shuffling = distributed.own_seed(seed, "ppo")
         self.ppo = Ppo(self.actor, self.critic, ppo, method.latents, losses, method.parameters(), shuffling)
@@ -179,8 +181,9 @@ class Trainer(TrainingLoop):
             save_checkpoint(checkpoint_folder(self.folder, distributed.rank()), self.iteration, state)
         distributed.wait()
         if distributed.is_main():
-            if self._teacher is not None and not (self.folder / TEACHER / DESCRIPTION).exists():
-                self._teacher.save(self.folder / TEACHER)
+            for tracker, copy in zip(self._trackers, teacher_copies(self.folder, len(self._trackers)), strict=True):
+                if not (copy / DESCRIPTION).exists():
+                    tracker.save(copy)
             save_checkpoint(checkpoint_folder(self.folder), self.iteration, state)
             self.policy().save(self.folder / "policy")
 
@@ -220,6 +223,7 @@ class Trainer(TrainingLoop):
             self.env.config.clock,
             exported.get("condition", "latent"),
             exported.get("condition_moments"),
+            exported.get("clips", ()),
         )
 
     def _imitation_figures(self, rollout: Rollout) -> dict[str, float]:
@@ -235,6 +239,11 @@ class Trainer(TrainingLoop):
             "Imitation/root_error_m": float(rollout.root_error[chosen].mean()),
             "Imitation/worst_body_m": float(rollout.worst_body[chosen].mean()),
         }
+
+
+def teacher_copies(folder: Path, count: int) -> list[Path]:
+    """Where a run keeps its trackers, in their order."""
+    return [folder / TEACHERS / str(number) for number in range(count)]
 
 
 def checkpoint_folder(folder: Path, process: int = 0) -> Path:

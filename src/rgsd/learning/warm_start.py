@@ -1,6 +1,6 @@
-"""Warm start: before PPO, the actor learns to play its references back, or to track them as a trained tracker does.
+"""Warm start: before PPO, the actor learns to play its references back, or to track them as trained trackers do.
 
-Not in the paper. The teacher (`rgsd.learning.teachers`) drives, under the policy's exploration noise (which shows the
+Not in the paper. A teacher (`rgsd.learning.teachers`) drives, under the policy's exploration noise (which shows the
 student how to come back: DART, Laskey et al. 2017), and the student regresses its actions. From a teacher that itself
 finds back to the reference the student takes over more and more of the steps (DAgger, Ross et al. 2011); under
 playback it never drives: an untrained one collapses to a mean pose that shows no phase, and learns that.
@@ -16,6 +16,7 @@ by its posture alone, and from a posture at rest no punch would ever start.
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -29,7 +30,7 @@ from rgsd.learning.networks import Actor, Critic
 from rgsd.learning.ppo import generalized_advantage
 from rgsd.learning.rollout import Minibatch, Rollout
 from rgsd.learning.skill_policy import SkillPolicy
-from rgsd.learning.teachers import Playback, Teacher, Tracker
+from rgsd.learning.teachers import Teachers
 from rgsd.motions.library import MotionLibrary
 
 _LEAST_SECONDS = 0.5  # of a clip that does not loop are played: its last frame, held, would teach to freeze
@@ -39,9 +40,9 @@ _LEAST_SECONDS = 0.5  # of a clip that does not loop are played: its last frame,
 class WarmStartConfig:
     """Cloning of a teacher at the start of a run."""
 
-    teacher: str = ""
-    """Folder of a trained oracle (its run or its policy) to clone; open-loop playback of the references if empty. The
-    run keeps a copy of it."""
+    teachers: tuple[str, ...] = ()
+    """Folders of trained oracles (runs or policies) to clone, each on the clips that it was trained on, the first one
+    where several were; the other clips are played back in open loop. The run keeps copies of them."""
     iterations: int = 25
     """Iterations that clone instead of following the policy gradient; 0 for none, as in the paper."""
     epochs: int = 5
@@ -64,7 +65,7 @@ class WarmStart:
         config: cloning.
         gamma: discount of the critic's targets, as in PPO.
         seed: of the shuffling.
-        tracker: the teacher; open-loop playback if None.
+        trackers: who teaches the clips that they were trained on; open-loop playback teaches the others.
     """
 
     def __init__(
@@ -76,7 +77,7 @@ class WarmStart:
         config: WarmStartConfig,
         gamma: float,
         seed: int,
-        tracker: SkillPolicy | None = None,
+        trackers: Sequence[SkillPolicy] = (),
     ) -> None:
         self.env, self.actor, self.critic, self.config = env, actor, critic, config
         self._clip_latents, self._gamma = clip_latents, gamma
@@ -84,7 +85,7 @@ class WarmStart:
         self._optimizer = torch.optim.Adam(parameters, lr=config.learning_rate, fused=True)
         self._generator = torch.Generator(env.device).manual_seed(seed)
         library = env.library
-        self._teacher: Teacher = Playback(library, actor.action_scale) if tracker is None else Tracker(tracker, library)
+        self._teacher = Teachers(library, actor.action_scale, trackers)
         self._postures = _posture(library.states)
         self._beginnings = _beginnings(library, round(_LEAST_SECONDS * env.body.control_hz))
         self._choices = torch.tensor([rows.stop - rows.start for rows in self._beginnings], device=env.device)
@@ -120,9 +121,8 @@ class WarmStart:
         env = self.env
         action = self._teacher.act(observation, env.clip, env.frame + 1)
         self._labels.append(action)
-        if not self._teacher.recovers:
-            return action
-        students = env.draws("student").uniform() < self._taught / self.config.iterations
+        students = self._teacher.recovers[env.clip]
+        students &= env.draws("student").uniform() < self._taught / self.config.iterations
         return torch.where(students.unsqueeze(1), self.actor(observation, z), action)
 
     def update(self, rollout: Rollout, values: tuple[Tensor, Tensor], rewards: Tensor) -> dict[str, float]:

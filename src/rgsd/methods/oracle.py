@@ -103,7 +103,11 @@ class Oracle:
 
     def export(self) -> dict[str, Any]:
         """No encoder and no constant latents: an evaluation shows the policy the frames themselves, at this scale."""
-        return {"condition": "reference", "condition_moments": self._reference.moments}
+        return {
+            "condition": "reference",
+            "condition_moments": self._reference.moments,
+            "clips": self.library.names,
+        }
 
     def state_dict(self) -> dict[str, Any]:
         """Nothing."""

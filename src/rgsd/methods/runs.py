@@ -25,7 +25,7 @@ from rgsd.learning.policy_files import DESCRIPTION
 from rgsd.learning.ppo import PpoConfig
 from rgsd.learning.skill_policy import SkillPolicy
 from rgsd.learning.teachers import load_tracker
-from rgsd.learning.trainer import TEACHER, Trainer, TrainerConfig, check_identity, load_own_checkpoint
+from rgsd.learning.trainer import Trainer, TrainerConfig, check_identity, load_own_checkpoint, teacher_copies
 from rgsd.methods.metra import MetraConfig
 from rgsd.methods.registry import METHODS, MethodConfig, PretrainProgress
 from rgsd.methods.rgsd import RgsdConfig
@@ -102,14 +102,13 @@ class RunConfig:
                 raise UsageError(f"{option} is {value}; give a positive number")
 
     def with_absolute_paths(self) -> RunConfig:
-        """The same with absolute paths of its motions and teacher: a run must find them wherever it is resumed."""
+        """The same with absolute paths of its motions and teachers: a run must find them wherever it is resumed."""
         config, warm_start = self, self.trainer.warm_start
         if self.motions not in ("", "synthetic"):
             config = dataclasses.replace(config, motions=str(Path(self.motions).resolve()))
-        if warm_start.teacher:
-            warm_start = dataclasses.replace(warm_start, teacher=str(Path(warm_start.teacher).resolve()))
-            config = dataclasses.replace(config, trainer=dataclasses.replace(self.trainer, warm_start=warm_start))
-        return config
+        teachers = tuple(str(Path(teacher).resolve()) for teacher in warm_start.teachers)
+        warm_start = dataclasses.replace(warm_start, teachers=teachers)
+        return dataclasses.replace(config, trainer=dataclasses.replace(self.trainer, warm_start=warm_start))
 
     def save(self, folder: Path) -> None:
         """Write config.yaml."""
@@ -215,25 +214,27 @@ def make_trainer(
     Raises:
         UsageError: the motions, the device or the number of copies do not fit.
         CheckpointError: a checkpoint that this run cannot go on from.
-        PolicyError: the teacher of the warm start is not there, or cannot teach this body.
+        PolicyError: a teacher of the warm start is not there, or cannot teach this body or any of these clips.
     """
     device = device or distributed.own_device(config.device)
     copies = distributed.own_share(config.num_envs, "--num-envs")
     library = load_library(config, make_body(config.body), device)
-    teacher = _teacher(config, library.body, folder)
+    trackers = _trackers(config, library, folder)
     method = make_method(config, library, folder, progress)  # the trainer asks it for the clips' latents
     physics = make_physics(config.physics, library.body, copies, device, distributed.own_threads())
     seed, first = stream_seed(config.seed, "env"), distributed.rank() * copies
     env = SkillEnv(library, config.env, physics=physics, seed=seed, first_copy=first)
-    return Trainer(env, method, config.method, config.network, config.ppo, config.trainer, folder, config.seed, teacher)
+    parts = config.network, config.ppo, config.trainer
+    return Trainer(env, method, config.method, *parts, folder, config.seed, trackers)
 
 
-def _teacher(config: RunConfig, body: Body, folder: Path) -> SkillPolicy | None:
-    """The tracker that a run clones, if any: its own copy once there is one."""
-    if not config.trainer.warm_start.teacher:
-        return None
-    own = folder / TEACHER
-    return load_tracker(own if (own / DESCRIPTION).exists() else Path(config.trainer.warm_start.teacher), body)
+def _trackers(config: RunConfig, library: MotionLibrary, folder: Path) -> list[SkillPolicy]:
+    """The trackers that a run clones: its own copies once there are some."""
+    teachers = config.trainer.warm_start.teachers
+    return [
+        load_tracker(copy if (copy / DESCRIPTION).exists() else Path(teacher), library)
+        for teacher, copy in zip(teachers, teacher_copies(folder, len(teachers)), strict=True)
+    ]
 
 
 def to_plain(value: Any) -> Any:
