@@ -3,6 +3,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -174,6 +175,19 @@ def test_windows_are_not_mixed_with_what_lies_there(tmp_path: Path, capsys: pyte
     assert main([*cut, str(tmp_path / "cut"), "--seconds", "4"]) == 2  # seven windows, of which four would be replaced
     assert [file.name for file in tmp_path.glob("*.npz")] == ["medley.npz"]
     assert len(list((tmp_path / "cut").glob("*.npz"))) == 7
+
+
+def test_rest_is_cut_off(
+    tmp_path: Path, tiny_motion: Callable[..., Motion], capsys: pytest.CaptureFixture[str]
+) -> None:
+    still = np.zeros((51, 2))
+    still[:, 0] = 0.02 * np.clip(np.arange(51) - 20.0, 0, 10)
+    tiny_motion("wave", still).save(tmp_path / "wave.npz")
+    assert main(["motions", "trim", str(tmp_path), "--out", str(tmp_path / "trimmed")]) == 0
+    assert Motion.load(tmp_path / "trimmed" / "wave.npz").num_frames < 40
+    assert "s of 1.00 s" in capsys.readouterr().out
+    assert main(["motions", "trim", str(tmp_path), "--out", str(tmp_path)]) == 2
+    assert f"--out {tmp_path}: holds npz files" in " ".join(capsys.readouterr().err.split())
 
 
 def test_windows_of_one_name_are_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -178,6 +178,43 @@ def test_a_tracker_needs_no_latents_and_no_clock(
     assert torch.equal(rollout.z, rollout.source.unsqueeze(-1).float())  # the method's own, the number of the episode
 
 
+def test_a_tracker_goes_on_with_its_own_clip(
+    tiny_library: MotionLibrary, numbered: Method, make_tracker: MakeTracker
+) -> None:
+    collector, teacher = make(tiny_library, numbered, trackers=[make_tracker(tiny_library.select(["swing"]))])
+    begun = collector.env.clip.clone()
+    rollout, _ = collector.collect(60, teacher)
+    free = ~rollout.imitation.any(dim=0)
+    swing = list(tiny_library.names).index("swing")
+    own = free & (begun == swing)
+    clip, frame = rollout.clip[:, own], rollout.frame[:, own]
+    assert own.any()
+    assert (clip == swing).all()
+    last = (frame[:-1] == 50).nonzero(as_tuple=True)
+    assert len(last[0]) > 0
+    assert (frame[1:][last] < 40).all()  # at its end it is begun again
+    # clips that are played back change as before
+    others = rollout.clip[:, free & (begun != swing)]
+    assert len(set(others.flatten().tolist())) > 1
+
+
+def test_clips_are_played_all_over_their_cells(tiny_library: MotionLibrary, numbered: Method) -> None:
+    collector, _ = make(tiny_library, numbered)
+    env, config = collector.env, dataclasses.replace(CONFIG, latents="cells")
+    centers = torch.eye(3)
+    critic = Critic(env.observation_size, 3, env.privileged_size, NETWORK)
+    actor = Actor(env.observation_size, 3, torch.tensor(env.body.action_scale), NETWORK)
+    teacher = WarmStart(env, actor, critic, centers, config, 0.97, 0)
+    given = torch.nn.functional.normalize(torch.arange(48.0).view(16, 3) + 1, dim=1)
+    z = teacher.choose_latents(given)
+    free = ~env.imitation
+    assert torch.equal(z[~free], given[~free])
+    assert torch.equal((z[free] @ centers.T).argmax(dim=1), env.clip[free])
+    assert ((z[free] @ centers.T).amax(dim=1) < 0.999).all()  # nearest, and not there
+    env.elapsed = env.elapsed + 1
+    assert torch.equal(teacher.choose_latents(z), z)  # until the clip is over
+
+
 def test_the_anchor_holds_to_the_tracker(
     tiny_library: MotionLibrary, numbered: Method, make_tracker: MakeTracker
 ) -> None:

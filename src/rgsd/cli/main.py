@@ -45,6 +45,7 @@ COMMANDS: dict[str, Command] = {
     "motions info": Command("rgsd.cli.motions", "motions_info", "show what a motion file holds"),
     "motions list": Command("rgsd.cli.motions", "motions_list", "list the motions of a folder"),
     "motions synthesize": Command("rgsd.cli.motions", "motions_synthesize", "plan the quadruped's reference gaits"),
+    "motions trim": Command("rgsd.cli.motions", "motions_trim", "cut off the rest at both ends of motions"),
     "motions split": Command("rgsd.cli.motions", "motions_split", "cut long motions into windows, each a motion"),
     "motions render": Command("rgsd.cli.motions", "motions_render", "draw motions as a contact sheet"),
     "pretrain": Command("rgsd.cli.pretrain", "pretrain", "embed the motions on the sphere, without any physics"),

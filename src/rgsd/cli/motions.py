@@ -32,6 +32,7 @@ from rgsd.motions.importing import (
 )
 from rgsd.motions.motion import Motion, MotionError
 from rgsd.motions.synthesis.quadruped import medley_quadruped, synthesize_quadruped
+from rgsd.motions.trimming import trim_rest
 from rgsd.motions.windows import split
 
 # figures of an import and what tables call them
@@ -154,6 +155,26 @@ def motions_split(path: Positional[Path], out: Path, seconds: float = 2.0, overl
     if any(out.glob("*.npz")):
         raise UsageError(f"--out {out}: holds npz files, which the windows would be mixed with; choose another folder")
     _write(windows, out)
+
+
+def motions_trim(path: Positional[Path], out: Path, still: float = 0.2) -> None:
+    """Cut off the rest before a motion's first movement and after its last.
+
+    Loops and motions that rest at neither end are written whole, so that a folder of all kinds stays complete.
+
+    Args:
+        path: an rgsd npz file or a folder of them; import others first.
+        out: folder that the npz files are written to; it must hold none yet.
+        still: a body rests below this root mean square of its hinge rates, rad/s.
+    """
+    motions = own_motions(path)
+    trimmed = [trim_rest(motion, still) for motion in motions]
+    if any(out.glob("*.npz")):
+        raise UsageError(f"--out {out}: holds npz files, which the motions would be mixed with; choose another folder")
+    _write(trimmed, out)
+    for before, after in zip(motions, trimmed, strict=True):
+        if after is not before:
+            print(f"{before.name}: {after.duration:.2f} s of {before.duration:.2f} s")
 
 
 def motions_render(path: Positional[Path], out: Path, frames: int = 12, body: str | None = None) -> None:

@@ -99,8 +99,8 @@ def load_tracker(folder: Path, library: MotionLibrary) -> SkillPolicy:
         library: the body that it is to move, and the clips, of which it must know some.
 
     Raises:
-        PolicyError: there is no policy, it is of another body, no tracker without a clock, or was trained on none of the
-            clips; the message names the folder and the remedy.
+        PolicyError: there is no policy, it is of another body, it is no tracker without a clock, or was trained on
+            none of the clips; the message names the folder and the remedy.
     """
     option = f"--trainer.warm-start.teachers {folder}"
     if not any((place / DESCRIPTION).exists() for place in (folder, folder / "policy")):

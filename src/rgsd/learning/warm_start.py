@@ -5,9 +5,11 @@ student how to come back: DART, Laskey et al. 2017), and the student regresses i
 finds back to the reference the student takes over more and more of the steps (DAgger, Ross et al. 2011); under
 playback it never drives: an untrained one collapses to a mean pose that shows no phase, and learns that.
 
-Episodes that imitate play their own clip. The others, where the method can embed clips, play a random clip
-from the states of another under that clip's latent, and at its end a next one: the student learns to change from any
-skill to any. They begin it at the frame that is most like the present state (as in motion matching, Clavet 2016): begun
+Episodes that imitate play their own clip. The others, where the method can embed clips, play one under its latent, or
+under latents to which its own is the nearest. Where playback teaches, it is a random one from the states of another,
+and at its end a next one: the student learns to change from any skill to any. A tracker goes on with its own clip, at
+its end once more: from elsewhere it would fall, and what the student learns there is to keep going.
+They begin it at the frame that is most like the present state (as in motion matching, Clavet 2016): begun
 anywhere, it would teach the standing body the mean of all phases, which is to stand, and no forward gait would ever
 start. A policy that is shown the time of the clip is told the phase: there they begin anywhere, or it would learn to go
 by its posture alone, and from a posture at rest no punch would ever start.
@@ -18,7 +20,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from torch import Tensor
@@ -32,6 +34,7 @@ from rgsd.learning.rollout import Minibatch, Rollout
 from rgsd.learning.skill_policy import SkillPolicy
 from rgsd.learning.teachers import Teachers
 from rgsd.motions.library import MotionLibrary
+from rgsd.skills import sphere
 
 _LEAST_SECONDS = 0.5  # of a clip that does not loop are played: its last frame, held, would teach to freeze
 
@@ -43,6 +46,9 @@ class WarmStartConfig:
     teachers: tuple[str, ...] = ()
     """Folders of trained oracles (runs or policies) to clone, each on the clips that it was trained on, the first one
     where several were; the other clips are played back in open loop. The run keeps copies of them."""
+    latents: Literal["clips", "cells"] = "clips"
+    """Under which latents episodes that do not imitate play a clip: its own, or one anywhere on the sphere to which
+    its own is the nearest, so that every latent means something when discovery begins."""
     iterations: int = 25
     """Iterations that clone instead of following the policy gradient; 0 for none, as in the paper."""
     epochs: int = 5
@@ -98,7 +104,8 @@ class WarmStart:
         over = ~env.library.loops[env.clip] & (env.frame >= env.library.lengths[env.clip] - 1)
         fresh = (((env.elapsed == 0) | over) & ~env.imitation).nonzero().squeeze(1)
         draws = env.draws("changes", fresh)
-        clip = draws.integers(len(env.library))
+        own, clip = env.clip[fresh], draws.integers(len(env.library))
+        clip = torch.where(self._teacher.recovers[own], own, clip)  # no tracker has learned to come from another clip
         if env.config.clock == "clip_time":
             frame = draws.integers(self._choices[clip])
         else:
@@ -106,7 +113,11 @@ class WarmStart:
         env.follow(fresh, clip, frame)
         if self._clip_latents is None:
             return z
-        return torch.where(env.imitation.unsqueeze(1), z, self._clip_latents[env.clip])
+        if self.config.latents == "clips":
+            return torch.where(env.imitation.unsqueeze(1), z, self._clip_latents[env.clip])
+        z = z.clone()
+        z[fresh] = sphere.draw_in_cell(env.draws("cells", fresh), self._clip_latents, clip)
+        return z
 
     def _most_alike(self, state: BodyState, clip: Tensor) -> Tensor:
         """Frames (n,) of the clips (n,) that are nearest to states (n,) in hinge angles and rates."""

@@ -45,16 +45,20 @@ def split(motion: Motion, seconds: float, overlap: float = 0.0) -> list[Motion]:
     hop = max(1, math.floor((1 - overlap) * span + 1e-9))  # the most: in whole frames, or rounded starts lie further
     count = 1 + math.ceil(latest / hop)
     starts = np.linspace(0, latest, count).round().astype(int)
-    return [_window(motion, int(start), span, number) for number, start in enumerate(starts, start=1)]
+    return [
+        cut(motion, int(start), int(start) + span, f"{motion.name}_{number}")
+        for number, start in enumerate(starts, start=1)
+    ]
 
 
-def _window(motion: Motion, start: int, span: int, number: int) -> Motion:
-    rows = slice(start, start + span + 1)
+def cut(motion: Motion, first: int, last: int, name: str) -> Motion:
+    """The frames `first` to `last` of a motion as one of its own, beginning at the origin and heading along x."""
+    rows = slice(first, last + 1)
     qpos, qvel = at_origin(motion.qpos[rows], motion.qvel[rows])
-    times = f"{start / motion.fps:.2f} to {(start + span) / motion.fps:.2f} s of {motion.name}"
+    times = f"{first / motion.fps:.2f} to {last / motion.fps:.2f} s of {motion.name}"
     return dataclasses.replace(
         motion,
-        name=f"{motion.name}_{number}",
+        name=name,
         qpos=qpos,
         qvel=qvel,
         source=f"{motion.source}, {times}" if motion.source else times,

@@ -26,6 +26,18 @@ def draw_uniform(draws: Draws, dim: int) -> Tensor:
     return torch.nn.functional.normalize(draws.normal(dim), dim=-1)
 
 
+def draw_in_cell(draws: Draws, centers: Tensor, chosen: Tensor) -> Tensor:
+    """Uniform in a Voronoi cell: where, of all centers (M, d), the chosen one (n,) is the nearest; (n, d).
+
+    By rejection: the first of 128 uniform draws that lies there. A cell so small that none does gives its center.
+    """
+    tries, size = 128, centers.shape[1]
+    uniform = torch.nn.functional.normalize(draws.normal(tries * size).view(-1, tries, size), dim=-1)
+    inside = (uniform @ centers.T).argmax(dim=-1) == chosen.unsqueeze(1)
+    first = uniform[torch.arange(len(chosen), device=chosen.device), inside.byte().argmax(dim=1)]
+    return torch.where(inside.any(dim=1, keepdim=True), first, centers[chosen])
+
+
 def log_bessel_i(order: float, x: float) -> float:
     """log I_order(x), the modified Bessel function of the first kind, for order >= 0 and x > 0."""
     terms = torch.arange(int(2 * x) + 200, dtype=torch.float64)
