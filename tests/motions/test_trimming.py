@@ -24,9 +24,9 @@ def wave(tiny_motion: Callable[..., Motion]) -> Motion:
 def test_what_moves_is_kept_with_a_tenth_of_a_second(wave: Motion, tiny: Body) -> None:
     trimmed = trim_rest(wave)
     trimmed.check("trimmed", tiny)
-    # the rates' root mean square over two hinges is 0.707 from frame 21 to 29 and half of it at 20 and 30. The mean over
-    # 10 frames, of which 4 or 5 lie ahead, is 0.2 from where frame 23 is among them, (0.354 + 3 x 0.707) / 10: frame 18 or
-    # 19, and likewise to 31 or 32; a tenth of a second more is 13 or 14 to 36 or 37
+    # the rates' root mean square over two hinges is 0.707 from frame 21 to 29 and half of it at 20 and 30. The mean
+    # over 10 frames, of which 4 or 5 lie ahead, is 0.2 from where frame 23 is among them, (0.354 + 3 x 0.707) / 10:
+    # frame 18 or 19, and likewise to 31 or 32; a tenth of a second more is 13 or 14 to 36 or 37
     assert trimmed.name == "wave"
     begin = int(np.flatnonzero(trimmed.qpos[:, 7] > 0)[0]) - 1  # where frame 20 has come to lie
     assert 20 - begin in (13, 14)
