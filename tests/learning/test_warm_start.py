@@ -156,8 +156,10 @@ def test_a_tracker_hands_over_to_its_student(
         assert (by_tracker | by_student).all()
         shares.append(float(by_student.float().mean()))
         teacher.update(rollout, (zeros, zeros), numbered.rewards(rollout))
-    # 0, 1/4, 1/2 and 3/4 of 128 steps, within four standard deviations of the last
-    np.testing.assert_allclose(shares, [0, 0.25, 0.5, 0.75], atol=0.17)
+    # 0, 1/2 and then all of 128 steps, within four standard deviations of the second
+    np.testing.assert_allclose(shares, [0, 0.5, 1, 1], atol=0.18)
+    assert shares[0] == 0
+    assert shares[2:] == [1, 1]
     _, resumed = make(tiny_library, numbered, config, trackers=[make_tracker(tiny_library)])
     resumed.load_state_dict(teacher.state_dict())
     rollout, _ = collector.collect(2, resumed)
@@ -196,6 +198,19 @@ def test_a_tracker_goes_on_with_its_own_clip(
     # clips that are played back change as before
     others = rollout.clip[:, free & (begun != swing)]
     assert len(set(others.flatten().tolist())) > 1
+
+
+def test_the_rate_falls_along_a_cosine(tiny_library: MotionLibrary, numbered: Method) -> None:
+    config = dataclasses.replace(CONFIG, iterations=4, epochs=1, learning_rate=1e-3, final_learning_rate=2e-4)
+    collector, teacher = make(tiny_library, numbered, config)
+    rates = []
+    for _ in range(5):
+        rollout, _ = collector.collect(2, teacher)
+        zeros = torch.zeros(2, 16)
+        teacher.update(rollout, (zeros, zeros), numbered.rewards(rollout))
+        rates.append(teacher.state_dict()["optimizer"]["param_groups"][0]["lr"])
+    # cos of 0, 45, 90, 135 and 180 degrees: 6e-4 + 4e-4 cos
+    np.testing.assert_allclose(rates, [1e-3, 8.828e-4, 6e-4, 3.172e-4, 2e-4], rtol=1e-3)
 
 
 def test_clips_are_played_all_over_their_cells(tiny_library: MotionLibrary, numbered: Method) -> None:

@@ -2,8 +2,9 @@
 
 Not in the paper. A teacher (`rgsd.learning.teachers`) drives, under the policy's exploration noise (which shows the
 student how to come back: DART, Laskey et al. 2017), and the student regresses its actions. From a teacher that itself
-finds back to the reference the student takes over more and more of the steps (DAgger, Ross et al. 2011); under
-playback it never drives: an untrained one collapses to a mean pose that shows no phase, and learns that.
+finds back to the reference the student takes over more and more of the steps (DAgger, Ross et al. 2011), after half of
+the iterations all of them. Under playback it never drives: an untrained one collapses to a mean pose that shows no
+phase, and learns that.
 
 Episodes that imitate play their own clip. The others, where the method can embed clips, play one under its latent, or
 under latents to which its own is the nearest. Where playback teaches, it is a random one from the states of another,
@@ -17,6 +18,7 @@ by its posture alone, and from a posture at rest no punch would ever start.
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -56,7 +58,9 @@ class WarmStartConfig:
     minibatches: int = 8
     """Minibatches a pass."""
     learning_rate: float = 1e-3
-    """Of Adam."""
+    """Of Adam, at first."""
+    final_learning_rate: float = 1e-3
+    """Of Adam at the end; along a cosine in between."""
     anchor_weight: float = 0.0
     """Weight in PPO's loss of KL(policy || teacher) on imitation states, nats: holds gait and phase afterwards."""
 
@@ -133,7 +137,7 @@ class WarmStart:
         action = self._teacher.act(observation, env.clip, env.frame + 1)
         self._labels.append(action)
         students = self._teacher.recovers[env.clip]
-        students &= env.draws("student").uniform() < self._taught / self.config.iterations
+        students &= env.draws("student").uniform() < 2 * self._taught / self.config.iterations
         return torch.where(students.unsqueeze(1), self.actor(observation, z), action)
 
     def update(self, rollout: Rollout, values: tuple[Tensor, Tensor], rewards: Tensor) -> dict[str, float]:
@@ -146,6 +150,7 @@ class WarmStart:
         observation, z = rollout.observation.flatten(0, 1), rollout.z.flatten(0, 1)
         privileged, returns = rollout.privileged.flatten(0, 1), (advantage + values[0]).flatten()
         taught = torch.ones_like(returns) if self._clip_latents is not None else rollout.imitation.flatten().float()
+        self._set_learning_rate(min(self._taught / self.config.iterations, 1.0))
         self._taught += 1
         sums: dict[str, float] = defaultdict(float)
         for _ in range(self.config.epochs):
@@ -160,6 +165,12 @@ class WarmStart:
                 sums["Loss/clone"] += float(clone.detach())
                 sums["Loss/value"] += float(value.detach())
         return {k: v / (self.config.epochs * self.config.minibatches) for k, v in sums.items()}
+
+    def _set_learning_rate(self, progress: float) -> None:
+        """Along a cosine from the first to the final one, by the share of the iterations that is over."""
+        first, final = self.config.learning_rate, self.config.final_learning_rate
+        for group in self._optimizer.param_groups:
+            group["lr"] = final + (first - final) * 0.5 * (1 + math.cos(math.pi * progress))
 
     def anchor(self, minibatch: Minibatch, mean: Tensor) -> Tensor | None:
         """The term that holds imitation's mean actions (n, A) near the teacher while PPO improves; None at weight 0."""

@@ -137,7 +137,12 @@ def _smpl(method: str) -> RunConfig:
         # learning. A first rate of 1e-4 undoes the warm start in one update.
         ppo=PpoConfig(gamma=0.97, clip=0.5, epochs=2, minibatches=2, learning_rate=1e-5, min_learning_rate=1e-6),
         # whoever is told the phase has learned to play back within a few iterations
-        trainer=TrainerConfig(horizon=24, warm_start=WarmStartConfig(iterations=8 if method == "oracle" else 25)),
+        trainer=TrainerConfig(
+            horizon=24,
+            warm_start=WarmStartConfig(
+                latents="cells", iterations=8 if method == "oracle" else 25, final_learning_rate=1e-4
+            ),
+        ),
     )
 
 
@@ -188,12 +193,12 @@ def _rgsd_settings(name: str, body: str) -> RgsdConfig:
         return RgsdConfig(encoder=encoder, kappa=ContrastiveConfig().kappa, reward="cosine")
     if body == "smpl":
         # twenty clips of a humanoid take longer to tell apart than eight gaits of a quadruped; a humanoid must
-        # learn not to fall first, for which the flat reward and more imitation give the clearer signal
+        # learn not to fall first, for which the flat reward gives the clearer signal
         return RgsdConfig(
             encoder=encoder,
             contrastive=ContrastiveConfig(steps=2000, batch=512),
             reward="cosine",
-            imitation_share=0.8,
+            share_of="samples",
         )
     # its imitation lasts a second and its discovery four: four episodes in five are half of the samples
     return RgsdConfig(encoder=encoder, imitation_share=0.8)
