@@ -197,6 +197,17 @@ def test_without_reference_starts_discovery_stands_and_imitation_begins_at_its_b
     assert (int(frames.min()), int(frames.max())) == (0, last)
 
 
+def test_half_of_discovery_can_start_standing(tiny_library: MotionLibrary) -> None:
+    method, usual = make(tiny_library, reference_starts="half"), make(tiny_library)
+    episodes, paper = (m.begin_episodes(Draws(torch.arange(6000))) for m in (method, usual))
+    assert episodes.standing is not None
+    assert not (episodes.standing & episodes.imitation).any()
+    # of about 3,000, within four standard deviations
+    assert float(episodes.standing[~episodes.imitation].float().mean()) == pytest.approx(0.5, abs=0.037)
+    for name in ("clip", "frame", "z", "imitation"):
+        assert torch.equal(getattr(episodes, name), getattr(paper, name))
+
+
 def test_the_latent_stays_for_the_episode(tiny_library: MotionLibrary) -> None:
     whole = torch.zeros(4, dtype=torch.long)
     progress = Progress(whole, whole, whole, torch.randn(4, 3), whole, whole.bool())

@@ -36,9 +36,10 @@ class RgsdConfig:
     share_of: Literal["episodes", "samples"] = "episodes"
     """What p is a share of: the episodes, as in the paper, of which those that imitate are the shorter; or the samples,
     for which every copy keeps to one stream."""
-    reference_starts: Literal["all", "imitation", "none"] = "all"
-    """Which episodes start on random states of the references: all, as in the paper; those that imitate, while
-    discovery starts standing; or none, imitation then starts on its clip's first frame."""
+    reference_starts: Literal["all", "half", "imitation", "none"] = "all"
+    """Which episodes start on random states of the references: all, as in the paper; those that imitate and every other
+    one of discovery, while its rest starts standing; those that imitate alone; or none, imitation then starts on its
+    clip's first frame."""
     reward: Literal["cosine", "likelihood", "exact"] = "likelihood"
     """(1 + cos)/2; exp(kappa (cos - 1)), the density over its peak; or the paper's log q(z|s) - log p(z)."""
     alpha: float = 1.0
@@ -78,8 +79,8 @@ class Rgsd:
     def begin_episodes(self, draws: Draws) -> Episodes:
         """c ~ Bernoulli(p), m ~ U(M), s ~ U(states of m) for both streams; z = z_m or uniform on the sphere.
 
-        With fewer `reference_starts`, discovery starts standing. Imitation cannot: off its reference it would be
-        ended at once, so what is left to it without random frames is its clip's first.
+        With fewer `reference_starts`, discovery starts standing, or half of it does. Imitation cannot: off its
+        reference it would be ended at once, so what is left to it without random frames is its clip's first.
         """
         stream = draws if self.config.share_of == "episodes" else draws.lasting("stream")
         imitation = stream.uniform() < self.config.imitation_share
@@ -88,7 +89,13 @@ class Rgsd:
         z = torch.where(imitation.unsqueeze(1), self.directions[clip], uniform)
         if self.config.reference_starts == "none":
             frame = torch.where(imitation, 0, frame)
-        standing = None if self.config.reference_starts == "all" else ~imitation
+        match self.config.reference_starts:
+            case "all":
+                standing = None
+            case "half":
+                standing = ~imitation & (draws.uniform() < 0.5)
+            case _:
+                standing = ~imitation
         return Episodes(clip, frame, z, imitation, standing)
 
     def maybe_resample(self, progress: Progress, draws: Draws) -> tuple[Tensor, Tensor]:
