@@ -41,7 +41,7 @@ def test_a_policy_that_stands_neither_falls_nor_travels(
     monkeypatch.setattr(published, "render_frames", no_gl)
     monkeypatch.setattr(published, "_RANDOM", 8)
 
-    published.play_published("quadruped", tmp_path / "out", 0.4, 0, Console(width=80))
+    published.play_published("quadruped", tmp_path / "out", 0, Console(width=80))
     found = json.loads((tmp_path / "out" / "skills.json").read_text())
     assert list(found) == ["east", "north", "random directions"]
     assert [found[name]["rollouts"] for name in found] == [16, 16, 8]
@@ -56,8 +56,10 @@ def test_a_policy_that_stands_neither_falls_nor_travels(
 def test_a_body_without_a_published_policy(policies: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["demo", "--minutes", "0", "--body", "smpl"]) == 2
     assert "no policy of body 'smpl' is published; there are those of quadruped" in capsys.readouterr().err
-    assert main(["demo", "--body", "smpl"]) == 2
-    assert "--minutes 0 plays" in capsys.readouterr().err
+    assert main(["demo", "--body", "smpl"]) == 2  # where nothing is trained unless minutes are given
+    assert "no policy of body 'smpl' is published" in capsys.readouterr().err
+    assert main(["demo", "--body", "smpl", "--minutes", "1"]) == 2
+    assert "without --minutes it plays a published policy" in " ".join(capsys.readouterr().err.split())
 
 
 def test_published_policies_load_and_are_small() -> None:

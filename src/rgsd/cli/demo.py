@@ -22,31 +22,33 @@ from rgsd.methods.runs import RunConfig, load_library
 from rgsd.viewing.run_folder import RunFolder
 
 MINUTES = 10.0
-_PUBLISHED_SECONDS = 4.0
 
 
-def demo(out: Path | None = None, minutes: float = MINUTES, body: str = "quadruped", seed: int = 0) -> None:
+def demo(out: Path | None = None, minutes: float | None = None, body: str = "quadruped", seed: int = 0) -> None:
     """Synthesise gaits, embed them, train RGSD, measure it, and write a report with plots and a film.
 
-    With 0 minutes nothing is trained: a body's published policy shows what it can do, in a table and a film.
+    With 0 minutes, and for every body but the quadruped, nothing is trained: a body's published policy shows what it
+    can do, in a table and a film.
 
     Args:
         out: folder of the run; runs/demo-<date> if not given. A folder that holds an unfinished demo goes on.
-        minutes: of training; 0 plays the published policy.
-        body: quadruped; with 0 minutes any that has a published policy.
+        minutes: of training; 0 plays the published policy. If not given, 10 on the quadruped, 0 on another body.
+        body: quadruped, or any that has a published policy.
         seed: of everything random.
     """
+    if minutes is None:
+        minutes = MINUTES if body == "quadruped" else 0.0
     if not minutes >= 0:
         raise UsageError(f"--minutes {minutes}: give a positive time, such as 10, or 0 for the published policy")
     console = Console()
     if minutes == 0:
         folder = out or Path("runs") / f"demo-{body}-{datetime.date.today():%Y%m%d}"
-        play_published(body, folder, _PUBLISHED_SECONDS, seed, console)
+        play_published(body, folder, seed, console)
         return
     if body != "quadruped":
         raise UsageError(
-            f"--body {body}: the demo trains the quadruped, whose references are planned; --minutes 0 plays a "
-            f"published policy; to train: rgsd train rgsd --body {body} --motions FOLDER"
+            f"--body {body}: the demo trains the quadruped, whose references are planned; without --minutes it "
+            f"plays a published policy; to train: rgsd train rgsd --body {body} --motions FOLDER"
         )
     folder = out or Path("runs") / f"demo-{datetime.date.today():%Y%m%d}"
     config = dataclasses.replace(make_preset("cpu", "rgsd", "quadruped"), minutes=minutes, seed=seed)

@@ -1,4 +1,5 @@
-"""What a published policy can do, without its references and without training: `rgsd demo --minutes 0`.
+"""What a published policy can do, without its references and without training: `rgsd demo --minutes 0`, or of a body
+that the demo does not train.
 
 The policy carries the directions of the motions that it was trained on. From the standing pose it is given each of
 them, then random ones; what falls, and how far it gets, is counted, and a film shows some of both.
@@ -29,13 +30,12 @@ _EACH, _RANDOM, _COPIES = 16, 100, 256  # rollouts of each direction, random dir
 _FPS, _SIZE, _COLUMNS = 25.0, (320, 240), 4
 
 
-def play_published(body: str, folder: Path, seconds: float, seed: int, console: Console) -> Path:
+def play_published(body: str, folder: Path, seed: int, console: Console) -> Path:
     """Roll out, count and film; writes skills.json and skills.mp4 into a folder and returns it.
 
     Args:
         body: whose policy.
         folder: for the results.
-        seconds: length of a rollout, s.
         seed: of the initial noise and the random directions.
         console: where the table goes.
 
@@ -44,6 +44,7 @@ def play_published(body: str, folder: Path, seconds: float, seed: int, console: 
     """
     source = pretrained.find(body)
     policy = SkillPolicy.load(source)
+    seconds = policy.body.discovery_seconds
     console.print(f"[bold]1[/bold] the published policy {source.name}: {policy.method}, trained on", end=" ")
     console.print(f"{len(policy.clip_latents)} motions; its card: {source / 'README.md'}", soft_wrap=True)
     names, directions = list(policy.clip_latents), torch.stack(list(policy.clip_latents.values()))
