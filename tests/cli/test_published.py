@@ -43,6 +43,8 @@ def test_a_policy_that_stands_neither_falls_nor_travels(
 
     published.play_published("quadruped", tmp_path / "out", 0, Console(width=80))
     found = json.loads((tmp_path / "out" / "skills.json").read_text())
+    assert list(found) == ["the standing pose"]  # it carries no other start
+    found = found["the standing pose"]
     assert list(found) == ["east", "north", "random directions"]
     assert [found[name]["rollouts"] for name in found] == [16, 16, 8]
     for figures in found.values():
@@ -51,6 +53,28 @@ def test_a_policy_that_stands_neither_falls_nor_travels(
     said = capsys.readouterr().out
     assert "no film: install libegl1" in said
     assert "0% of 16" in said
+
+
+def test_a_policy_is_begun_where_its_motions_begin(
+    policies: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def no_gl(*_: object) -> None:
+        raise GlUnavailable("install libegl1")
+
+    monkeypatch.setattr(published, "render_frames", no_gl)
+    monkeypatch.setattr(published, "_RANDOM", 8)
+    policy = SkillPolicy.load(policies / "still")
+    upright = torch.tensor(policy.body.standing_qpos, dtype=torch.float32)
+    on_its_back = upright.clone()
+    on_its_back[3:7] = torch.tensor([0.0, 1.0, 0.0, 0.0])
+    rest = torch.zeros(policy.body.model.nv)
+    policy.clip_starts = {"east": torch.cat((upright, rest)), "north": torch.cat((on_its_back, rest))}
+    policy.save(policies / "still")
+    published.play_published("quadruped", tmp_path / "out", 0, Console(width=80))
+    found = json.loads((tmp_path / "out" / "skills.json").read_text())
+    rates = {where: [rows[name]["fall_rate"] for name in rows] for where, rows in found.items()}
+    # every other random direction begins where `north` does
+    assert rates == {"the standing pose": [0, 0, 0], "a motion's first frame": [0, 1, 0.5]}
 
 
 def test_a_body_without_a_published_policy(policies: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -80,6 +80,15 @@ def test_a_tracker_keeps_the_scale_that_it_was_shown_frames_at(tiny_library: Mot
     assert torch.equal(loaded.condition_moments, policy.condition_moments)
 
 
+def test_the_first_frames_of_its_clips_are_kept(tiny_library: MotionLibrary, tmp_path: Path) -> None:
+    policy = make_policy(tiny_library)
+    policy.clip_starts = {name: torch.randn(17) for name in reversed(tiny_library.names)}  # in any order
+    policy.save(tmp_path)
+    loaded = SkillPolicy.load(tmp_path, tiny_library.body)
+    assert list(loaded.clip_starts) == list(tiny_library.names)
+    assert all(torch.equal(loaded.clip_starts[n], policy.clip_starts[n]) for n in tiny_library.names)
+
+
 def test_the_same_policy_makes_the_same_bytes_without_a_date(policy: SkillPolicy, tmp_path: Path) -> None:
     for name in ("a", "b"):
         policy.save(tmp_path / name)

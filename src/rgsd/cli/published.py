@@ -2,12 +2,14 @@
 that the demo does not train.
 
 The policy carries the directions of the motions that it was trained on. From the standing pose it is given each of
-them, then random ones; what falls, and how far it gets, is counted, and a film shows some of both.
+them, then random ones; what falls, and how far it gets, is counted, and a film shows some of both. One that carries the
+first frames of its motions is begun there as well, and is filmed from there.
 """
 
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -18,6 +20,8 @@ from rich.table import Table
 from torch import Tensor
 
 from rgsd import pretrained
+from rgsd.bodies.kinematics import forward_kinematics
+from rgsd.bodies.state import BodyState
 from rgsd.evaluation.discovery import NUM_SHOWN, Discovery, discover
 from rgsd.evaluation.intervals import wilson
 from rgsd.evaluation.measures import net_yaw
@@ -47,26 +51,70 @@ def play_published(body: str, folder: Path, seed: int, console: Console) -> Path
     seconds = policy.body.discovery_seconds
     console.print(f"[bold]1[/bold] the published policy {source.name}: {policy.method}, trained on", end=" ")
     console.print(f"{len(policy.clip_latents)} motions; its card: {source / 'README.md'}", soft_wrap=True)
-    names, directions = list(policy.clip_latents), torch.stack(list(policy.clip_latents.values()))
-    random = policy.sample_z(_RANDOM, generator=torch.Generator().manual_seed(seed))
-    roll_out = partial(discover, partial(MujocoCpu, policy.body), policy)
-    with console.status("rolling out"):
-        own = roll_out(directions.repeat(_EACH, 1), seconds, _COPIES, seed + 1)  # the first of each are shown
-        other = roll_out(random, seconds, _COPIES, seed + 2)
-    found = {name: _summary(own, torch.arange(len(own.z)) % len(names) == i) for i, name in enumerate(names)}
-    found["random directions"] = _summary(other, torch.ones(_RANDOM, dtype=torch.bool))
-    console.print(f"[bold]2[/bold] {seconds:g} s from the standing pose, deterministic:")
-    console.print(_table(found))
+    places: dict[str, BodyState | None] = {"the standing pose": None}
+    if policy.clip_starts:
+        places["a motion's first frame"] = _first_frames(policy)
+    played: dict[str, _Played] = {}
+    for number, (place, frames) in enumerate(places.items(), start=2):
+        with console.status("rolling out"):
+            played[place] = _play(policy, frames, seed)
+        console.print(f"[bold]{number}[/bold] {seconds:g} s from {place}, deterministic:")
+        console.print(_table(played[place].figures))
+    found = {place: play.figures for place, play in played.items()}
     write_atomically(folder / "skills.json", lambda path: path.write_text(json.dumps(found, indent=1) + "\n"))
     try:
         with console.status("filming"):
-            panels = _panels(policy, own, names[:NUM_SHOWN])
-            panels += _panels(policy, other, [f"random {i + 1}" for i in range(NUM_SHOWN)])
+            shown = played[list(places)[-1]]  # the last: where the skills have the best chance
+            panels = _panels(policy, shown.own, list(policy.clip_latents)[:NUM_SHOWN])
+            panels += _panels(policy, shown.random, [f"random {i + 1}" for i in range(NUM_SHOWN)])
             write_mp4(folder / "skills.mp4", montage(panels, _COLUMNS), _FPS)
         console.print(f"film: [bold]{folder / 'skills.mp4'}[/bold]", soft_wrap=True)
     except FilmUnavailable as error:
         console.print(f"[yellow]no film: {error}[/yellow]")
     return folder
+
+
+@dataclass(frozen=True)
+class _Played:
+    """Rollouts from one place.
+
+    Attributes:
+        own: of every direction of a motion, in turn.
+        random: of random directions.
+        figures: of each motion's direction by its name, and of random ones.
+    """
+
+    own: Discovery
+    random: Discovery
+    figures: dict[str, dict[str, Any]]
+
+
+def _play(policy: SkillPolicy, frames: BodyState | None, seed: int) -> _Played:
+    """Roll out from the standing pose, or from `frames` (M,): a motion's own direction from its frame."""
+    names, directions = list(policy.clip_latents), torch.stack(list(policy.clip_latents.values()))
+    latents = directions.repeat(_EACH, 1), policy.sample_z(_RANDOM, generator=torch.Generator().manual_seed(seed))
+    own, random = (
+        discover(
+            partial(MujocoCpu, policy.body),
+            policy,
+            z,
+            policy.body.discovery_seconds,
+            _COPIES,
+            seed + offset,
+            None if frames is None else frames[torch.arange(len(z)) % len(names)],
+        )
+        for offset, z in enumerate(latents, start=1)
+    )
+    figures = {name: _summary(own, torch.arange(len(own.z)) % len(names) == i) for i, name in enumerate(names)}
+    figures["random directions"] = _summary(random, torch.ones(_RANDOM, dtype=torch.bool))
+    return _Played(own, random, figures)
+
+
+def _first_frames(policy: SkillPolicy) -> BodyState:
+    """(M,) the states that the motions begin in."""
+    model, frames = policy.body.model, torch.stack(list(policy.clip_starts.values())).double()
+    qpos, qvel = frames.split([model.nq, model.nv], dim=1)
+    return forward_kinematics(policy.body, qpos.numpy(), qvel.numpy())
 
 
 def _summary(found: Discovery, chosen: Tensor) -> dict[str, Any]:

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from rgsd import rotations
+from rgsd.bodies.state import BodyState
 from rgsd.evaluation import measures
 from rgsd.evaluation.frechet import features, frechet_distance, half_distance
 from rgsd.evaluation.intervals import Interval, mean_of_pairs, percentile, resample, wilson
@@ -66,15 +67,27 @@ class Discovery:
         return displacement(self.root_pos, self.root_quat)
 
 
-def discover(simulate: Simulate, policy: SkillPolicy, z: Tensor, seconds: float, num_envs: int, seed: int) -> Discovery:
-    """Roll the deterministic policy out from the standing pose, with the initial noise, under latents z (L, d)."""
+def discover(
+    simulate: Simulate,
+    policy: SkillPolicy,
+    z: Tensor,
+    seconds: float,
+    num_envs: int,
+    seed: int,
+    starts: BodyState | None = None,
+) -> Discovery:
+    """Roll the deterministic policy out under latents z (L, d), with the initial noise.
+
+    It begins in the standing pose, as the protocol has it, unless `starts` (L,) are given.
+    """
     body, generator = policy.body, torch.Generator().manual_seed(seed)
     frames = round(seconds * body.control_hz) + 1
     stride = max(round(POSE_PERIOD / body.control_dt), 1)
     columns: list[list[Tensor]] = []
     for part in chunks(len(z), num_envs):
         latents = z[part]
-        start = with_noise(standing(body, len(latents), z.device), generator)
+        begin = standing(body, len(latents), z.device) if starts is None else starts[part]
+        start = with_noise(begin, generator)
         nobody = torch.zeros(len(latents), dtype=torch.long, device=z.device)
         batch = roll_out(simulate, body, SkillController(policy, latents), start, frames, nobody)
         poses = measures.heading_local(batch.states.body_pos[:, ::stride], batch.root_quat[:, ::stride])

@@ -40,6 +40,8 @@ class SkillPolicy:
         latent_dim: d.
         clips: names of the clips that it was trained on; empty where a method knows none.
         clip_latents: z_m (d,) of each of them; empty for methods without an embedding.
+        clip_starts: first frame (nq + nv,) of each of them, qpos and qvel: where its skill can begin without the clip;
+            empty for methods without an embedding, and in policies that older versions saved.
         clock: which optional last observation entry it expects.
         condition: "latent", or "reference" for a tracker that is shown the next reference frame instead.
         condition_moments: (2, d) mean and scale of those frames in training; None for a policy of latents.
@@ -58,10 +60,11 @@ class SkillPolicy:
         condition: Condition = "latent",
         condition_moments: Tensor | None = None,
         clips: tuple[str, ...] = (),
+        clip_starts: dict[str, Tensor] | None = None,
     ) -> None:
         self.body, self.actor, self.latent_dim, self.method = body, actor, latent_dim, method
         self.encoder, self.clip_latents = encoder, clip_latents or {}
-        self.clips = tuple(self.clip_latents) or clips
+        self.clips, self.clip_starts = tuple(self.clip_latents) or clips, clip_starts or {}
         self.clock: Clock = clock
         self.condition: Condition = condition
         self.condition_moments = condition_moments
@@ -143,6 +146,8 @@ class SkillPolicy:
             tensors |= {f"encoder.{k}": v for k, v in self.encoder.state_dict().items()}
         if self.clip_latents:
             tensors["clip_latents"] = torch.stack(list(self.clip_latents.values()))
+        if self.clip_starts:
+            tensors["clip_starts"] = torch.stack([self.clip_starts[name] for name in self.clips])
         if self.condition_moments is not None:
             tensors["condition_moments"] = self.condition_moments
         weights, digest = to_bytes(tensors)
@@ -185,8 +190,10 @@ class SkillPolicy:
             if description.encoder is not None:
                 encoder = Encoder(description.encoder, layout).requires_grad_(False)
                 encoder.load_state_dict(_part(tensors, "encoder."))
-            embedded = "clip_latents" in tensors
-            latents = dict(zip(description.clips, tensors["clip_latents"], strict=True)) if embedded else None
+            latents, starts = (
+                dict(zip(description.clips, tensors[key], strict=True)) if key in tensors else None
+                for key in ("clip_latents", "clip_starts")
+            )
         except (RuntimeError, ValueError) as error:
             raise PolicyError(
                 f"{folder / DESCRIPTION}: latent_dim, clock, network, encoder or clips do not fit what {WEIGHTS} holds "
@@ -203,6 +210,7 @@ class SkillPolicy:
             description.condition,
             tensors.get("condition_moments"),
             description.clips,
+            starts,
         )
 
 

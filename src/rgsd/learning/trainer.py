@@ -212,18 +212,23 @@ class Trainer(TrainingLoop):
 
     def policy(self) -> SkillPolicy:
         """The policy as it stands, in the form that is published."""
-        exported = self.method.export()
+        exported, library = self.method.export(), self.env.library
+        latents = exported.get("clip_latents")
+        clips = torch.arange(len(library), device=library.device)
+        first = library.state(clips, torch.zeros_like(clips))
+        starts = dict(zip(library.names, torch.cat((first.qpos, first.qvel), dim=1), strict=True))
         return SkillPolicy(
             self.env.body,
             self.actor,
             self.method.latent_dim,
             self.method_name,
             exported.get("encoder"),
-            exported.get("clip_latents"),
+            latents,
             self.env.config.clock,
             exported.get("condition", "latent"),
             exported.get("condition_moments"),
             exported.get("clips", ()),
+            None if latents is None else starts,
         )
 
     def _imitation_figures(self, rollout: Rollout) -> dict[str, float]:

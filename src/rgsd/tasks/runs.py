@@ -61,7 +61,7 @@ class TaskConfig:
         actor_hidden=(256, 128), critic_hidden=(256, 128), noise=0.3, final_noise=0.3
     )
     """Actor, critic and exploration; noise is of the latent's components, before they are brought to unit length."""
-    ppo: PpoConfig = PpoConfig(gamma=0.98, learning_rate=3e-4, kl_per_action=3e-3)
+    ppo: PpoConfig = PpoConfig(gamma=0.95, learning_rate=3e-4, kl_per_action=0.02)
     """The learner; gamma is per decision."""
     loop: LoopConfig = LoopConfig()
     """The loop around it."""

@@ -40,7 +40,7 @@ class RewardConfig:
 class LoopConfig:
     """The loop around the learner."""
 
-    horizon: int = 24
+    horizon: int = 12
     """Decisions of every copy an iteration."""
     checkpoint_minutes: float = 1.0
     """Training time between checkpoints, min."""
