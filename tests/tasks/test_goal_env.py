@@ -16,6 +16,8 @@ from rgsd.envs.observation import ObservationLayout
 from rgsd.errors import UsageError
 from rgsd.learning.networks import Actor, NetworkConfig
 from rgsd.learning.skill_policy import SkillPolicy
+from rgsd.motions.library import MotionLibrary
+from rgsd.physics.mujoco_cpu import MujocoCpu
 from rgsd.tasks.goal_env import GoalEnv
 
 MakeEnv = Callable[..., GoalEnv]
@@ -104,6 +106,25 @@ def test_every_control_step_can_be_watched(make_env: MakeEnv) -> None:
     steps = torch.stack(seen).diff(dim=0).norm(dim=1)
     assert len(seen) == 3
     assert (steps > 0.005).all()
+
+
+def test_episodes_can_begin_in_the_references(tiny: Body, make_env: MakeEnv, compass: MotionLibrary) -> None:
+    side = compass.select(["left"])
+    began = {}
+    for name, references in (("side", side), ("still", None)):
+        policy = make_env(1).policy
+        env = GoalEnv(policy, FieldConfig(side=3.0), physics=MujocoCpu(tiny, 200), references=references)
+        env.reset()
+        began[name] = env.physics.state.clone()
+    heading = rotations.from_yaw(rotations.yaw(began["side"].body_quat[:, 0]))
+    # the clip goes to its left at 0.4 m/s, and is put down anywhere
+    velocity = rotations.rotate_inverse(heading, began["side"].qvel[:, :3])
+    np.testing.assert_allclose(velocity.mean(0), [0, 0.4, 0], atol=0.02)  # the noise of 0.05 m/s over sqrt(200)
+    np.testing.assert_allclose(began["still"].qvel[:, :3].mean(0), 0.0, atol=0.02)
+    for state in began.values():
+        assert (state.qpos[:, :2].abs() <= 1.5).all()
+        np.testing.assert_allclose(state.qpos[:, :2].std(0), 3 / 12**0.5, rtol=0.2)
+        assert float(rotations.yaw(state.body_quat[:, 0]).std()) == pytest.approx(2 * np.pi / 12**0.5, rel=0.2)
 
 
 def test_it_goes_on_where_it_was(make_env: MakeEnv) -> None:

@@ -211,7 +211,7 @@ def evaluate_task(
     style, latents = make_style(task.style, library), StyleLatents.load(run) or StyleLatents({}, {})
     # a second more than all goals can take: no episode may end by time
     whole = dataclasses.replace(task, episode_seconds=config.goals * task.field.seconds + 1)
-    env = make_env(whole, policy, config.num_envs, stream_seed(config.seed, "goals"))
+    env = make_env(whole, policy, library, config.num_envs, stream_seed(config.seed, "goals"))
     traces = play(env, load_actor(task, env, run), latents.stacked, library, judge, config.goals)
     figures = measure(traces, style, library, env.decision_seconds, torch.Generator().manual_seed(config.seed))
     result = {

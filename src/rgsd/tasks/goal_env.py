@@ -17,6 +17,7 @@ from rgsd.envs.skill_env import EnvConfig
 from rgsd.envs.termination import fallen
 from rgsd.errors import UsageError
 from rgsd.learning.skill_policy import SkillPolicy
+from rgsd.motions.library import MotionLibrary
 from rgsd.physics.mujoco_cpu import MujocoCpu
 from rgsd.physics.protocol import Physics
 
@@ -57,8 +58,8 @@ class Decision:
 class GoalEnv:
     """N bodies on a field, each with a goal of its own.
 
-    Episodes begin standing, anywhere on the field and facing anywhere, with the protocol's noise. A fall ends them, and
-    so does their time limit; a goal that is reached or missed is redrawn and ends nothing.
+    Episodes begin standing or in a frame of a reference, anywhere on the field and facing anywhere, with the protocol's
+    noise. A fall ends them, and so does their time limit; a goal that is reached or missed is redrawn and ends nothing.
 
     Attributes:
         field: the goals.
@@ -71,6 +72,7 @@ class GoalEnv:
         episode_seconds: time limit of an episode, s.
         num_envs: N; ignored if `physics` is given.
         physics: what steps the body; C MuJoCo on CPU threads if None.
+        references: whose frames episodes begin in; the standing pose if None.
         seed: of starts and goals.
 
     Raises:
@@ -85,6 +87,7 @@ class GoalEnv:
         episode_seconds: float = 60.0,
         num_envs: int = 64,
         physics: Physics | None = None,
+        references: MotionLibrary | None = None,
         seed: int = 0,
     ) -> None:
         if policy.condition != "latent":
@@ -92,6 +95,7 @@ class GoalEnv:
         self.policy, self.body, self.period = policy, policy.body, period
         self.physics = physics or MujocoCpu(self.body, num_envs)
         self.device, self.num_envs = self.physics.device, self.physics.num_envs
+        self._references = references
         self.field = GoalField(config, self.num_envs, seed, self.device)
         self.elapsed = torch.zeros(self.num_envs, dtype=torch.long, device=self.device)
         self._generator = torch.Generator(self.device).manual_seed(seed + 1)
@@ -200,12 +204,19 @@ class GoalEnv:
         ids = which.nonzero().squeeze(1)
         if len(ids) == 0:
             return
-        qpos = self._standing.repeat(len(ids), 1)
+        if self._references is None:
+            qpos = self._standing.repeat(len(ids), 1)
+            qvel = torch.zeros(len(ids), self.body.model.nv, device=self.device)
+        else:
+            frames = self._references.state(*self._references.sample(len(ids), self._generator))
+            qpos, qvel = frames.qpos.clone(), frames.qvel.clone()
+            qpos[:, :2] = 0.0
         qpos[:, :2] += self.field.uniform(len(ids))
-        turn = torch.rand(len(ids), generator=self._generator, device=self.device) * 2 * torch.pi
-        qpos[:, 3:7] = rotations.multiply(rotations.from_yaw(turn), qpos[:, 3:7])
+        turn = rotations.from_yaw(torch.rand(len(ids), generator=self._generator, device=self.device) * 2 * torch.pi)
+        qpos[:, 3:7] = rotations.multiply(turn, qpos[:, 3:7])
+        qvel[:, :3] = rotations.rotate(turn, qvel[:, :3])  # the angular velocity is told in the root's own frame
         qpos[:, 7:] += _NOISE.joint_noise * self._normal(len(ids), self.body.num_actions)
-        self.physics.reset(ids, qpos, _NOISE.velocity_noise * self._normal(len(ids), self.body.model.nv))
+        self.physics.reset(ids, qpos, qvel + _NOISE.velocity_noise * self._normal(len(ids), self.body.model.nv))
         self.field.draw(which)
         self.elapsed = torch.where(which, 0, self.elapsed)
 

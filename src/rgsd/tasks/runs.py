@@ -7,7 +7,7 @@ import json
 import math
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import torch
 import tyro
@@ -29,6 +29,8 @@ from rgsd.tasks.style import FREE
 from rgsd.tasks.trainer import LoopConfig, RewardConfig, TaskTrainer, load_task_checkpoint, make_actor
 
 CONFIG, LATENTS = "task.yaml", "style.json"
+
+Starts = Literal["standing", "references"]
 
 
 @dataclass(frozen=True)
@@ -53,6 +55,8 @@ class TaskConfig:
     """Control steps that a latent is held."""
     episode_seconds: float = 60.0
     """Time limit of an episode, s."""
+    starts: Starts = "standing"
+    """Where episodes begin: in the standing pose, or in any frame of the references, for skills that do not set off."""
     field: FieldConfig = FieldConfig()
     """The goals."""
     reward: RewardConfig = RewardConfig()
@@ -148,16 +152,19 @@ def skills_identity(run: Path) -> str:
     return hashlib.sha256(file.read_bytes()).hexdigest()
 
 
-def make_env(config: TaskConfig, policy: SkillPolicy, num_envs: int, seed: int) -> GoalEnv:
-    """The field of a task's configuration, with so many copies."""
-    return GoalEnv(policy, config.field, config.period, config.episode_seconds, num_envs, seed=seed)
+def make_env(config: TaskConfig, policy: SkillPolicy, library: MotionLibrary, num_envs: int, seed: int) -> GoalEnv:
+    """The field of a task's configuration, with so many copies and the references of the skills."""
+    references = library if config.starts == "references" else None
+    return GoalEnv(
+        policy, config.field, config.period, config.episode_seconds, num_envs, references=references, seed=seed
+    )
 
 
 def make_task_trainer(
     config: TaskConfig, policy: SkillPolicy, library: MotionLibrary, style: Tensor | None, folder: Path
 ) -> TaskTrainer:
     """Everything that trains a task, at its start; `style` (k, d) are its latents, None for the free one."""
-    env = make_env(config, policy, config.num_envs, stream_seed(config.seed, "env"))
+    env = make_env(config, policy, library, config.num_envs, stream_seed(config.seed, "env"))
     return TaskTrainer(
         env,
         library,
