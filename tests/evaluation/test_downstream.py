@@ -9,7 +9,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from rgsd.evaluation.downstream import FELL, MISSED, OPEN, REACHED, Traces, measure, travel_directions
+from rgsd import rotations
+from rgsd.evaluation.downstream import FELL, MISSED, OPEN, REACHED, Traces, measure, travels
 from rgsd.evaluation.frechet import features
 from rgsd.motions.library import MotionLibrary
 from rgsd.tasks.style import Style, make_style
@@ -64,11 +65,24 @@ def test_the_direction_of_travel_is_relative_to_the_heading(library: MotionLibra
     # facing y: along y is ahead, along -x to the left, along x to the right; 0.05 m/s is no travelling
     made = traces(library, [[OPEN] * 11] * 4, [(0.0, 0.4), (-0.4, 0.0), (0.4, 0.0), (0.0, -0.05)])
     up = torch.ones(11, 4, dtype=torch.bool)
-    moves, angle = travel_directions(made, up, DT)
+    moves, angle, turn = travels(made, up, DT)
+    assert not turn.any()
     assert moves.view(6, 4).all(dim=0).tolist() == [True, True, True, False]  # six windows of half a second
     np.testing.assert_allclose(angle.view(6, 4)[:, :3].rad2deg(), np.tile([0.0, 90.0, -90.0], (6, 1)), atol=1e-3)
     up[8:, 0] = False
-    assert len(travel_directions(made, up, DT)[0]) == 6 * 4 - 3  # the windows that end where it is down
+    assert len(travels(made, up, DT)[0]) == 6 * 4 - 3  # the windows that end where it is down
+
+
+def test_turning_and_loops(library: MotionLibrary) -> None:
+    made = traces(library, [[OPEN] * 20 + [REACHED]] * 2, [(0.0, 0.4)] * 2)
+    time = DT * torch.arange(21)
+    # the first turns at 180 degrees a second; the second sways by +-0.1 rad in every other decision, which is no loop
+    made.yaw = torch.stack((rotations.wrap_angle(torch.pi * time), 0.1 * (-1.0) ** torch.arange(21)), dim=1)
+    found = figures(library, made)
+    # 360 degrees in the 2 s between the first and the last of 21 decisions, of 2.1 s that count
+    assert found["loops_per_minute"] == pytest.approx((60 / 2.1 + 0) / 2, rel=1e-4)
+    # over windows of half a second, five decisions, the second is 0.2 rad off: 22.9 degrees a second
+    assert found["turning"] == pytest.approx((180 + math.degrees(0.2) / 0.5) / 2, rel=1e-3)
 
 
 def test_time_in_style_by_travel_and_by_the_encoder(library: MotionLibrary) -> None:

@@ -127,6 +127,18 @@ def test_episodes_can_begin_in_the_references(tiny: Body, make_env: MakeEnv, com
         assert float(rotations.yaw(state.body_quat[:, 0]).std()) == pytest.approx(2 * np.pi / 12**0.5, rel=0.2)
 
 
+def test_scattered_copies_end_at_different_times(make_env: MakeEnv) -> None:
+    env = make_env(100, seconds=2.0, side=1000.0, episode_seconds=4.0)
+    env.reset()
+    env.scatter()
+    decisions = [env.step(towards_goal(env)) for _ in range(40)]  # four seconds, of a tenth each
+    missed, ended = (torch.stack([getattr(d, name) for d in decisions]).sum(dim=1) for name in ("missed", "truncated"))
+    # one tenth of a second in twenty, and in forty, where all together would be 100 or none
+    assert int(missed.max()) <= 20
+    assert int(ended.max()) <= 12
+    assert int(ended.sum()) == 100  # each once
+
+
 def test_it_goes_on_where_it_was(make_env: MakeEnv) -> None:
     env, other = make_env(4, seconds=0.2), make_env(4, seconds=0.2, seed=5)
     env.reset()

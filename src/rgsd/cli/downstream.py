@@ -35,6 +35,8 @@ FIGURES = (
     "style_by_encoder",
     "style_by_travel",
     "travelling",
+    "turning",
+    "loops_per_minute",
     "training.samples",
 )
 """What the tables show of `task.json` (docs/tasks.md), and what a run has cost."""

@@ -218,6 +218,7 @@ def evaluate_task(
         "schema": _SCHEMA,
         "run": _label(Path(task.run)),
         "method": policy.method,
+        "starts": task.starts,
         "latent_source": latents.source,
         "judge": None if judge is None else _label(Path(task.run) if encoder is None else encoder),
         **figures,

@@ -164,12 +164,15 @@ def measure(
     minutes = counts.sum(dim=0) * decision_seconds / 60
     a_minute, a_minute_ci = student(reached / minutes)
     up = counts & (traces.outcome != FELL)
-    moves, directions = travel_directions(traces, up, decision_seconds)
+    moves, directions, turns = travels(traces, up, decision_seconds)
     chosen = [library.index(name) for name in style.clips]
     known = bool((traces.nearest >= 0).all()) and not style.free
     as_asked = torch.isin(traces.nearest[up], torch.tensor(chosen, device=up.device)).float()
     frames = library.states[torch.isin(library.clip_of_frame, torch.tensor(chosen, device=library.device))]
     wanted = frechet.features(library.body, frames).float()
+    floor = frechet.half_distance(
+        wanted, generator
+    )  # before the other distance, so that it is the same for all methods
     return {
         "style": style.name,
         "clips": list(style.clips),
@@ -186,18 +189,20 @@ def measure(
         "falls_per_minute": int(fell.sum()) / float(minutes.sum()),
         "minutes": float(minutes.sum()),
         "fid": frechet.frechet_distance(traces.features[up], wanted, generator),
-        "fid_floor": frechet.half_distance(wanted, generator),
+        "fid_floor": floor,
         "style_by_encoder": _mean(as_asked) if known else None,
         "style_by_travel": (
             _mean((moves & same_direction(directions, style.directions)).float()) if len(style.directions) else None
         ),
         "travelling": _mean(moves.float()),
+        "turning": _mean(turns[moves].abs().rad2deg()),
+        "loops_per_minute": float((_net_turn(traces.yaw, up).abs() / (2 * torch.pi) / minutes).mean()),
         "style_similarity": None if style.free else _mean(traces.similarity[up]),
     }
 
 
-def travel_directions(traces: Traces, up: Tensor, decision_seconds: float) -> tuple[Tensor, Tensor]:
-    """Whether, and in which direction relative to the heading, a copy travels, over all windows that it stands through.
+def travels(traces: Traces, up: Tensor, decision_seconds: float) -> tuple[Tensor, Tensor, Tensor]:
+    """How a copy travels, over all windows of half a second that it stands through.
 
     Args:
         traces: of `play`.
@@ -205,13 +210,20 @@ def travel_directions(traces: Traces, up: Tensor, decision_seconds: float) -> tu
         decision_seconds: how long a latent is held, s.
 
     Returns:
-        (w,) bool, whether it is faster than `SLOWEST_TRAVEL`; (w,) angle to the heading in the window's middle, rad.
+        (w,) bool, whether it is faster than `SLOWEST_TRAVEL`; (w,) the direction of travel, as an angle to the heading
+        in the window's middle, rad; (w,) how fast the heading turns, rad/s.
     """
     window = min(max(round(TRAVEL_SECONDS / decision_seconds), 1), len(up) - 1)
     start, end, middle = slice(0, len(up) - window), slice(window, None), slice(window // 2, window // 2 - window)
     whole = up.unfold(0, window + 1, 1).all(dim=-1)
     way = rotations.seen_from(traces.place[start], traces.yaw[middle], traces.place[end])[whole]
-    return way.norm(dim=-1) >= SLOWEST_TRAVEL * window * decision_seconds, torch.atan2(way[:, 1], way[:, 0])
+    turn = rotations.wrap_angle(traces.yaw[end] - traces.yaw[start])[whole] / (window * decision_seconds)
+    return way.norm(dim=-1) >= SLOWEST_TRAVEL * window * decision_seconds, torch.atan2(way[:, 1], way[:, 0]), turn
+
+
+def _net_turn(yaw: Tensor, up: Tensor) -> Tensor:
+    """(N,) by how much each copy's heading has turned in all, rad, left positive."""
+    return (rotations.wrap_angle(yaw[1:] - yaw[:-1]) * (up[1:] & up[:-1])).sum(dim=0)
 
 
 def _outcome(decision: Decision) -> Tensor:

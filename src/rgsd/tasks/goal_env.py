@@ -133,6 +133,12 @@ class GoalEnv:
         self._start(torch.ones(self.num_envs, dtype=torch.bool, device=self.device))
         return self.observe()
 
+    def scatter(self) -> None:
+        """Put the copies anywhere in their episodes' and their goals' time, or the ends of all would come in waves."""
+        self.elapsed = (torch.rand(self.num_envs, generator=self._generator, device=self.device) * self._limit).long()
+        waited = torch.rand(self.num_envs, generator=self._generator, device=self.device)
+        self.field.waited = waited * self.field.config.seconds
+
     def observe(self) -> Tensor:
         """(N, D) what to decide on."""
         state = self.physics.state

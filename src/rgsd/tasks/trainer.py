@@ -73,7 +73,9 @@ class GoalCollector:
     def __init__(self, env: GoalEnv, actor: Actor, seed: int) -> None:
         self.env, self.actor = env, actor
         self._generator = torch.Generator(env.device).manual_seed(seed)
-        self._observation, self._privileged = env.reset(), env.observe_privileged()
+        env.reset()
+        env.scatter()
+        self._observation, self._privileged = env.observe(), env.observe_privileged()
 
     @torch.no_grad()
     def collect(self, decisions: int) -> tuple[Rollout, list[Decision]]:
