@@ -92,3 +92,11 @@ def test_published_policies_load_and_are_small() -> None:
         assert SkillPolicy.load(folder).body.name == body
         assert (folder / "README.md").stat().st_size > 500  # a model card
         assert sum(file.stat().st_size for file in folder.iterdir()) < 10e6
+
+
+def test_of_several_policies_of_a_body_the_one_with_most_motions_is_shown(policies: Path) -> None:
+    policy = SkillPolicy.load(policies / "still")
+    # by name one comes before it and one after, with fewer motions and with more
+    for name, clips in (("a", ("east",)), ("z", ("east",)), ("b", ("east", "north", "west"))):
+        SkillPolicy(policy.body, policy.actor, 2, "rgsd", None, {c: torch.ones(2) for c in clips}).save(policies / name)
+    assert pretrained.find("quadruped") == policies / "b"

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 import torch
+from torch import nn
 
 from rgsd.envs.skill_env import EnvConfig, SkillEnv
 from rgsd.learning import distributed
@@ -121,6 +122,37 @@ def test_going_on_equals_never_having_stopped(
     assert torch.equal(weights(resumed), weights(whole))
     policies = [(tmp_path / run / "policy" / "policy.safetensors").read_bytes() for run in ("whole", "parts")]
     assert policies[0] == policies[1]
+
+
+def test_a_checkpoint_of_another_engine_is_refused(
+    tiny_library: MotionLibrary, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make(tiny_library, tmp_path).save()
+    monkeypatch.setattr(Trainer, "_engine", "MujocoWarp on cuda")
+    with pytest.raises(CheckpointError, match=r"is of MujocoCpu on cpu, .* asks for MujocoWarp on cuda"):
+        make(tiny_library, tmp_path).resume()
+
+
+def test_compiled_networks_learn_what_others_do(
+    tiny_library: MotionLibrary, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    compiled: list[nn.Module] = []
+
+    def traced(network: nn.Module) -> None:
+        """As torch.compile does it, but for the C++ compiler and its minute."""
+        compiled.append(network)
+        network._compiled_call_impl = torch.compile(network._call_impl, backend="eager")
+
+    monkeypatch.setattr(nn.Module, "compile", traced)
+    plain, fused = (make(tiny_library, tmp_path / str(fuse), compile=fuse) for fuse in (False, True))
+    assert compiled == [fused.actor, fused.critic]
+    for trainer in (plain, fused):
+        trainer.run(steps=4 * 32)  # two iterations of warm start, two of PPO
+    torch.testing.assert_close(weights(fused), weights(plain), rtol=1e-5, atol=1e-6)
+    fused.save()
+    other = make(tiny_library, tmp_path / "True")
+    assert other.resume()  # what is compiled is saved under the same names
+    assert torch.equal(weights(other), weights(fused))
 
 
 def test_what_came_after_the_checkpoint_is_cut_from_the_log(tiny_library: MotionLibrary, tmp_path: Path) -> None:

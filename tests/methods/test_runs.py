@@ -151,7 +151,7 @@ def test_the_gpu_preset_without_a_gpu_says_so_before_anything_is_written(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
-    with pytest.raises(UsageError, match=r"--device cuda: .* --device cpu does without"):
+    with pytest.raises(UsageError, match=r"--device cuda: .* does without by --device cpu"):
         make_trainer(make_preset("gpu", "rgsd", "quadruped"), tmp_path / "run")
     assert not (tmp_path / "run").exists()
 

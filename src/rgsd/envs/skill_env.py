@@ -247,7 +247,8 @@ class SkillEnv:
         reference = self.library.state(starts.clip, starts.frame)
         qpos, qvel = reference.qpos.clone(), reference.qvel.clone()
         if starts.standing is not None:
-            qpos[starts.standing], qvel[starts.standing] = self._standing.to(qpos.dtype), 0.0
+            stands = starts.standing.unsqueeze(1)  # by `where`, since writing behind a mask waits for a GPU
+            qpos, qvel = torch.where(stands, self._standing.to(qpos.dtype), qpos), torch.where(stands, 0.0, qvel)
         hinges = qpos[:, 7:]
         noise = self.draws("start noise", ids).normal(hinges.shape[1] + qvel.shape[1])
         hinges += self.config.joint_noise * noise[:, : hinges.shape[1]]

@@ -69,8 +69,8 @@ def own_device(name: str) -> torch.device:
         return torch.device(name)
     if not torch.cuda.is_available():
         raise UsageError(
-            f"--device cuda: torch {torch.__version__} finds no GPU it can use; `rgsd doctor` says why, "
-            "--device cpu does without"
+            f"--device cuda: torch {torch.__version__} finds no GPU it can use; `rgsd doctor` says why. "
+            "A new run does without by --device cpu; one that began on a GPU goes on where there is one"
         )
     place, count = int(os.environ.get("LOCAL_RANK", "0")), torch.cuda.device_count()
     if place >= count:

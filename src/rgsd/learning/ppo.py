@@ -131,7 +131,7 @@ class Ppo:
         returns = advantage + values
         advantage = self._normalize(advantage, rollout.imitation)
         std_before = self.actor.std.detach().clone()
-        sums: dict[str, float] = defaultdict(float)
+        sums: dict[str, Tensor | float] = defaultdict(float)
         count = 0
         for _ in range(config.epochs):
             for batch in rollout.minibatches(values, advantage, returns, config.minibatches, self._generator):
@@ -139,9 +139,7 @@ class Ppo:
                     sums[name] += value
                 count += 1
         explained = 1 - float((returns - values).var() / returns.var().clamp(min=1e-12))
-        return {name: value / count for name, value in sums.items()} | {
-            "Loss/explained_variance": explained,
-        }
+        return {name: float(value) / count for name, value in sums.items()} | {"Loss/explained_variance": explained}
 
     def state_dict(self) -> dict[str, Any]:
         """Optimiser, rate and generator."""
@@ -165,7 +163,8 @@ class Ppo:
             normal[group] = (advantage[group] - mean) / (deviation + 1e-8)
         return normal
 
-    def _step(self, batch: Minibatch, std_before: Tensor) -> dict[str, float]:
+    def _step(self, batch: Minibatch, std_before: Tensor) -> dict[str, Tensor | float]:
+        """One gradient step; its figures stay on the device, but for the KL divergence, which the rate waits for."""
         config, z = self.config, self._latents(batch)
         mean, std = self.actor(batch.observation, z), self.actor.std
         # far beyond what clipping lets through, but finite: one overflow would make every weight NaN
@@ -187,15 +186,14 @@ class Ppo:
         self._optimizer.zero_grad(set_to_none=True)
         loss.backward()
         self._optimizer.step()
-        clip_share = float(((ratio.detach() - 1).abs() > config.clip).float().mean())
         return {
-            "Loss/surrogate": float(surrogate.detach()),
-            "Loss/value": float(value_loss.detach()),
-            "Loss/bound": float(bound.detach()),
+            "Loss/surrogate": surrogate.detach(),
+            "Loss/value": value_loss.detach(),
+            "Loss/bound": bound.detach(),
             "Policy/kl": kl,
             "Loss/learning_rate": self.learning_rate,
-            "Policy/clip_fraction": clip_share,
-            "Policy/entropy": float(entropy.detach()),
+            "Policy/clip_fraction": ((ratio.detach() - 1).abs() > config.clip).float().mean(),
+            "Policy/entropy": entropy.detach(),
         }
 
     def _clip_gradients(self, *_: object) -> None:

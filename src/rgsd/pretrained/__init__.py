@@ -11,9 +11,10 @@ _HERE = Path(__file__).parent
 
 
 def published() -> dict[str, Path]:
-    """The folder of each body's published policy, by the body's name."""
-    folders = sorted(file.parent for file in _HERE.glob("*/policy.json"))
-    return {json.loads((folder / "policy.json").read_text())["body"]: folder for folder in folders}
+    """The folder of each body's published policy, by the body's name: of several, the one that knows most motions."""
+    described = {file.parent: json.loads(file.read_text()) for file in sorted(_HERE.glob("*/policy.json"))}
+    by_motions = sorted(described, key=lambda folder: len(described[folder]["clips"]))
+    return {described[folder]["body"]: folder for folder in by_motions}
 
 
 def find(body: str) -> Path:
