@@ -11,6 +11,7 @@ import pytest
 
 from rgsd.errors import UsageError
 from rgsd.evaluation.comparison import MEAN, WORST, JudgedRun, check_comparable, compare, group_seeds
+from rgsd.evaluation.convergence import Convergence
 from rgsd.evaluation.headlines import DISCOVERY, MEASURES
 
 
@@ -37,7 +38,16 @@ def judged(method: str, seed: int, *errors: float, **changes: Any) -> JudgedRun:
         "reference_rows": {"statue": row(4.0), "playback": row(1.0), "oracle": None, "untrained": row(9.0)},
     }  # fmt: skip
     training = {"samples": 1200.0, "minutes": 2.0}
-    run = JudgedRun(f"runs/{method}/seed{seed}", method, method, seed, "digest", evaluation, training)
+    run = JudgedRun(
+        f"runs/{method}/seed{seed}",
+        method,
+        method,
+        seed,
+        "digest",
+        evaluation,
+        training,
+        Convergence(800.0 + 100 * seed, seed == 0),
+    )
     return dataclasses.replace(run, **changes)
 
 
@@ -71,6 +81,9 @@ def test_discovery_variations_and_cost() -> None:
     assert near["spread_path_m"]["mean"] is None
     # 1200 samples in 2 minutes
     assert found["training"]["ase"]["steps_per_s"]["mean"] == 10.0
+    both = compare([judged("ase", 0, 1.0, 2.0), judged("ase", 1, 1.0, 2.0)])["training"]["ase"]
+    assert both["reward_90"]["points"] == [800.0, 900.0]
+    assert both["reward_rising"]["mean"] == 0.5
 
 
 def test_a_method_of_several_settings_is_told_by_its_label() -> None:

@@ -15,6 +15,7 @@ from rgsd.cli.finishing import training_cost
 from rgsd.errors import UsageError
 from rgsd.evaluation.comparison import MEAN, WORST, JudgedRun, group_seeds
 from rgsd.evaluation.comparison import compare as compare_judged
+from rgsd.evaluation.convergence import convergence
 from rgsd.evaluation.headlines import DEFAULT_FIGURES, MEASURES
 from rgsd.evaluation.published import GROUPS
 from rgsd.learning.checkpoint import write_atomically
@@ -79,7 +80,10 @@ def _read(run: Path) -> JudgedRun:
     label = run.parent.name if run.name.startswith("seed") else run.name
     physics = folder.policy.get("physics_sha256", "")
     settings = dataclasses.replace(config, seed=0)
-    return JudgedRun(str(run), label, settings, config.seed, physics, folder.evaluation, training_cost(run))
+    cost = training_cost(run)
+    log = [row for row in folder.history if row["samples"] <= cost["samples"]]
+    reward = convergence([row["samples"] for row in log], [row["Train/mean_reward"] for row in log])
+    return JudgedRun(str(run), label, settings, config.seed, physics, folder.evaluation, cost, reward)
 
 
 def _markdown(content: dict[str, Any], title: str) -> str:
@@ -95,6 +99,8 @@ def _markdown(content: dict[str, Any], title: str) -> str:
         "whose learning curve still rises has not been judged for what it can do.",
         "## Cost",
         comparison_table(content["training"], list(next(iter(content["training"].values()))), "row"),
+        "`reward_90`: samples after which the mean reward, each method's own, has made 90 % of its way; "
+        "`reward_rising`: the share of seeds whose reward still rose at the end, of which the former says nothing.",
         "![learning curves](learning_curves.png)",
         "## Imitation by motion group, in short",
         table_one(tables, shown),

@@ -15,6 +15,7 @@ from rgsd.cli.reproduce import FROM_SCRATCH, METHODS
 from rgsd.cli.task import evaluate_task, train_task, write_views
 from rgsd.cli.trained import load_trained
 from rgsd.errors import UsageError
+from rgsd.evaluation.convergence import convergence
 from rgsd.evaluation.downstream import DownstreamConfig
 from rgsd.evaluation.headlines import over_seeds
 from rgsd.learning.checkpoint import write_atomically
@@ -38,8 +39,10 @@ FIGURES = (
     "turning",
     "loops_per_minute",
     "training.samples",
+    "training.speed_90",
+    "training.speed_rising",
 )
-"""What the tables show of `task.json` (docs/tasks.md), and what a run has cost."""
+"""What the tables show of `task.json` and of learning (docs/tasks.md)."""
 _JUDGE = "rgsd"  # whose encoder says which clip is nearest, for all methods alike
 
 
@@ -165,5 +168,11 @@ def _figures(runs: list[Path]) -> dict[str, Any]:
     """By figure, `points` of the seeds, their `mean` and `ci`."""
     results = [json.loads((run / "evaluation" / "task.json").read_text()) for run in runs]
     for result, run in zip(results, runs, strict=True):
-        result["training.samples"] = RunFolder(run).history[-1]["samples"]
+        log = RunFolder(run).history
+        speed = convergence([row["samples"] for row in log], [row["Task/speed_to_goal"] for row in log])
+        result |= {
+            "training.samples": log[-1]["samples"],
+            "training.speed_90": speed.samples,
+            "training.speed_rising": float(speed.rising),
+        }
     return {name: over_seeds([result[name] for result in results]) for name in FIGURES}

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from rgsd.errors import UsageError
+from rgsd.evaluation.convergence import Convergence
 from rgsd.evaluation.headlines import DEFAULT_FIGURES, DISCOVERY, MEASURES, figure, over_seeds, worst
 
 Summary = dict[str, Any]
@@ -50,6 +51,8 @@ class JudgedRun:
     """The content of `evaluation.json`."""
     training: Mapping[str, float]
     """`samples` and `minutes`."""
+    reward: Convergence
+    """Of its mean reward."""
 
     @property
     def method(self) -> str:
@@ -221,5 +224,14 @@ def _headlines(seeds: Sequence[JudgedRun]) -> dict[str, Summary]:
 
 
 def _training(seeds: Sequence[JudgedRun]) -> dict[str, Summary]:
-    costs = [{**run.training, "steps_per_s": run.training["samples"] / (60 * run.training["minutes"])} for run in seeds]
-    return {key: over_seeds([cost[key] for cost in costs]) for key in ("samples", "minutes", "steps_per_s")}
+    costs = [
+        {
+            **run.training,
+            "steps_per_s": run.training["samples"] / (60 * run.training["minutes"]),
+            "reward_90": run.reward.samples,
+            "reward_rising": float(run.reward.rising),
+        }
+        for run in seeds
+    ]
+    keys = ("samples", "minutes", "steps_per_s", "reward_90", "reward_rising")
+    return {key: over_seeds([cost[key] for cost in costs]) for key in keys}
