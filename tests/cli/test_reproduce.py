@@ -76,7 +76,7 @@ def test_table_1_has_a_row_a_method_and_a_point_a_seed(table: Path) -> None:
     assert text.startswith("# Table 1 on quadruped: 1e-06 minutes a method and seed\n")
     assert "| Cartesian error, cm | ahead | turn |" in text
     assert "## Variations: z ~ vMF(z of the clip, 20)" in text
-    for name in ("comparison.png", "learning_curves.png"):
+    for name in ("comparison.png", "learning_curves.png", "switching.png"):
         assert (table / name).read_bytes().startswith(b"\x89PNG")
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -24,6 +24,7 @@ from rgsd.viewing.comparison import comparison_chart, comparison_table, run_curv
 from rgsd.viewing.published import table_one
 from rgsd.viewing.run_folder import RunFolder
 from rgsd.viewing.style import png_bytes
+from rgsd.viewing.switching import switching_grid
 
 
 def compare(
@@ -35,7 +36,8 @@ def compare(
 
     Runs that differ only in their seed are one row, with a point for each seed. The protocol's reference rows stand in
     each table once; oracle runs among RUNs make the row `oracle`. Writes comparison.md, comparison.json,
-    comparison.png and learning_curves.png. Runs of different bodies, motions or protocol versions are refused.
+    comparison.png, learning_curves.png and, of methods with latents, switching.png. Runs of different bodies, motions
+    or protocol versions are refused.
 
     Args:
         runs: folders that `rgsd evaluate` has judged.
@@ -49,12 +51,12 @@ def compare(
     console = Console()
     console.print((out / "comparison.md").read_text(), soft_wrap=True, highlight=False, markup=False)
     console.print(
-        f"in [bold]{out}[/bold]: comparison.md, comparison.json, comparison.png, learning_curves.png", soft_wrap=True
+        f"in [bold]{out}[/bold]: comparison.md, comparison.json, comparison.png and further pictures", soft_wrap=True
     )
 
 
 def write_comparison(runs: Sequence[Path], out: Path, title: str) -> dict[str, Any]:
-    """Write the four files of a comparison; returns the content of comparison.json.
+    """Write the files of a comparison; returns the content of comparison.json.
 
     Raises:
         UsageError: a folder without an evaluation, or runs that must not be compared.
@@ -65,12 +67,20 @@ def write_comparison(runs: Sequence[Path], out: Path, title: str) -> dict[str, A
     histories = {name: [RunFolder(Path(run.name)).history for run in seeds] for name, seeds in rows.items()}
     chart = png_bytes(comparison_chart(content["figures"], DEFAULT_FIGURES))
     curves = png_bytes(run_curves(histories))
+    switched = {name: [run.evaluation["discovery"]["switching"] for run in rows[name]] for name in _discovering(rows)}
     text = _markdown(content, title)
     write_atomically(out / "comparison.json", lambda path: path.write_text(json.dumps(content, indent=1) + "\n"))
     write_atomically(out / "comparison.md", lambda path: path.write_text(text))
     write_atomically(out / "comparison.png", lambda path: path.write_bytes(chart))
     write_atomically(out / "learning_curves.png", lambda path: path.write_bytes(curves))
+    if switched:
+        matrices = png_bytes(switching_grid(switched))
+        write_atomically(out / "switching.png", lambda path: path.write_bytes(matrices))
     return content
+
+
+def _discovering(rows: Mapping[str, Sequence[JudgedRun]]) -> list[str]:
+    return [name for name, seeds in rows.items() if all(run.evaluation["discovery"] for run in seeds)]
 
 
 def _read(run: Path) -> JudgedRun:
@@ -114,6 +124,7 @@ def _markdown(content: dict[str, Any], title: str) -> str:
         rows = content["discovery"]
         parts += ["## Discovery", "`references` are their own coverages and the floor of the FID."]
         parts += [comparison_table(rows, list(next(iter(rows.values()))), "row")]
+        parts += ["![falls after a change from each motion's latent to each other's](switching.png)"]
     for kappa, rows in content["variations"].items():
         parts += [
             f"## Variations: z ~ vMF(z of the clip, {kappa})",
