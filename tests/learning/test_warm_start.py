@@ -256,6 +256,16 @@ def test_the_student_learns_what_it_was_shown(tiny_library: MotionLibrary, numbe
     assert float(error.square().mean()) < 0.03
 
 
+def test_the_optimisers_moments_are_kept_until_it_is_over(tiny_library: MotionLibrary, numbered: Method) -> None:
+    collector, teacher = make(tiny_library, numbered, dataclasses.replace(CONFIG, iterations=2, epochs=1))
+    kept = []
+    for _ in range(2):
+        rollout, _ = collector.collect(2, teacher)
+        teacher.update(rollout, (torch.zeros(2, 16),) * 2, numbered.rewards(rollout))
+        kept.append(len(teacher.state_dict()["optimizer"]["state"]))
+    assert kept == [8, 0]  # weights and biases of two layers, of actor and critic
+
+
 def test_without_latents_only_imitation_is_taught(tiny_library: MotionLibrary, numbered: Method) -> None:
     collector, teacher = make(tiny_library, numbered, latents=False)
     rollout, _ = collector.collect(3, teacher)

@@ -164,6 +164,8 @@ class WarmStart:
                 self._optimizer.step()
                 sums["Loss/clone"] += float(clone.detach())
                 sums["Loss/value"] += float(value.detach())
+        if self._taught >= self.config.iterations:
+            self._optimizer.state.clear()  # as large as PPO's, in memory and in every checkpoint, and of no more use
         return {k: v / (self.config.epochs * self.config.minibatches) for k, v in sums.items()}
 
     def _set_learning_rate(self, progress: float) -> None:
