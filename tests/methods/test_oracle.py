@@ -98,3 +98,17 @@ def test_nothing_of_its_own_is_trained(oracle: Oracle, tiny_library: MotionLibra
     assert exported["condition"] == "reference"
     assert torch.equal(exported["condition_moments"], ReferenceFrames(tiny_library).moments)
     assert oracle.state_dict() == {}
+
+
+def test_it_can_learn_to_set_off(tiny_library: MotionLibrary) -> None:
+    oracle = Oracle(tiny_library, OracleConfig(standing_starts=0.5))
+    episodes = oracle.begin_episodes(Draws(torch.arange(3000)))
+    assert episodes.standing is not None
+    assert set(episodes.clip[episodes.standing].tolist()) == {0, 2}  # the two that begin in the standing pose
+    assert not episodes.frame[episodes.standing].any()
+    assert episodes.imitation.all()
+    # it is shown the frame that comes next, wherever it begins
+    assert torch.equal(episodes.z, ReferenceFrames(tiny_library).at(episodes.clip, episodes.frame + 1))
+    usual = Oracle(tiny_library, OracleConfig()).begin_episodes(Draws(torch.arange(3000)))
+    assert usual.standing is not None
+    assert not usual.standing.any()

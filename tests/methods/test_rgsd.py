@@ -208,6 +208,24 @@ def test_half_of_discovery_can_start_standing(tiny_library: MotionLibrary) -> No
         assert torch.equal(getattr(episodes, name), getattr(paper, name))
 
 
+def test_imitation_can_learn_to_set_off(tiny_library: MotionLibrary) -> None:
+    method = make(tiny_library, reference_starts="half", standing_starts=0.4)
+    episodes = method.begin_episodes(Draws(torch.arange(6000)))
+    standing, imitation, rests = episodes.standing, episodes.imitation, episodes.clip != 1  # clip 1 begins on its way
+    assert standing is not None
+    assert not standing[~rests].any()
+    # 2,000 of imitation, 3,000 of discovery, within four standard deviations
+    assert float(standing[imitation & rests].float().mean()) == pytest.approx(0.4, abs=0.045)
+    assert float(standing[~imitation].float().mean()) == pytest.approx(0.5, abs=0.037)
+    assert not episodes.frame[standing].any()
+    assert torch.equal(episodes.z[imitation], method.directions[episodes.clip[imitation]])
+    # without standing discovery it is imitation's alone
+    alone = make(tiny_library, standing_starts=0.4).begin_episodes(Draws(torch.arange(6000)))
+    assert alone.standing is not None
+    assert not alone.standing[~alone.imitation].any()
+    assert alone.standing.any()
+
+
 def test_the_latent_stays_for_the_episode(tiny_library: MotionLibrary) -> None:
     whole = torch.zeros(4, dtype=torch.long)
     progress = Progress(whole, whole, whole, torch.randn(4, 3), whole, whole.bool())

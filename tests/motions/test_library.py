@@ -35,6 +35,22 @@ def test_rows_lie_one_after_another(library: MotionLibrary) -> None:
     np.testing.assert_allclose(state.body_linvel[:, 13, 0], 0.9, atol=1e-4)  # the head moves with the root
 
 
+def test_which_clips_begin_standing(tiny_library: MotionLibrary, library: MotionLibrary) -> None:
+    # the arms swing from the standing pose; they are held back on a box that slides at 0.4 m/s; nothing at all
+    assert tiny_library.begins_standing.tolist() == [True, False, True]
+    assert not library.begins_standing.any()  # standing, at 0.9 m/s
+
+
+def test_a_share_of_those_is_put_into_the_standing_pose(tiny_library: MotionLibrary) -> None:
+    draws = Draws(torch.arange(6000))
+    clip, frame = tiny_library.draw(draws)
+    begun, standing = tiny_library.set_off(draws, clip, frame, 0.3)
+    assert not standing[clip == 1].any()
+    assert float(standing[clip != 1].float().mean()) == pytest.approx(0.3, abs=0.03)  # four deviations of 4,000
+    assert not begun[standing].any()
+    assert torch.equal(begun[~standing], frame[~standing])
+
+
 @pytest.mark.parametrize("source", [torch.Generator().manual_seed(0), Draws(torch.arange(6000))])
 def test_samples_are_uniform_over_clips_and_leave_the_margin(
     library: MotionLibrary, source: torch.Generator | Draws

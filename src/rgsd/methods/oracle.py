@@ -42,6 +42,8 @@ class OracleConfig:
     """Of exp(-root_sharpness x (squared root distance + squared yaw error)), in the world frame."""
     root_sharpness: float = 40.0
     """1/m^2 and 1/rad^2."""
+    standing_starts: float = 0.0
+    """Share of the episodes on clips that begin almost standing that begin in the standing pose, so as to set off."""
 
 
 class Oracle:
@@ -59,10 +61,10 @@ class Oracle:
         self._parts = {k: (ids, variance[k].clamp(min=1e-6)) for k, ids in parts.items()}
 
     def begin_episodes(self, draws: Draws) -> Episodes:
-        """Clips and frames uniformly, all of them imitation."""
+        """Clips and frames uniformly, but for those that set off; all of them imitation."""
         clip, frame = self.library.draw(draws, margin=1)
-        everyone = torch.ones_like(clip, dtype=torch.bool)
-        return Episodes(clip, frame, self._reference.at(clip, frame + 1), everyone)
+        frame, standing = self.library.set_off(draws, clip, frame, self.config.standing_starts)
+        return Episodes(clip, frame, self._reference.at(clip, frame + 1), torch.ones_like(standing), standing)
 
     def maybe_resample(self, progress: Progress, draws: Draws) -> tuple[Tensor, Tensor]:
         """The condition moves on with the clip."""

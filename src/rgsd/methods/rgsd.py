@@ -40,6 +40,9 @@ class RgsdConfig:
     """Which episodes start on random states of the references: all, as in the paper; those that imitate and every other
     one of discovery, while its rest starts standing; those that imitate alone; or none, imitation then starts on its
     clip's first frame."""
+    standing_starts: float = 0.0
+    """Share of imitation, on clips that begin almost standing, that begins in the standing pose, to learn to set off.
+    Discovery that starts standing is then taught one of these clips by the warm start."""
     reward: Literal["cosine", "likelihood", "exact"] = "likelihood"
     """(1 + cos)/2; exp(kappa (cos - 1)), the density over its peak; or the paper's log q(z|s) - log p(z)."""
     alpha: float = 1.0
@@ -96,7 +99,21 @@ class Rgsd:
                 standing = ~imitation & (draws.uniform() < 0.5)
             case _:
                 standing = ~imitation
+        if self.config.standing_starts > 0:
+            clip, frame, standing = self._set_off(draws, clip, frame, imitation, standing)
         return Episodes(clip, frame, z, imitation, standing)
+
+    def _set_off(
+        self, draws: Draws, clip: Tensor, frame: Tensor, imitation: Tensor, standing: Tensor | None
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """Clips, frames and who stands (n,), where some of imitation stands too, on clips that begin so."""
+        _, sets_off = self.library.set_off(draws, clip, frame, self.config.standing_starts)
+        sets_off &= imitation
+        free = torch.zeros_like(imitation) if standing is None else standing
+        rest = self.library.begins_standing.nonzero().squeeze(1)
+        if len(rest):
+            clip = torch.where(free, rest[draws.integers(len(rest))], clip)
+        return clip, torch.where(sets_off | free, 0, frame), sets_off | free
 
     def maybe_resample(self, progress: Progress, draws: Draws) -> tuple[Tensor, Tensor]:
         """z is fixed for the episode, but in discovery at a `resample_rate`; the reward goes by z as it is then."""

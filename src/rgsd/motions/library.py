@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Sequence
+from functools import cached_property
 
 import numpy as np
 import torch
@@ -16,6 +17,8 @@ from rgsd.bodies.state import BodyState
 from rgsd.errors import UnknownName
 from rgsd.motions.motion import Motion, MotionError, finite_difference_velocity
 from rgsd.randomness import Draws
+
+_ALMOST_STANDING = 0.25  # m, m/s
 
 
 def resample(body: Body, motion: Motion, fps: float) -> Motion:
@@ -129,6 +132,23 @@ class MotionLibrary:
         """As `sample`, one clip and frame for each of n copies: clip (n,), frame (n,), both long."""
         clip = draws.integers(len(self))
         return clip, draws.integers((self.lengths[clip] - margin).clamp(min=1))
+
+    @cached_property
+    def begins_standing(self) -> Tensor:
+        """(M,) bool, which clips begin almost standing: bodies within 0.25 m of that pose, the root below 0.25 m/s."""
+        first = self.states[self.offsets[:-1]]
+        standing = forward_kinematics(self.body, self.body.standing_qpos[None], np.zeros((1, self.body.model.nv)))
+        off = (first.body_pos - standing.body_pos.to(self.device)).norm(dim=-1).amax(dim=1)
+        return (off < _ALMOST_STANDING) & (first.qvel[:, :3].norm(dim=1) < _ALMOST_STANDING)
+
+    def set_off(self, draws: Draws, clip: Tensor, frame: Tensor, share: float) -> tuple[Tensor, Tensor]:
+        """Let a share of the episodes on clips (n,) that begin almost standing begin in the standing pose itself.
+
+        Returns:
+            frame (n,), the first one for these; standing (n,) bool, which they are.
+        """
+        standing = self.begins_standing[clip] & (draws.uniform() < share)
+        return torch.where(standing, 0, frame), standing
 
     def select(self, names: Sequence[str]) -> MotionLibrary:
         """A library of the named clips alone."""
