@@ -89,6 +89,21 @@ def test_a_fall_ends_the_episode_and_earns_no_goal(make_env: MakeEnv) -> None:
     assert float(env.place[0].abs().max()) <= 0.5
 
 
+def test_who_goes_astray_is_cut_off_and_starts_on_the_field_again(make_env: MakeEnv) -> None:
+    env = make_env(50, side=1.0, margin=0.2, radius=1e-6)
+    env.reset()
+    seen = False
+    for _ in range(200):
+        decision = env.step(torch.tensor([[1.0, 0.0]]).repeat(50, 1))  # straight on, which leaves any field
+        outside = (decision.after.abs() > 0.7).any(dim=1)  # half a side and the margin
+        assert torch.equal(decision.truncated, outside)
+        assert not decision.fell.any()
+        assert float(env.place.abs().max()) <= 0.7
+        assert (env.place[outside].abs() <= 0.5).all()
+        seen |= bool(outside.any())
+    assert seen
+
+
 def test_time_limits_are_no_falls(make_env: MakeEnv) -> None:
     env = make_env(2, episode_seconds=0.2)
     env.reset()

@@ -6,6 +6,7 @@ import dataclasses
 import datetime
 import inspect
 import json
+import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
@@ -209,8 +210,8 @@ def evaluate_task(
     if encoder is not None and judge is None:
         raise UsageError(f"--encoder {encoder}: that run's method has no encoder; give one trained by rgsd")
     style, latents = make_style(task.style, library), StyleLatents.load(run) or StyleLatents({}, {})
-    # a second more than all goals can take: no episode may end by time
-    whole = dataclasses.replace(task, episode_seconds=config.goals * task.field.seconds + 1)
+    # a second more than all goals can take: nothing but a fall may end an episode
+    whole = dataclasses.replace(task, episode_seconds=config.goals * task.field.seconds + 1, margin=math.inf)
     env = make_env(whole, policy, library, config.num_envs, stream_seed(config.seed, "goals"))
     traces = play(env, load_actor(task, env, run), latents.stacked, library, judge, config.goals)
     figures = measure(traces, style, library, env.decision_seconds, torch.Generator().manual_seed(config.seed))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -52,14 +53,15 @@ class Decision:
     fell: Tensor
     """(N,) bool, fell or blew up, which ends the episode."""
     truncated: Tensor
-    """(N,) bool, ran into the episode's time limit."""
+    """(N,) bool, ran into the episode's time limit or went astray; the state is not terminal."""
 
 
 class GoalEnv:
     """N bodies on a field, each with a goal of its own.
 
     Episodes begin standing or in a frame of a reference, anywhere on the field and facing anywhere, with the protocol's
-    noise. A fall ends them, and so does their time limit; a goal that is reached or missed is redrawn and ends nothing.
+    noise. A fall ends them; their time limit and going astray cut them off. A goal that is reached or missed is redrawn and
+    ends nothing.
 
     Attributes:
         field: the goals.
@@ -70,6 +72,7 @@ class GoalEnv:
         config: the field.
         period: control steps that a latent is held.
         episode_seconds: time limit of an episode, s.
+        margin: how far outside the field the root may get before its episode is cut off, m.
         num_envs: N; ignored if `physics` is given.
         physics: what steps the body; C MuJoCo on CPU threads if None.
         references: whose frames episodes begin in; the standing pose if None.
@@ -85,6 +88,7 @@ class GoalEnv:
         config: FieldConfig,
         period: int = 5,
         episode_seconds: float = 60.0,
+        margin: float = math.inf,
         num_envs: int = 64,
         physics: Physics | None = None,
         references: MotionLibrary | None = None,
@@ -99,7 +103,7 @@ class GoalEnv:
         self.field = GoalField(config, self.num_envs, seed, self.device)
         self.elapsed = torch.zeros(self.num_envs, dtype=torch.long, device=self.device)
         self._generator = torch.Generator(self.device).manual_seed(seed + 1)
-        self._limit = round(episode_seconds * self.body.control_hz)
+        self._limit, self._edge = round(episode_seconds * self.body.control_hz), config.side / 2 + margin
         self._center, self._scale, self._standing = (
             torch.tensor(a, dtype=torch.float32, device=self.device)
             for a in (self.body.action_center, self.body.action_scale, self.body.standing_qpos)
@@ -172,7 +176,8 @@ class GoalEnv:
         reached, missed = goals.reached & ~fell, goals.missed & ~fell
         self.field.draw(reached | missed)
         final_observation, final_privileged = self.observe(), self.observe_privileged()
-        truncated = (self.elapsed >= self._limit) & ~fell
+        astray = (after.abs() > self._edge).any(dim=1)
+        truncated = ((self.elapsed >= self._limit) | astray) & ~fell
         self._start(fell | truncated)
         return Decision(
             z=z,

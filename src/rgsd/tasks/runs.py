@@ -55,6 +55,9 @@ class TaskConfig:
     """Control steps that a latent is held."""
     episode_seconds: float = 60.0
     """Time limit of an episode, s."""
+    margin: float = 5.0
+    """How far outside the field the root may get before its episode is cut off, m: goals lie on the field, and a body
+    that walks away from them for a minute learns nothing about reaching one. An evaluation cuts nothing off."""
     starts: Starts = "standing"
     """Where episodes begin: in the standing pose, or in any frame of the references, for skills that do not set off."""
     field: FieldConfig = FieldConfig()
@@ -88,6 +91,8 @@ class TaskConfig:
         for option, value in positive.items():
             if value is not None and not 0 < value < math.inf:
                 raise UsageError(f"{option} is {value}; give a positive number")
+        if not self.margin >= 0:
+            raise UsageError(f"--margin is {self.margin}; give metres, 0 or more")
 
     def save(self, folder: Path) -> None:
         """Write task.yaml."""
@@ -156,7 +161,14 @@ def make_env(config: TaskConfig, policy: SkillPolicy, library: MotionLibrary, nu
     """The field of a task's configuration, with so many copies and the references of the skills."""
     references = library if config.starts == "references" else None
     return GoalEnv(
-        policy, config.field, config.period, config.episode_seconds, num_envs, references=references, seed=seed
+        policy,
+        config.field,
+        config.period,
+        config.episode_seconds,
+        config.margin,
+        num_envs,
+        references=references,
+        seed=seed,
     )
 
 
