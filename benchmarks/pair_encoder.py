@@ -47,9 +47,7 @@ class PairEncoder(nn.Module):
         return nn.functional.normalize(self.network(both), dim=-1)
 
 
-def main(
-    body: str = "quadruped", motions: str = "", gaps: tuple[int, ...] = (0, 1, 5, 15), seeds: int = 3
-) -> None:
+def main(body: str = "quadruped", motions: str = "", gaps: tuple[int, ...] = (0, 1, 5, 15), seeds: int = 3) -> None:
     """Print a Markdown table.
 
     Args:
@@ -64,7 +62,10 @@ def main(
     print("| frames between the states | nearest is its own clip | cosine with it |\n|---|---|---|")
     for gap in gaps:
         found = [_measure(library, config.settings, gap, seed) for seed in range(seeds)]
-        cells = (f"{sum(column) / seeds:.4f} ({', '.join(f'{x:.4f}' for x in column)})" for column in zip(*found))
+        cells = (
+            f"{sum(column) / seeds:.4f} ({', '.join(f'{x:.4f}' for x in column)})"
+            for column in zip(*found, strict=True)
+        )
         print(f"| {gap} | {' | '.join(cells)} |", flush=True)
 
 

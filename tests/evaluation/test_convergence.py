@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
 from rgsd.evaluation.convergence import convergence
@@ -11,8 +12,9 @@ def test_a_curve_that_has_arrived() -> None:
     # 100 iterations of 10 samples: up by 1/50 an iteration from 0 to 1 in the 51st, then flat
     values = [min(i / 50, 1.0) for i in range(100)]
     found = convergence([10.0 * (i + 1) for i in range(100)], values)
-    # the mean over 5 iterations lags by 2: 0.9 is reached where i / 50 - 2 / 50 = 0.9, i = 47, the 48th iteration
-    assert found.samples == 480
+    # the mean over 5 iterations lags by 2 and is first whole at i = 5, 0.06: 0.9 of the way from there is
+    # 0.06 + 0.9 * 0.94 = 0.906, reached where (i - 2) / 50 is, i = 47.3, the 49th iteration
+    assert found.samples == 490
     assert not found.rising
 
 
@@ -21,14 +23,22 @@ def test_a_curve_that_still_rises() -> None:
     assert convergence(range(1, 101), [float(i) for i in range(100)]).rising
 
 
-def test_one_that_falls_or_stays_does_not_rise() -> None:
-    falling = convergence(range(100), [-min(i / 50, 1.0) for i in range(100)])
-    assert falling.samples == 47
-    assert not falling.rising
-    flat = convergence(range(5, 15), [2.0] * 10)
-    assert flat.samples == 5  # there from the first
-    assert not flat.rising
-    assert convergence([7.0], [1.0]).samples == 7
+@pytest.mark.parametrize("values", [[-min(i / 50, 1.0) for i in range(100)], [2.0] * 10, [1.0]])
+def test_one_that_falls_or_stays_has_not_arrived(values: list[float]) -> None:
+    found = convergence(range(len(values)), values)
+    assert found.samples is None
+    assert not found.rising
+
+
+def test_noise_is_no_learning() -> None:
+    found = [convergence(range(200), np.random.default_rng(seed).normal(size=200).tolist()) for seed in range(50)]
+    assert not any(curve.samples is not None or curve.rising for curve in found)
+    # nor does noise hide a rise of ten times its size
+    ramp = np.minimum(np.arange(200) / 100, 1.0)
+    for seed in range(20):
+        noisy = ramp + 0.1 * np.random.default_rng(seed).normal(size=200)
+        samples = convergence(range(200), noisy.tolist()).samples
+        assert samples == pytest.approx(95, abs=15)
 
 
 def test_nothing_to_tell() -> None:

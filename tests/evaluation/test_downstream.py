@@ -53,6 +53,8 @@ def test_goals_and_falls(library: MotionLibrary) -> None:
     found = figures(library, traces(library, done, [(0.0, 1.0)] * 3))
     assert (found["issued"], found["reached"], found["missed"]) == (6, 4, 1)
     assert found["success"] == pytest.approx(4 / 6)
+    # over copies of 2 of 2, 1 of 2 and 1 of 2 goals: between a half (27 samples of 3 hold 8 without the first) and all
+    assert found["success_ci"] == pytest.approx([0.5, 1.0])
     assert found["falls"] == pytest.approx(1 / 3)
     assert found["minutes"] == pytest.approx((20 + 20 + 10) * DT / 60)
     # 2 in 2 s, 1 in 2 s, 1 in 1 s: 60, 30 and 60 a minute

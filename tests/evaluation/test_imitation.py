@@ -20,7 +20,7 @@ def as_rollout(library: MotionLibrary, clip: int, shift: float = 0.0) -> Rollout
     states.body_pos += torch.tensor([0.0, shift, 0.0])
     frames = len(states.qpos)
     fell = torch.zeros(1, frames, dtype=torch.bool)
-    return Rollouts(states[None], states.qpos[None, 1:, 7:], fell, torch.zeros(1, dtype=torch.bool))
+    return Rollouts(states[None], states.qpos[None, 1:, 7:], fell, torch.zeros_like(fell))
 
 
 def test_geometric_median_of_a_line_is_the_middle_point() -> None:

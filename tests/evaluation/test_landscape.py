@@ -41,6 +41,7 @@ def test_an_encoder_of_speed_peaks_at_the_right_speed(library: MotionLibrary) ->
 def test_an_encoder_that_sees_nothing_is_flat(library: MotionLibrary) -> None:
     found = landscape.landscape(lambda o: torch.tensor([[0.0, 1.0]]).expand(len(o), -1), library)
     assert found["mean"]["others"] == found["mean"]["joint"]["0.4"] == found["mean"]["reference"] == 1.0
+    assert found["mean"]["peaks"] == 0.0  # as high as everywhere is no peak
     assert json.loads(json.dumps(found)) == found
 
 

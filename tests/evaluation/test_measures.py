@@ -61,7 +61,10 @@ def test_best_shift_reaches_no_farther_than_a_quarter_second() -> None:
     ramp = torch.zeros(40, 1, 3)
     ramp[:, 0, 0] = torch.arange(40.0)
     # 8 frames late, 5 allowed at 0.05 s: 3 remain
-    assert measures.best_shift_error((ramp - torch.tensor([8.0, 0, 0]))[None], ramp, DT).item() == pytest.approx(3.0)
+    late = (ramp - torch.tensor([8.0, 0, 0]))[None]
+    assert measures.best_shift_error(late, ramp, DT).item() == pytest.approx(3.0)
+    # 7.5 frames of a 30th of a second are allowed, hence 7 and not 8
+    assert measures.best_shift_error(late, ramp, 1 / 30).item() == pytest.approx(1.0)
 
 
 def test_heading_error_goes_the_short_way_round() -> None:

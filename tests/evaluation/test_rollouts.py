@@ -66,6 +66,8 @@ def test_a_blown_up_copy_has_fallen_and_keeps_its_last_finite_state(
     assert found.fell[0].tolist() == [False, False, False, True, True, True]
     assert not found.fell[1].any()
     torch.testing.assert_close(found.states.qpos[0, 3:], found.states.qpos[0, 2].expand(3, -1))
+    # a shorter clip that ran beside a longer one has ended before
+    assert [found.part(slice(0, 2), frames).blown_up.tolist() for frames in (3, 4)] == [[False, False], [True, False]]
 
 
 def test_actions_are_clipped_and_mapped_to_targets(

@@ -56,6 +56,7 @@ def test_only_changes_to_the_latent_that_falls_count(
     assert found["falls"] == [[0.0, 1.0], [None, None]]
     assert found["mean"] == 1.0
     assert found["per_pair"] == 3
+    assert found["up"] == 0.5  # of the pairs of different clips, those that begin under the first latent
     # of three rollouts none falls: up to z^2 / (3 + z^2) = 3.84 / 6.84; the one pair of the mean has all three falling
     assert found["falls_ci"][0][0] == pytest.approx([0.0, 0.5615], abs=1e-4)
     assert found["falls_ci"][1] == [None, None]

@@ -29,3 +29,18 @@ def test_sharper_draws_are_nearer_and_more_alike(
             assert 1 - row["mean_cosine"] == pytest.approx(1 / float(kappa), rel=0.6)
         spreads = [row["spread_pose_cm"] for row in rows.values()]
         assert spreads[0] > spreads[1] > spreads[2] > 0
+
+
+def test_who_falls_is_no_variation(
+    exploding: Simulate, library: MotionLibrary, make_policy: Callable[..., SkillPolicy]
+) -> None:
+    policy = make_policy(lambda observation, z, clock: torch.zeros(len(z), 12))
+    z = torch.tensor([[1.0, 0.0, 0.0], [0.0, 0.0, 1.0]])
+    found = vary(exploding, policy, library, z, per_clip=3, num_envs=3, seed=0)
+    for row in found["walk"].values():
+        assert row["fall_rate"] == pytest.approx(1 / 3)
+        # two glide for a second at 0.6 m/s, but for the start noise of 0.05; the third stays where it broke, in the
+        # third frame, 0.57 m behind: as a variation it would make two of three pairs that far apart
+        assert row["spread_path_m"] < 0.25
+    for row in vary(exploding, policy, library, z, per_clip=2, num_envs=2, seed=0)["walk"].values():
+        assert row["spread_path_m"] is None

@@ -66,7 +66,7 @@ def test_a_report_holds_the_numbers_and_needs_nothing_else(filmed: Path) -> None
     assert "trot &lt;fast&gt;" in html
     assert "trot <fast>" not in html
     assert "<dt>seed</dt><dd>41</dd>" in html
-    assert page.bold.count("0.93") == 5  # path ratio, all equally good: policy, with noise, statue, playback, untrained
+    assert page.bold.count("0.93") == 0  # path ratio: a mean of ratios may be near to one by cancelling
     names = {p.stem for p in (filmed / "evaluation" / "plots").glob("*.png")}
     assert names == {"scores", "errors", "paths", "latents", "landscape", "curves"}
 

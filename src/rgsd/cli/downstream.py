@@ -30,6 +30,7 @@ from rgsd.viewing.style import png_bytes
 FIGURES = (
     "success",
     "goals_per_minute",
+    "falls",
     "falls_per_minute",
     "fid",
     "fid_floor",

@@ -94,6 +94,8 @@ def evaluate_run(
         write_encoder_views(policy.encoder, library, run)
     console.print("imitation from the first frame to the last, deterministic; falls included:")
     console.print(imitation_table(result))
+    if said := blowups(result):
+        console.print(f"[yellow]{said}[/yellow]")
     _print_discovery(result, console)
     return result
 
@@ -146,6 +148,13 @@ def imitation_table(result: dict[str, Any]) -> Table:
         cells = [row.get(key) for key in _COLUMNS]
         table.add_row(name, *("-" if value is None else f"{value:z.2f}" for value in cells))
     return table
+
+
+def blowups(result: dict[str, Any]) -> str:
+    """What is to be said of simulations that blew up; nothing, if none did."""
+    shares = {name: clip["blown_up"] for name, clip in result["clips"].items() if clip["blown_up"]}
+    said = ", ".join(f"{name} {share:.0%}" for name, share in shares.items())
+    return said and f"the simulation blew up (fallen, and frozen from there on, which flatters other figures): {said}"
 
 
 def print_figures(figures: dict[str, Any], console: Console) -> None:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 _SMOOTHING, _END, _ARRIVED, _RISING = 0.05, 0.1, 0.9, 0.05
+_ABOVE_NOISE = 2.0  # a way shorter than this many times the scatter of the curve's end is none
 
 
 @dataclass(frozen=True)
@@ -15,12 +16,14 @@ class Convergence:
     """What a curve has come to.
 
     Attributes:
-        samples: after which the running mean has made 90 % of the way from its beginning to its end.
-        rising: whether the last tenth of the curve lies more than 5 % of that way above the tenth before, so that
+        samples: after which the running mean has made 90 % of the way from its beginning to its end; None of a curve
+            that has not risen by more than twice the scatter (standard deviation) of its last fifth: it has learned
+            nothing that could have arrived.
+        rising: whether such a curve's last tenth lies more than 5 % of that way above the tenth before, so that
             `samples` tells where the training stopped rather than what it takes.
     """
 
-    samples: float
+    samples: float | None
     rising: bool
 
 
@@ -42,7 +45,8 @@ def convergence(samples: Sequence[float], values: Sequence[float]) -> Convergenc
     smooth = (sums[last] - sums[first]) / (last - first)
     tenth = max(round(_END * len(values)), 1)
     end, before = np.mean(values[-tenth:]), np.mean(values[-2 * tenth : -tenth] or values[:1])
-    way = end - smooth[0]
-    arrived = np.flatnonzero((smooth - smooth[0]) * np.sign(way) >= _ARRIVED * abs(way))
-    index = arrived[0] if len(arrived) else -1
-    return Convergence(float(samples[index]), bool(end - before > _RISING * abs(way)))
+    way = end - smooth[tenth // 2]  # a running mean over the very first values is one over none
+    if way <= _ABOVE_NOISE * np.std(values[-2 * tenth :]):
+        return Convergence(None, rising=False)
+    arrived = np.flatnonzero(smooth - smooth[tenth // 2] >= _ARRIVED * way)
+    return Convergence(float(samples[arrived[0] if len(arrived) else -1]), bool(end - before > _RISING * way))

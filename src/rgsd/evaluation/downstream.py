@@ -17,7 +17,7 @@ from rgsd.bodies.state import BodyState
 from rgsd.envs.observation import observe
 from rgsd.errors import UsageError
 from rgsd.evaluation import frechet
-from rgsd.evaluation.intervals import student, wilson
+from rgsd.evaluation.intervals import pooled_share, student, wilson
 from rgsd.learning.networks import Actor
 from rgsd.motions.library import MotionLibrary
 from rgsd.skills.contrastive import clip_directions
@@ -159,8 +159,8 @@ def measure(
     counts = traces.counts
     copies = counts.shape[1]
     reached, missed, fell = (((traces.outcome == kind) & counts).sum(dim=0) for kind in (REACHED, MISSED, FELL))
-    issued = int((reached + missed + fell).sum())
-    success, falls = int(reached.sum()) / issued, int(fell.sum()) / copies
+    issued, falls = reached + missed + fell, int(fell.sum()) / copies
+    success, success_ci = pooled_share(reached, issued)
     minutes = counts.sum(dim=0) * decision_seconds / 60
     a_minute, a_minute_ci = student(reached / minutes)
     up = counts & (traces.outcome != FELL)
@@ -177,11 +177,11 @@ def measure(
         "style": style.name,
         "clips": list(style.clips),
         "copies": copies,
-        "issued": issued,
+        "issued": int(issued.sum()),
         "reached": int(reached.sum()),
         "missed": int(missed.sum()),
         "success": success,
-        "success_ci": wilson(success, issued),
+        "success_ci": success_ci,
         "goals_per_minute": a_minute,
         "goals_per_minute_ci": a_minute_ci,
         "falls": falls,
@@ -196,7 +196,7 @@ def measure(
         ),
         "travelling": _mean(moves.float()),
         "turning": _mean(turns[moves].abs().rad2deg()),
-        "loops_per_minute": float((_net_turn(traces.yaw, up).abs() / (2 * torch.pi) / minutes).mean()),
+        "loops_per_minute": float(_net_turn(traces.yaw, up).abs().sum() / (2 * torch.pi) / minutes.sum()),
         "style_similarity": None if style.free else _mean(traces.similarity[up]),
     }
 

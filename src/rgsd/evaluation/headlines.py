@@ -5,7 +5,7 @@
 | `worst.KEY` | of the clip that does worst by a measure of docs/protocol.md, such as `worst.tracked` |
 | `mean.KEY` | the mean over groups |
 | `clips.CLIP.KEY` | of one clip by its name; None of a run that has no such clip |
-| `discovery.KEY` | of the discovery section; also `discovery.switching.mean` and `discovery.held_out.GAIT` |
+| `discovery.KEY` | of the discovery section; also `discovery.switching.mean`, `.up`, and `discovery.held_out.GAIT` |
 | `training.samples`, `training.minutes` | what the run has cost |
 """
 
@@ -56,6 +56,7 @@ DISCOVERY = (
     "spread_pose_cm",
     "fid",
     "switching.mean",
+    "switching.up",
 )
 """The figures of discovery that every body has."""
 _HELD_OUT, _CLIP = "discovery.held_out.", "clips."
@@ -124,7 +125,7 @@ def figure(name: str, evaluation: Mapping[str, Any], training: Mapping[str, floa
             raise UnknownName("held-out gait", gait, gaits)
         return None if gaits is None else gaits[gait]
     for part in key.split("."):
-        found = found[part]
+        found = found.get(part) if found is not None else None  # an evaluation from before there was the figure
     return found
 
 

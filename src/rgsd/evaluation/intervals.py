@@ -58,6 +58,22 @@ def percentile(drawn: Tensor) -> Interval:
     return torch.quantile(kept, tails).tolist()
 
 
+def pooled_share(part: Tensor, whole: Tensor) -> tuple[float | None, Interval]:
+    """Share of all trials of N things, of which each made several, and its bootstrap interval over things.
+
+    One thing's trials are alike, so that Wilson's interval over all of them would be too narrow.
+
+    Args:
+        part: (N,) how many of each one's trials succeeded.
+        whole: (N,) how many it made.
+    """
+    if not int(whole.sum()):
+        return None, None
+    samples = resample(len(part)).to(part.device)
+    drawn = part[samples].sum(dim=1) / whole[samples].sum(dim=1)
+    return int(part.sum()) / int(whole.sum()), percentile(drawn)
+
+
 def mean_of_pairs(distances: Tensor) -> tuple[float | None, Interval]:
     """Mean over pairs of different things, and its bootstrap interval over things; None where there is no pair.
 

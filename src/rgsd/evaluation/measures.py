@@ -6,6 +6,8 @@ measure returns one number a rollout, (R,). Where the protocol says null, the nu
 
 from __future__ import annotations
 
+import math
+
 import torch
 from torch import Tensor
 
@@ -67,7 +69,7 @@ def best_shift_error(local: Tensor, reference: Tensor, dt: float) -> Tensor:
     A shift compares only the frames that both have; at least half of the clip remains.
     """
     frames = local.shape[1]
-    reach = min(round(LARGEST_SHIFT / dt), frames // 2)
+    reach = min(math.floor(LARGEST_SHIFT / dt + 1e-6), frames // 2)
     errors = []
     for shift in range(-reach, reach + 1):
         late, early = max(shift, 0), max(-shift, 0)

@@ -110,9 +110,10 @@ def evaluate(
     if policy.body.name != body.name:
         raise UsageError(f"the policy moves body '{policy.body.name}', the motions are of '{body.name}'; choose others")
     simulate = simulate or (lambda count: MujocoCpu(body, count, config.threads))
-    oracle_content = None if oracle is None else oracle_row(oracle, library, PROTOCOL_VERSION)  # fails early
-    recording, seed = Recording(library), config.seed
     references = [Reference.of(library, clip) for clip in range(len(library))]
+    # early, that a file which does not fit costs no rollouts
+    oracle_content = None if oracle is None else oracle_row(oracle, library, references, PROTOCOL_VERSION)
+    recording, seed = Recording(library), config.seed
 
     with torch.no_grad():
         tell("latents")

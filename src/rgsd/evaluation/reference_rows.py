@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -37,7 +38,7 @@ def statue(reference: Reference) -> Rollouts:
     frames = len(reference.local)
     targets = first.qpos[:, 7:].unsqueeze(1).expand(-1, frames - 1, -1)
     fell = fallen(reference.body, still).unsqueeze(1).expand(-1, frames)
-    return Rollouts(still[[0] * frames][None], targets, fell, torch.zeros_like(fell[:, 0]))
+    return Rollouts(still[[0] * frames][None], targets, fell, torch.zeros_like(fell))
 
 
 def statue_row(library: MotionLibrary, references: Sequence[Reference], generator: torch.Generator) -> dict[str, Any]:
@@ -48,7 +49,7 @@ def statue_row(library: MotionLibrary, references: Sequence[Reference], generato
     return builder.row()
 
 
-def oracle_row(path: Path, library: MotionLibrary, protocol: int) -> dict[str, Any]:
+def oracle_row(path: Path, library: MotionLibrary, references: Sequence[Reference], protocol: int) -> dict[str, Any]:
     """The row of a tracking policy's own evaluation, for the clips of a library.
 
     Group and mean are averaged anew over those clips, without the pooled figures (fid), whose frames are not there.
@@ -56,10 +57,11 @@ def oracle_row(path: Path, library: MotionLibrary, protocol: int) -> dict[str, A
     Args:
         path: the run's `evaluation.json`.
         library: the clips to take.
+        references: the same clips; the oracle's must be as far from a statue.
         protocol: version that the file must have.
 
     Raises:
-        UsageError: not such a file, another protocol version, or a clip that it lacks.
+        UsageError: not such a file, another protocol version, a clip that it lacks, or another one of the same name.
     """
     try:
         content = json.loads(path.read_text())
@@ -74,6 +76,13 @@ def oracle_row(path: Path, library: MotionLibrary, protocol: int) -> dict[str, A
     missing = [name for name in library.names if name not in content["clips"]]
     if missing:
         raise UsageError(f"oracle {path}: lacks clip '{missing[0]}'; train the oracle on the same clips")
+    for name, reference in zip(library.names, references, strict=True):
+        error, found = 100 * reference.statue_error, content["clips"][name].get("statue_error_cm")
+        if found is not None and not math.isclose(error, found, rel_tol=1e-3):
+            raise UsageError(
+                f"oracle {path}: motion '{name}' is not the same (its best statue is off by {found:.4g} cm, here by "
+                f"{error:.4g}); evaluate the oracle on these motions"
+            )
     own = ("group", "latent_source", "z")  # what only the judged policy's row has
     clips = {n: {k: v for k, v in content["clips"][n].items() if k not in own} for n in library.names}
     groups = {g: average([clips[library.names[m]] for m in members]) for g, members in library.groups.items()}

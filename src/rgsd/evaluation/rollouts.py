@@ -115,8 +115,13 @@ class Rollouts:
     """(R, T - 1, A) PD targets, rad; step t leads from frame t to t + 1."""
     fell: Tensor
     """(R, T) bool, whether the body is down in that frame."""
-    blown_up: Tensor
-    """(R,) bool, whether the simulation ever blew up."""
+    broken: Tensor
+    """(R, T) bool, whether the simulation has blown up by that frame."""
+
+    @property
+    def blown_up(self) -> Tensor:
+        """(R,) bool, whether the simulation ever blew up."""
+        return self.broken.any(dim=1)
 
     @property
     def root_pos(self) -> Tensor:
@@ -131,7 +136,7 @@ class Rollouts:
     def part(self, rows: slice, frames: int) -> Rollouts:
         """Some of the rollouts, cut to their first `frames` frames."""
         targets, fell = self.targets[rows, : frames - 1], self.fell[rows, :frames]
-        return Rollouts(self.states[rows, :frames], targets, fell, self.blown_up[rows])
+        return Rollouts(self.states[rows, :frames], targets, fell, self.broken[rows, :frames])
 
 
 def with_noise(state: BodyState, generator: torch.Generator) -> tuple[Tensor, Tensor]:
@@ -173,7 +178,7 @@ def roll_out(
     controller.begin(clip, torch.zeros_like(clip))
     state = physics.state.clone()
     blown_up = torch.zeros(len(clip), dtype=torch.bool, device=physics.device)
-    states, targets, fell = [state], [], [fallen(body, state)]
+    states, targets, fell, broken = [state], [], [fallen(body, state)], [blown_up]
     for step in range(frames - 1):
         target = center + scale * controller.act(state, step).clamp(-1.0, 1.0)
         physics.step(target)
@@ -183,8 +188,9 @@ def roll_out(
         states.append(state)
         targets.append(target)
         fell.append(fallen(body, state) | blown_up)
+        broken.append(blown_up)
     stacked = torch.stack(targets, dim=1) if targets else center.new_zeros(len(clip), 0, body.num_actions)
-    return Rollouts(_over_time(states), stacked, torch.stack(fell, dim=1), blown_up)
+    return Rollouts(_over_time(states), stacked, torch.stack(fell, dim=1), torch.stack(broken, dim=1))
 
 
 def clip_states(library: MotionLibrary, clip: int) -> BodyState:

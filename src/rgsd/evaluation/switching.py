@@ -48,7 +48,9 @@ def switch(
     Returns:
         `clips` (M names); `per_pair`; `falls` (M x M lists, row before, column after): share of rollouts, among those
         still up at the change, that are down at some frame of the two seconds after it, null where none was up;
-        `mean` over all pairs of different clips; `falls_ci` and `mean_ci`, its trials those of all these pairs.
+        `mean` over all pairs of different clips of which some were; `falls_ci` and `mean_ci`, its trials those of all
+        these pairs; `up`, the share of the rollouts of pairs of different clips that were up at the change: what has
+        fallen before says nothing of changes, and a mean over few pairs little; `up_ci`.
     """
     generator = torch.Generator().manual_seed(seed)
     count, hz = len(library), library.body.control_hz
@@ -71,8 +73,11 @@ def switch(
     falls = (torch.cat(down).view_as(standing) & standing).sum(dim=-1).double().cpu()
     trials = standing.sum(dim=-1).cpu()
     share = [[None if v != v else v for v in row] for row in (falls / trials).tolist()]
-    others = ~torch.eye(count, dtype=torch.bool) & (trials > 0)
+    different = ~torch.eye(count, dtype=torch.bool)
+    others = different & (trials > 0)
     mean = float((falls / trials)[others].mean()) if others.any() else None
+    tried = int(different.sum()) * per_pair
+    still_up = int(trials[different].sum()) / tried if tried else None
     return {
         "clips": list(library.names),
         "per_pair": per_pair,
@@ -82,4 +87,6 @@ def switch(
         ],
         "mean": mean,
         "mean_ci": wilson(mean, int(trials[others].sum())),
+        "up": still_up,
+        "up_ci": wilson(still_up, tried),
     }

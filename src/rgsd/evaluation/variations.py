@@ -36,8 +36,8 @@ def vary(
 
     Returns:
         By clip, then by kappa: `mean_cosine` of the draws to z_m (kappa means nothing without the dimension),
-        `cartesian_error_cm`, `spread_path_m` and `spread_pose_cm` among the variations, and `fall_rate`; each with
-        its interval as `KEY_ci`.
+        `cartesian_error_cm`, `spread_path_m` and `spread_pose_cm` among the variations that do not fall (None of fewer
+        than two), and `fall_rate`; each with its interval as `KEY_ci`.
     """
     generator = torch.Generator().manual_seed(seed)
     result: dict[str, dict[str, Any]] = {name: {} for name in library.names}
@@ -54,13 +54,17 @@ def vary(
             local = measures.heading_local(rollouts.states.body_pos, rollouts.root_quat)
             cosine, cosine_interval = student((drawn[clip] * z[clip]).sum(dim=-1))
             error, error_interval = student(CENTIMETRES * measures.cartesian_error(local, wanted))
-            falls = float(rollouts.fell.any(dim=1).double().mean())
+            fell = rollouts.fell.any(dim=1)
+            falls = float(fell.double().mean())
+            # where somebody lies after a fall is no variation of the clip
+            ends = displacement(rollouts.root_pos, rollouts.root_quat).masked_fill(fell.unsqueeze(1), torch.nan)
+            poses = local.masked_fill(fell.view(-1, 1, 1, 1), torch.nan)
             result[library.names[clip]][f"{kappa:g}"] = {
                 "mean_cosine": cosine,
                 "mean_cosine_ci": cosine_interval,
                 "cartesian_error_cm": error,
                 "cartesian_error_cm_ci": error_interval,
-                **spreads(displacement(rollouts.root_pos, rollouts.root_quat), local),
+                **spreads(ends, poses),
                 "fall_rate": falls,
                 "fall_rate_ci": wilson(falls, per_clip),
             }

@@ -60,8 +60,8 @@ class GoalEnv:
     """N bodies on a field, each with a goal of its own.
 
     Episodes begin standing or in a frame of a reference, anywhere on the field and facing anywhere, with the protocol's
-    noise. A fall ends them; their time limit and going astray cut them off. A goal that is reached or missed is redrawn and
-    ends nothing.
+    noise. A fall ends them; their time limit and going astray cut them off. A goal that is reached or missed is redrawn
+    and ends nothing.
 
     Attributes:
         field: the goals.

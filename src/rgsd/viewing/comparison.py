@@ -53,7 +53,9 @@ def _cell(summary: Mapping[str, Any]) -> str:
         return EN_DASH
     mean = _rounded(summary["mean"])
     if interval is not None:
-        return f"{mean} [{', '.join(map(_rounded, interval))}]"
+        known = sum(point is not None for point in points)
+        of = "" if known == len(points) else f" ({known} of {len(points)} seeds)"
+        return f"{mean} [{', '.join(map(_rounded, interval))}]{of}"
     return f"{mean} ({', '.join(map(_rounded, points))})" if len(points) > 1 else mean
 
 

@@ -27,7 +27,7 @@ class Column(NamedTuple):
     digits: int
     """Decimals."""
     best: float | None
-    """The value to be near to, for bold type; -inf for the least, inf for the greatest, None for neither."""
+    """Bold are, at -inf, the least, at inf the greatest; at None none: a mean of ratios may be one by cancelling."""
 
 
 _LESS, _MORE = float("-inf"), float("inf")
@@ -41,11 +41,11 @@ _CLIP_COLUMNS = (
     Column("heading_error_deg", "heading error", "deg", 1, _LESS),
     Column("tracked", "tracked", "share", 2, _MORE),
     Column("survival", "survival", "share", 2, _MORE),
-    Column("path_ratio", "path ratio", "1 = ref.", 2, 1.0),
-    Column("turn_ratio", "turn ratio", "1 = ref.", 2, 1.0),
+    Column("path_ratio", "path ratio", "1 = ref.", 2, None),
+    Column("turn_ratio", "turn ratio", "1 = ref.", 2, None),
     Column("alignment", "alignment", "cosine", 2, _MORE),
-    Column("foot_lift_ratio", "foot lift", "1 = ref.", 2, 1.0),
-    Column("step_rate_ratio", "step rate", "1 = ref.", 2, 1.0),
+    Column("foot_lift_ratio", "foot lift", "1 = ref.", 2, None),
+    Column("step_rate_ratio", "step rate", "1 = ref.", 2, None),
     Column("foot_slip_cm", "foot slip", "cm/frame", 2, _LESS),
     Column("fid", "FID", "set v1", 1, _LESS),
 )
@@ -211,7 +211,13 @@ def _imitation(run: RunFolder, pictures: dict[str, bytes]) -> str:
     columns = [_emphasised([mean.get(c.key) for mean in means.values()], c) for c in _CLIP_COLUMNS]
     for i, name in enumerate(means):
         rows.append(Row(name, [column[i] for column in columns], "beside" if i else "sum"))
-    note = "Deterministic policy, no early termination, falls included. Bold: best of the means. A dash: not defined."
+    note = (
+        "Deterministic policy, no early termination, falls included. Bold: best of the means. A dash: not defined. A "
+        "fall is a path and a lift, too: read the ratios beside survival."
+    )
+    broken = [name for name, clip in run.clips.items() if clip.get("blown_up")]
+    if broken:
+        note += f" The simulation blew up under {', '.join(broken)}: fallen, and frozen from there on."
     return page.section(
         "Imitation",
         page.paragraph(note, "note"),
@@ -243,9 +249,7 @@ def _emphasised(values: list[object], column: Column) -> list[str]:
 
 
 def _badness(value: float, best: float | None) -> float:
-    if best == _LESS:
-        return value
-    return -value if best == _MORE else abs(value - (best or 0.0))
+    return value if best == _LESS else -value
 
 
 def _discovery(run: RunFolder, pictures: dict[str, bytes]) -> str:
@@ -300,7 +304,8 @@ def _switching(found: dict[str, Any]) -> str:
     if not switching:
         return ""
     mean = shown(switching["mean"])
-    note = f"Share of rollouts that fall within 2 s after the latent changes; mean over pairs {mean}."
+    up = f", of which {shown(switching['up'])} were up at the change" if switching.get("up") is not None else ""
+    note = f"Share of rollouts{up}, that fall within 2 s after the latent changes; mean over pairs {mean}."
     heading = f"<h3>Switching between skills</h3><p class='note'>{note}</p>"
     return heading + page.heat_table(switching["clips"], switching["falls"])
 
