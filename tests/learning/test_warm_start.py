@@ -258,10 +258,10 @@ def test_the_student_learns_what_it_was_shown(tiny_library: MotionLibrary, numbe
 
 def test_the_optimisers_moments_are_kept_until_it_is_over(tiny_library: MotionLibrary, numbered: Method) -> None:
     collector, teacher = make(tiny_library, numbered, dataclasses.replace(CONFIG, iterations=2, epochs=1))
-    kept = []
+    kept, values = [], torch.zeros(2, 16)
     for _ in range(2):
         rollout, _ = collector.collect(2, teacher)
-        teacher.update(rollout, (torch.zeros(2, 16),) * 2, numbered.rewards(rollout))
+        teacher.update(rollout, (values, values), numbered.rewards(rollout))
         kept.append(len(teacher.state_dict()["optimizer"]["state"]))
     assert kept == [8, 0]  # weights and biases of two layers, of actor and critic
 

@@ -109,8 +109,8 @@ def _markdown(content: dict[str, Any], title: str) -> str:
         "whose learning curve still rises has not been judged for what it can do.",
         "## Cost",
         comparison_table(content["training"], list(next(iter(content["training"].values()))), "row"),
-        "`reward_90`: samples after which the mean reward, each method's own, has made 90 % of its way, none of one that has "
-        "not risen by twice its scatter; "
+        "`reward_90`: samples after which the mean reward, each method's own, has made 90 % of its way; "
+        "none of a curve that has not risen by twice its scatter; "
         "`reward_rising`: the share of seeds whose reward still rose at the end, of which the former says nothing.",
         "![learning curves](learning_curves.png)",
         "## Imitation by motion group, in short",

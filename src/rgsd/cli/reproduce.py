@@ -107,7 +107,7 @@ def reproduce_figure4(
         out: folder for the figure; TABLE if not given.
     """
     console, folder = Console(), out or table
-    runs = {method: run_folder(table, method, seed) for method in METHODS if method != "oracle"}
+    runs = {method: run_folder(table, method, seed) for method in (*METHODS, FROM_SCRATCH) if method != "oracle"}
     runs = {method: run for method, run in runs.items() if is_judged(run)}
     if not runs:
         raise UsageError(f"{table}: no finished run of seed {seed}; `rgsd reproduce table1 --out {table}` makes them")
