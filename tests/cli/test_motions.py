@@ -190,6 +190,18 @@ def test_rest_is_cut_off(
     assert f"--out {tmp_path}: holds npz files" in " ".join(capsys.readouterr().err.split())
 
 
+def test_motions_are_joined(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["motions", "synthesize", "--out", str(tmp_path)]) == 0
+    join = ["motions", "join", str(tmp_path), "--count", "2", "--seconds", "7", "--out"]
+    assert main([*join, str(tmp_path / "joined")]) == 0
+    assert len(list((tmp_path / "joined").glob("*.npz"))) == 10
+    found = Motion.load(tmp_path / "joined" / "joined_2.npz")
+    assert found.duration == pytest.approx(7.0)
+    assert len(set(found.source.removeprefix("joined: ").split(", "))) > 1
+    assert main([*join, str(tmp_path)]) == 2
+    assert f"--out {tmp_path}: holds npz files" in " ".join(capsys.readouterr().err.split())
+
+
 def test_windows_of_one_name_are_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["motions", "synthesize", "--medley", "--out", str(tmp_path)]) == 0
     whole = Motion.load(tmp_path / "medley.npz")
@@ -227,6 +239,8 @@ def test_motions_of_a_body_of_ones_own_are_drawn_with_its_file(
 
     monkeypatch.setattr("rgsd.viewing.contact_sheet.contact_sheet", draw)
     words = ["motions", "render", str(tmp_path / "motions"), "--out", str(tmp_path / "sheets" / "a.png")]
+    assert main(["motions", "render", str(tmp_path / "motions"), "--out", str(tmp_path / "sheets")]) == 2
+    assert "the sheet is a picture; give a name that ends in .png" in " ".join(capsys.readouterr().err.split())
     assert main(words) == 2
     assert "body 'robot' is not built in; give its file, --body robot.xml" in capsys.readouterr().err
     assert main([*words, "--body", "quadruped"]) == 2

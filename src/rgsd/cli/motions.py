@@ -30,6 +30,7 @@ from rgsd.motions.importing import (
     natural_order,
     read_source,
 )
+from rgsd.motions.joining import join
 from rgsd.motions.motion import Motion, MotionError
 from rgsd.motions.synthesis.quadruped import medley_quadruped, synthesize_quadruped
 from rgsd.motions.trimming import trim_rest
@@ -177,6 +178,37 @@ def motions_trim(path: Positional[Path], out: Path, still: float = 0.2) -> None:
             print(f"{before.name}: {after.duration:.2f} s of {before.duration:.2f} s")
 
 
+def motions_join(
+    path: Positional[Path],
+    out: Path,
+    seconds: float = 20.0,
+    count: int = 1,
+    farthest: float = 1.2,
+    seed: int = 0,
+    body: str | None = None,
+) -> None:
+    """Join motions where their postures are most alike: long ones in which one skill follows another.
+
+    For trackers that are to change between skills. Writes joined_1.npz, joined_2.npz, ... and copies of what was joined.
+
+    Args:
+        path: an rgsd npz file or a folder of them; import others first.
+        out: folder that the npz files are written to; it must hold none yet.
+        seconds: length of each.
+        count: how many; each begins with another of the motions.
+        farthest: largest distance of postures over which a change is made: hinge angles and a tenth of their rates, rad.
+        seed: of the ways.
+        body: path of the MJCF file, for motions of a body of your own.
+    """
+    motions, rng = own_motions(path), np.random.default_rng(seed)
+    if any(out.glob("*.npz")):
+        raise UsageError(f"--out {out}: holds npz files, which the motions would be mixed with; choose another folder")
+    moved = body_of(path, motions, body)
+    turned = [motions[k % len(motions) :] + motions[: k % len(motions)] for k in range(count)]
+    joined = [join(order, moved, f"joined_{k}", seconds, farthest, rng) for k, order in enumerate(turned, start=1)]
+    _write([*motions, *joined], out)
+
+
 def motions_render(path: Positional[Path], out: Path, frames: int = 12, body: str | None = None) -> None:
     """Draw motions as a contact sheet: one row a clip, its frames across.
 
@@ -190,6 +222,8 @@ def motions_render(path: Positional[Path], out: Path, frames: int = 12, body: st
 
     if frames < 2:
         raise UsageError(f"--frames {frames}: a row needs at least 2")
+    if out.suffix.lower() not in (".png", ".jpg"):
+        raise UsageError(f"--out {out}: the sheet is a picture; give a name that ends in .png or .jpg")
     motions = own_motions(path)
     sheet = contact_sheet(body_of(path, motions, body), motions, frames)
     out.parent.mkdir(parents=True, exist_ok=True)
