@@ -189,14 +189,14 @@ def motions_join(
 ) -> None:
     """Join motions where their postures are most alike: long ones in which one skill follows another.
 
-    For trackers that are to change between skills. Writes joined_1.npz, joined_2.npz, ... and copies of what was joined.
+    For trackers that are to change between skills. Writes joined_1.npz, joined_2.npz, ... and what was joined.
 
     Args:
         path: an rgsd npz file or a folder of them; import others first.
         out: folder that the npz files are written to; it must hold none yet.
         seconds: length of each.
         count: how many; each begins with another of the motions.
-        farthest: largest distance of postures over which a change is made: hinge angles and a tenth of their rates, rad.
+        farthest: largest distance of postures over which a change is made: hinge angles, and a tenth of the rates, rad.
         seed: of the ways.
         body: path of the MJCF file, for motions of a body of your own.
     """

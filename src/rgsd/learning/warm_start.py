@@ -9,7 +9,8 @@ phase, and learns that.
 Episodes that imitate play their own clip. The others, where the method can embed clips, play one under its latent, or
 under latents to which its own is the nearest. Where playback teaches, it is a random one from the states of another,
 and at its end a next one: the student learns to change from any skill to any. A tracker goes on with its own clip, at
-its end once more: from elsewhere it would fall, and what the student learns there is to keep going.
+its end once more: from elsewhere it would fall, and what the student learns there is to keep going. One that has seen
+changes (`rgsd motions join`) can be asked for them, where postures are near.
 They begin it at the frame that is most like the present state (as in motion matching, Clavet 2016): begun
 anywhere, it would teach the standing body the mean of all phases, which is to stand, and no forward gait would ever
 start. A policy that is shown the time of the clip is told the phase: there they begin anywhere, or it would learn to go
@@ -51,6 +52,9 @@ class WarmStartConfig:
     latents: Literal["clips", "cells"] = "clips"
     """Under which latents episodes that do not imitate play a clip: its own, or one anywhere on the sphere to which
     its own is the nearest, so that every latent means something when discovery begins."""
+    changes: float = 0.0
+    """Distance of postures up to which such episodes change to another clip that a tracker teaches, as in
+    `rgsd motions join`: hinge angles and a tenth of their rates, rad. At 0 they go on with their own."""
     iterations: int = 25
     """Iterations that clone instead of following the policy gradient; 0 for none, as in the paper."""
     epochs: int = 5
@@ -109,11 +113,15 @@ class WarmStart:
         fresh = (((env.elapsed == 0) | over) & ~env.imitation).nonzero().squeeze(1)
         draws = env.draws("changes", fresh)
         own, clip = env.clip[fresh], draws.integers(len(env.library))
-        clip = torch.where(self._teacher.recovers[own], own, clip)  # no tracker has learned to come from another clip
+        recovers = self._teacher.recovers
         if env.config.clock == "clip_time":
+            clip = torch.where(recovers[own], own, clip)  # no tracker has learned to come from anywhere
             frame = draws.integers(self._choices[clip])
         else:
-            frame = self._most_alike(env.state[fresh], clip)
+            frame, distance = self._most_alike(env.state[fresh], clip)
+            goes_on = recovers[own] & ~(recovers[clip] & (distance <= self.config.changes))
+            clip = torch.where(goes_on, own, clip)
+            frame = torch.where(goes_on, self._most_alike(env.state[fresh], clip)[0], frame)
         env.follow(fresh, clip, frame)
         if self._clip_latents is None:
             return z
@@ -123,13 +131,15 @@ class WarmStart:
         z[fresh] = sphere.draw_in_cell(env.draws("cells", fresh), self._clip_latents, clip)
         return z
 
-    def _most_alike(self, state: BodyState, clip: Tensor) -> Tensor:
-        """Frames (n,) of the clips (n,) that are nearest to states (n,) in hinge angles and rates."""
+    def _most_alike(self, state: BodyState, clip: Tensor) -> tuple[Tensor, Tensor]:
+        """Frames (n,) of the clips (n,) that are nearest to states (n,) in hinge angles and rates, and how near."""
         posture, frame = _posture(state), torch.zeros_like(clip)
+        distance = posture.new_zeros(len(clip))
         for number in clip.unique().tolist():
             chosen = clip == number
-            frame[chosen] = torch.cdist(posture[chosen], self._postures[self._beginnings[number]]).argmin(dim=1)
-        return frame
+            apart = torch.cdist(posture[chosen], self._postures[self._beginnings[number]])
+            distance[chosen], frame[chosen] = apart.min(dim=1)
+        return frame, distance
 
     def act(self, observation: Tensor, z: Tensor) -> Tensor:
         """The mean actions (N, A) of the present step; the teacher's are kept as labels until `update`."""
