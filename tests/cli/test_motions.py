@@ -39,6 +39,10 @@ def test_imported_motions_are_listed(source: Path, tmp_path: Path, capsys: pytes
     assert set(listed["quality"]) == {"fk_error_cm", "penetration_cm", "skate_cm", "largest_jump_rad"}
     assert main(["motions", "list", str(out)]) == 0
     assert "rest" in capsys.readouterr().out
+    assert main(["motions", "import", str(source), "--out", str(out)]) == 2  # whoever's file of that name it is
+    assert f"--out {out}: holds rest.npz already" in " ".join(capsys.readouterr().err.split())
+    assert main(["motions", "import", str(source), "--out", str(tmp_path / "fast"), "--fps", "nan"]) == 2
+    assert "--fps nan: give a rate above 0" in " ".join(capsys.readouterr().err.split())
 
 
 def test_what_was_not_taken_stands_in_a_table_with_the_reason(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import shutil
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -99,10 +100,26 @@ def test_a_run_without_evaluation_says_how_to_get_one(
     assert f"`rgsd evaluate {tmp_path / 'run'}` makes it" in capsys.readouterr().err
 
 
+def test_a_run_that_was_trained_on_after_its_evaluation_is_not_compared(
+    table: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = tmp_path / "run"
+    shutil.copytree(table / "rgsd" / "seed0", run)
+    (run / "judged.json").unlink()  # what a table has finished remembers what it had cost
+    assert main(["compare", str(run), "--out", str(tmp_path)]) == 0
+    written = json.loads((run / "evaluation" / "evaluation.json").read_text())
+    assert len(written["weights_sha256"]) == 64
+    other = json.dumps(written | {"weights_sha256": 64 * "0"})
+    (run / "evaluation" / "evaluation.json").write_text(other)
+    assert main(["compare", str(run), "--out", str(tmp_path)]) == 2
+    said = " ".join(capsys.readouterr().err.split())
+    assert f"has been trained on since it was evaluated; `rgsd evaluate {run}` judges it anew" in said
+
+
 def test_figure_4_draws_the_runs_of_a_table(table: Path, tmp_path: Path) -> None:
     reproduce.reproduce_figure4(table, trajectories=6, out=tmp_path)
     content = json.loads((tmp_path / "figure4.json").read_text())
-    assert list(content) == ["rgsd", "metra"]
+    assert list(content) == ["rgsd", "metra", "rgsd-from-scratch"]
     assert all(list(found) == ["ahead", "turn"] for found in content.values())
     assert "| reference's halves |" in (tmp_path / "figure4.md").read_text()
     assert (tmp_path / "figure4.png").read_bytes().startswith(b"\x89PNG")

@@ -67,6 +67,35 @@ def test_a_film_of_motions_that_have_moved(run: Path, tmp_path: Path, monkeypatc
     assert captions == ["turn"]
 
 
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--random", "-2"], "--random is -2"),
+        (["--kappa", "-5"], "--kappa is -5; give a positive number"),
+        (["--seconds", "nan"], "--seconds is nan; give a positive number"),
+        (["--out", "film.gif"], "--out film.gif: the film is an MP4"),
+    ],
+)
+def test_a_film_that_cannot_be_made(words: list[str], said: str, run: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["record", str(run), *words]) == 2
+    assert said in " ".join(capsys.readouterr().err.split())
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--config.rollouts-per-clip", "0"], "--config.rollouts-per-clip is 0; give a number of 1 or more"),
+        (["--config.num-envs", "0"], "--config.num-envs is 0; give a number of 1 or more"),
+        (["--config.discovery-seconds", "-1"], "--config.discovery-seconds is -1.0; give a positive number"),
+    ],
+)
+def test_an_evaluation_of_nothing_is_refused(
+    words: list[str], said: str, run: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["evaluate", str(run), "--motions", str(run.parent / "moved"), *words]) == 2
+    assert said in " ".join(capsys.readouterr().err.split())
+
+
 def test_the_search_for_latents(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
     words = ["search", str(run), "--motions", str(run.parent / "moved"), "--latents", "4", "2", "--rollouts", "2"]
     assert main([*words, "--json"]) == 0

@@ -94,7 +94,7 @@ def test_every_entry_has_its_name(smpl: Body) -> None:
 
 
 def test_an_unknown_kind_is_refused(smpl: Body) -> None:
-    with pytest.raises(ValueError, match="no observation kind 'speed'; there are height, position"):
+    with pytest.raises(ValueError, match="unknown observation kind 'speed'; choose one of"):
         ObservationLayout(smpl).indices(("speed",))
 
 

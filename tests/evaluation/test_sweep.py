@@ -89,7 +89,7 @@ def test_variants_have_names_settings_and_methods_of_their_own(tmp_path: Path) -
         ("steps = 'many'", "steps is 'many'"),
         ("seeds = [0]", "neither steps nor minutes is given"),
         ("steps = 9\nseeds = [1, 1]", "give different whole numbers"),
-        ("steps = -1", "--steps is -1; give a positive number"),
+        ("steps = -1", "--steps is -1; give a number of 1 or more"),
         ("steps = 9\nmethod = 'rgds'", "unknown method 'rgds'; did you mean rgsd"),
         ("steps = 9\nbase.env.worst_bdy = 1", "unknown setting 'env.worst_bdy'; did you mean env.worst_body_distance"),
         ("steps = 9\nbase.seed = 1", "setting seed is 1; give `seeds` at the top"),

@@ -53,7 +53,43 @@ def test_saved_clip_comes_back_whole(motion: Motion, smpl: Body, tmp_path: Path)
 def test_what_does_not_fit_is_named(
     motion: Motion, smpl: Body, tmp_path: Path, change: dict[str, Any], message: str
 ) -> None:
-    dataclasses.replace(motion, **change).save(tmp_path / "bad.npz")
+    spoilt = dataclasses.replace(motion, **change)
+    with pytest.raises(MotionError, match=message) as caught:
+        spoilt.check("bad.npz", smpl)
+    assert "bad.npz" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"qpos": np.full((4, 76), np.nan)}, "not written: motion 'stand': qpos is not finite"),
+        ({"name": "../stand"}, "name is '../stand', which cannot be a file's"),
+        ({"name": ""}, "name is '', which cannot be a file's"),
+    ],
+)
+def test_what_does_not_fit_is_not_written(motion: Motion, tmp_path: Path, change: dict[str, Any], message: str) -> None:
+    with pytest.raises(MotionError, match=message):
+        dataclasses.replace(motion, **change).save(tmp_path / "deep" / "bad.npz")
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"body": "dog"}, "body is 'dog', expected 'smpl'"),
+        ({"name": "../../escaped"}, "which cannot be a file's"),
+        ({"qpos": np.full((4, 76), "much")}, "qpos is of type <U4, expected numbers"),
+        ({"fps": np.array([30.0, 30.0])}, "a field is not what it should be"),
+        ({"quality": "{"}, "a field is not what it should be"),
+        ({"schema_version": "new"}, "schema_version is new"),
+    ],
+)
+def test_a_spoilt_file_is_named(
+    motion: Motion, smpl: Body, tmp_path: Path, change: dict[str, Any], message: str
+) -> None:
+    motion.save(tmp_path / "good.npz")
+    with np.load(tmp_path / "good.npz") as data:
+        np.savez(tmp_path / "bad.npz", **{**data, **change})
     with pytest.raises(MotionError, match=message) as caught:
         Motion.load(tmp_path / "bad.npz", smpl)
     assert "bad.npz" in str(caught.value)

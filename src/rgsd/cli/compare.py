@@ -11,7 +11,7 @@ from typing import Annotated, Any
 import tyro
 from rich.console import Console
 
-from rgsd.cli.finishing import training_cost
+from rgsd.cli.finishing import is_judged, training_cost
 from rgsd.errors import UsageError
 from rgsd.evaluation.comparison import MEAN, WORST, JudgedRun, group_seeds
 from rgsd.evaluation.comparison import compare as compare_judged
@@ -87,6 +87,10 @@ def _read(run: Path) -> JudgedRun:
     config, folder = RunConfig.load(run), RunFolder(run)
     if not folder.evaluation:
         raise UsageError(f"{run / 'evaluation' / 'evaluation.json'}: no such file; `rgsd evaluate {run}` makes it")
+    judged, now = folder.evaluation.get("weights_sha256"), folder.policy.get("weights_sha256")
+    # what was finished here remembers what it had cost; evaluations from before there was the digest cannot tell
+    if judged and judged != now and not is_judged(run):
+        raise UsageError(f"{run}: has been trained on since it was evaluated; `rgsd evaluate {run}` judges it anew")
     label = run.parent.name if run.name.startswith("seed") else run.name
     physics = folder.policy.get("physics_sha256", "")
     settings = dataclasses.replace(config, seed=0)

@@ -84,6 +84,7 @@ def evaluate_run(
             library,
             config,
             run=run.resolve().name,
+            weights_sha256=RunFolder(run).policy.get("weights_sha256", ""),
             folder=run / "evaluation",
             untrained=untrained_twin(policy, settings.seed),
             oracle=None if oracle is None else oracle / "evaluation" / "evaluation.json",

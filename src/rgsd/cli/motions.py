@@ -44,6 +44,8 @@ _QUALITY = {
     "largest_jump_rad": "jump rad",
 }
 
+_HIGHEST_FPS = 1000.0  # of motion capture; more is a slip of the pen that fills memory
+
 
 def motions_import(
     paths: Positional[list[Path]],
@@ -59,7 +61,7 @@ def motions_import(
 
     Args:
         paths: files, folders or zips.
-        out: folder that the npz files are written to.
+        out: folder that the npz files are written to; it must hold none of their names yet.
         body: body to map to.
         collection: take only the clips of this named set, such as accad20.
         fps: rate of the results, 1/s; the body's control rate if not given.
@@ -67,11 +69,16 @@ def motions_import(
     """
     if not paths:
         raise UsageError("nothing to import; name a motion file, a folder or a zip of them")
+    if fps is not None and not 0 < fps <= _HIGHEST_FPS:
+        raise UsageError(f"--fps {fps:g}: give a rate above 0, and at most {_HIGHEST_FPS:g}, 1/s")
     results = import_motions(paths, make_body(body), collection, fps)
-    for found in results:
-        if found.motion is not None:
-            found.motion.save(out / f"{found.motion.name}.npz")
     taken = [found.motion for found in results if found.motion is not None]
+    there = [motion.name for motion in taken if (out / f"{motion.name}.npz").exists()]
+    if there:
+        found = ", ".join(f"{name}.npz" for name in there[:3]) + (", ..." if there[3:] else "")
+        raise UsageError(f"--out {out}: holds {found} already; remove what is to be replaced, or choose another folder")
+    for motion in taken:
+        motion.save(out / f"{motion.name}.npz")
     if json:
         print(jsonlib.dumps({"out": str(out), "files": [_row(found) for found in results]}))
     else:
@@ -97,6 +104,8 @@ def motions_info(path: Positional[Path], json: bool = False) -> None:
     """
     whole = path.is_dir() or path.suffix.lower() == ".zip"
     facts = [_facts(file) for file in motion_files(path)]
+    if not facts:
+        raise UsageError(f"{path}: no file there that looks like a motion, .bvh or .npz")
     if json:
         print(jsonlib.dumps(facts if whole else facts[0]))
         return
@@ -153,8 +162,7 @@ def motions_split(path: Positional[Path], out: Path, seconds: float = 2.0, overl
     name, count = Counter(window.name for window in windows).most_common(1)[0]
     if count > 1:
         raise UsageError(f"{path}: {count} of the windows would be '{name}'; rename one of the motions")
-    if any(out.glob("*.npz")):
-        raise UsageError(f"--out {out}: holds npz files, which the windows would be mixed with; choose another folder")
+    _check_empty(out)
     _write(windows, out)
 
 
@@ -170,8 +178,7 @@ def motions_trim(path: Positional[Path], out: Path, still: float = 0.2) -> None:
     """
     motions = own_motions(path)
     trimmed = [trim_rest(motion, still) for motion in motions]
-    if any(out.glob("*.npz")):
-        raise UsageError(f"--out {out}: holds npz files, which the motions would be mixed with; choose another folder")
+    _check_empty(out)
     _write(trimmed, out)
     for before, after in zip(motions, trimmed, strict=True):
         if after is not before:
@@ -200,9 +207,10 @@ def motions_join(
         seed: of the ways.
         body: path of the MJCF file, for motions of a body of your own.
     """
+    if count < 1 or seed < 0:
+        raise UsageError(f"--count is {count}, --seed {seed}; give at least 1, and 0 or more")
     motions, rng = own_motions(path), np.random.default_rng(seed)
-    if any(out.glob("*.npz")):
-        raise UsageError(f"--out {out}: holds npz files, which the motions would be mixed with; choose another folder")
+    _check_empty(out)
     moved = body_of(path, motions, body)
     turned = [motions[k % len(motions) :] + motions[: k % len(motions)] for k in range(count)]
     joined = [join(order, moved, f"joined_{k}", seconds, farthest, rng) for k, order in enumerate(turned, start=1)]
@@ -267,6 +275,12 @@ def body_of(path: Path, motions: list[Motion], given: str | None) -> Body:
     for motion in motions:
         motion.check(f"{path}: motion '{motion.name}'", body)
     return body
+
+
+def _check_empty(out: Path) -> None:
+    """Refuse a folder whose motions the new ones would be mixed with."""
+    if any(out.glob("*.npz")):
+        raise UsageError(f"--out {out}: holds npz files, which the new ones would be mixed with; choose another folder")
 
 
 def _write(motions: list[Motion], out: Path) -> None:

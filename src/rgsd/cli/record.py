@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import Annotated
 
@@ -14,7 +15,7 @@ from torch import Tensor
 from rgsd.bodies.state import BodyState
 from rgsd.cli.trained import load_trained
 from rgsd.envs.reference_frames import ReferenceFrames
-from rgsd.errors import UnknownName
+from rgsd.errors import UnknownName, UsageError
 from rgsd.evaluation.rollouts import Controller, SkillController, TrackingController, roll_out, standing
 from rgsd.learning.skill_policy import SkillPolicy
 from rgsd.motions.library import MotionLibrary
@@ -44,6 +45,13 @@ def record(
         out: the mp4; RUN/evaluation/record.mp4 if not given.
         seed: of the latents.
     """
+    if random < 0 or seed < 0:
+        raise UsageError(f"--random is {random}, --seed {seed}; give 0 or more")
+    for option, value in (("--kappa", kappa), ("--seconds", seconds)):
+        if value is not None and not 0 < value < math.inf:
+            raise UsageError(f"{option} is {value:g}; give a positive number")
+    if out is not None and out.suffix.lower() != ".mp4":
+        raise UsageError(f"--out {out}: the film is an MP4; give a name that ends in .mp4")
     _, library, policy = load_trained(run, motions)
     studio = _Studio(policy, library, torch.Generator().manual_seed(seed))
     if random and kappa is None:

@@ -70,6 +70,7 @@ def reproduce_table1(
         preset: cpu or paper.
         evaluation: how much is rolled out to judge a run.
     """
+    evaluation.check("--evaluation")
     console = Console()
     trained = [method for method in METHODS if method != "lgsd" or is_installed()]
     if len(trained) < len(METHODS):
@@ -152,6 +153,7 @@ def reproduce_metra_incompatibility(
         latents: random skills whose states tell what phi has learned.
         evaluation: how much is rolled out to judge a run.
     """
+    evaluation.check("--evaluation")
     console = Console()
     base = _config("cpu", "metra", body, motions, minutes_per_form)
     finished: list[Path] = []

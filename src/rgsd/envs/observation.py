@@ -9,7 +9,7 @@ from torch import Tensor
 
 from rgsd.bodies.body import Body
 from rgsd.bodies.state import BodyState
-from rgsd.errors import UsageError
+from rgsd.errors import UnknownName
 from rgsd.rotations import in_heading, tangent_normal
 
 KINDS = ("height", "position", "rotation", "linear_velocity", "angular_velocity")
@@ -61,11 +61,15 @@ class ObservationLayout:
         """Entries of the given kinds (of the given bodies, or of all).
 
         Raises:
-            UsageError: a kind that does not exist.
+            UnknownName: a kind or a body that does not exist.
         """
-        unknown = [kind for kind in kinds if kind not in KINDS]
-        if unknown:
-            raise UsageError(f"no observation kind '{unknown[0]}'; there are {', '.join(KINDS)}")
+        for what, names, known in (
+            ("observation kind", kinds, KINDS),
+            ("body part", bodies or (), self.body.body_names),
+        ):
+            for name in names:
+                if name not in known:
+                    raise UnknownName(what, name, known)
         return [
             i for i, (kind, name) in enumerate(self.entries) if kind in kinds and (bodies is None or name in bodies)
         ]

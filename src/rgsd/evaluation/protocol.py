@@ -68,6 +68,25 @@ class EvaluationConfig:
     seed: int = 0
     """Of initial noise, latents and the stochastic policy's actions."""
 
+    def check(self, option: str) -> None:
+        """Refuse an amount that measures nothing.
+
+        Args:
+            option: how the command line calls this configuration, such as --config.
+
+        Raises:
+            UsageError: a number that is too small; the message names its option.
+        """
+        counts = ("rollouts_per_clip", "num_latents", "variations_per_clip", "rollouts_per_switch", "num_envs")
+        for name, least in (*((name, 1) for name in counts), ("threads", 0), ("seed", 0)):
+            if getattr(self, name) < least:
+                raise UsageError(
+                    f"{option}.{name.replace('_', '-')} is {getattr(self, name)}; give a number of {least} or more"
+                )
+        seconds = self.discovery_seconds
+        if seconds is not None and not 0 < seconds < math.inf:
+            raise UsageError(f"{option}.discovery-seconds is {seconds}; give a positive number")
+
 
 def evaluate(
     policy: SkillPolicy,
@@ -75,6 +94,7 @@ def evaluate(
     config: EvaluationConfig | None = None,
     *,
     run: str = "",
+    weights_sha256: str = "",
     folder: Path | None = None,
     untrained: SkillPolicy | None = None,
     oracle: Path | None = None,
@@ -84,13 +104,14 @@ def evaluate(
 ) -> dict[str, Any]:
     """Measure a policy by the whole protocol.
 
-    libraries and physics share one device.
+    Libraries and physics share one device.
 
     Args:
         policy: what is judged.
         library: the clips that it should imitate.
         config: how much is rolled out.
         run: name of the run, for the file.
+        weights_sha256: of the policy's weights, for the file: it tells what was judged from what has been trained since.
         folder: where `evaluation.json` and `rollouts.npz` go; nothing is written if None.
         untrained: the same policy before training, for its row (under the judged policy's latents) and its share of
             gaits; null if None.
@@ -103,9 +124,11 @@ def evaluate(
         The content of `evaluation.json`, plain numbers and None.
 
     Raises:
-        UsageError: policy and library belong to different bodies, or the oracle's file does not fit.
+        UsageError: policy and library belong to different bodies, the oracle's file does not fit, or the configuration
+            asks for nothing.
     """
     config, tell = config or EvaluationConfig(), progress or (lambda _: None)
+    config.check("--config")
     body = library.body
     if policy.body.name != body.name:
         raise UsageError(f"the policy moves body '{policy.body.name}', the motions are of '{body.name}'; choose others")
@@ -157,6 +180,7 @@ def evaluate(
         "schema": SCHEMA_VERSION,
         "protocol": PROTOCOL_VERSION,
         "run": run,
+        "weights_sha256": weights_sha256,
         "method": policy.method,
         "body": body.name,
         "feature_set": FEATURE_SET,

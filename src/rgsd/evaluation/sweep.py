@@ -104,13 +104,15 @@ def _sweep(file: Path, content: dict[str, Any]) -> Sweep:
             raise UsageError(f"variant '{name}' cannot name a folder; use letters, digits and any of _ . , = + -")
         if names.count(name) > 1:
             raise UsageError(f"there are {names.count(name)} variants '{name}'; give each a name of its own")
+    evaluation = replace_settings(EvaluationConfig(), flatten(content.get("evaluation", {})))
+    evaluation.check("evaluation")
     return Sweep(
         file,
         content.get("about", ""),
         variants,
         tuple(seeds),
         tuple(check_figure(name) for name in content.get("figures", DEFAULT_FIGURES)),
-        replace_settings(EvaluationConfig(), flatten(content.get("evaluation", {}))),
+        evaluation,
     )
 
 

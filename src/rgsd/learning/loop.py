@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import signal
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from types import FrameType
@@ -12,6 +13,10 @@ from typing import Any
 
 from rgsd.learning import distributed
 from rgsd.learning.metrics_log import MetricsLog
+
+
+class DivergedError(RuntimeError):
+    """Learning has come to numbers that are not finite."""
 
 
 class TrainingLoop(ABC):
@@ -50,6 +55,9 @@ class TrainingLoop(ABC):
 
         Returns:
             Whether the goal was reached.
+
+        Raises:
+            DivergedError: a figure of an iteration is not finite; nothing of it is saved.
         """
         (self.folder / "checkpoints").mkdir(parents=True, exist_ok=True)
         checkpointed = self.seconds
@@ -59,6 +67,7 @@ class TrainingLoop(ABC):
         ):
             while not reached(self.samples, self.seconds, steps, minutes) and not distributed.anyone(bool(stop)):
                 figures = self.iterate()
+                check_finite(self.iteration, figures)
                 if log is not None:
                     log.write(figures)
                 if on_iteration is not None:
@@ -69,6 +78,21 @@ class TrainingLoop(ABC):
             done = reached(self.samples, self.seconds, steps, minutes)
             self.save()
         return done
+
+
+def check_finite(iteration: int, figures: Mapping[str, float]) -> None:
+    """Stop at numbers that are none: what is learned from them is lost, and a policy of NaN neither moves nor falls.
+
+    Raises:
+        DivergedError: a figure is not finite; the message names the first and the remedy.
+    """
+    for name, value in figures.items():
+        if not math.isfinite(value):
+            raise DivergedError(
+                f"iteration {iteration}: {name} is {value}; training stopped, and its last checkpoint is from before. "
+                "--resume goes on from it and may meet the same again: train anew with a lower --ppo.learning-rate, or "
+                "look for what is extreme in the settings or motions"
+            )
 
 
 def reached(samples: int, seconds: float, steps: int | None, minutes: float | None) -> bool:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import math
 import typing
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,6 +25,7 @@ from rgsd.learning.ppo import PpoConfig
 from rgsd.learning.skill_policy import SkillPolicy
 from rgsd.learning.teachers import load_tracker
 from rgsd.learning.trainer import Trainer, TrainerConfig, check_identity, load_own_checkpoint, teacher_copies
+from rgsd.methods.limits import check_limits
 from rgsd.methods.metra import MetraConfig
 from rgsd.methods.registry import METHODS, MethodConfig, PretrainProgress
 from rgsd.methods.rgsd import RgsdConfig
@@ -84,22 +84,9 @@ class RunConfig:
         """Refuse what cannot be trained, before anything is spent on it.
 
         Raises:
-            UsageError: a number that must be positive is not; the message names its option.
+            UsageError: a number is outside its limits (`rgsd.methods.limits`); the message names its option.
         """
-        positive = {
-            "--num-envs": self.num_envs,
-            "--steps": self.steps,
-            "--minutes": self.minutes,
-            "--trainer.horizon": self.trainer.horizon,
-            "--ppo.epochs": self.ppo.epochs,
-            "--ppo.minibatches": self.ppo.minibatches,
-            "--network.noise": self.network.noise,
-            "--network.final-noise": self.network.final_noise,
-            "--network.noise-steps": self.network.noise_steps,
-        }
-        for option, value in positive.items():
-            if value is not None and not 0 < value < math.inf:
-                raise UsageError(f"{option} is {value}; give a positive number")
+        check_limits(self)
 
     def with_absolute_paths(self) -> RunConfig:
         """The same with absolute paths of its motions and teachers: a run must find them wherever it is resumed."""

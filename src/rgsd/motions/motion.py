@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from zipfile import BadZipFile
@@ -62,7 +63,12 @@ class Motion:
         return (self.num_frames - 1) / self.fps
 
     def save(self, path: Path) -> None:
-        """Write the clip as npz (no pickles)."""
+        """Write the clip as npz (no pickles).
+
+        Raises:
+            MotionError: it does not fit together, or holds what is not finite; nothing is written.
+        """
+        self.check(f"{path}: not written: motion '{self.name}'")
         path.parent.mkdir(parents=True, exist_ok=True)
         np.savez_compressed(
             path,
@@ -100,28 +106,35 @@ class Motion:
             raise MotionError(
                 f"{path}: lacks {', '.join(missing)}; not an rgsd motion; use `rgsd motions import` first"
             )
-        found = int(content["schema_version"])
+        found = content["schema_version"].tolist()
         if found != SCHEMA_VERSION:
             raise MotionError(f"{path}: schema_version is {found}, this rgsd reads {SCHEMA_VERSION}; import it again")
-        motion = cls(
-            name=str(content["name"]),
-            body=str(content["body"]),
-            fps=float(content["fps"]),
-            joint_names=tuple(map(str, content["joint_names"])),
-            body_names=tuple(map(str, content["body_names"])),
-            qpos=content["qpos"],
-            qvel=content["qvel"],
-            source=str(content["source"]),
-            license=str(content["license"]),
-            group=str(content.get("group", "")),
-            loop=bool(content.get("loop", False)),
-            quality=json.loads(str(content.get("quality", "{}"))),
-        )
+        try:
+            motion = cls(
+                name=str(content["name"]),
+                body=str(content["body"]),
+                fps=float(content["fps"]),
+                joint_names=tuple(map(str, content["joint_names"])),
+                body_names=tuple(map(str, content["body_names"])),
+                qpos=real(path, content, "qpos"),
+                qvel=real(path, content, "qvel"),
+                source=str(content["source"]),
+                license=str(content["license"]),
+                group=str(content.get("group", "")),
+                loop=bool(content.get("loop", False)),
+                quality=json.loads(str(content.get("quality", "{}"))),
+            )
+        except (TypeError, ValueError) as error:
+            if isinstance(error, MotionError):
+                raise
+            raise MotionError(f"{path}: a field is not what it should be ({error}); import it again") from None
         motion.check(str(path), body)
         return motion
 
     def check(self, where: str, body: Body | None = None) -> None:
         """Raise `MotionError` unless shapes, values and (if given) the body fit; `where` begins the message."""
+        if self.name.strip(".") == "" or any(mark in self.name for mark in "/\\\0"):
+            raise MotionError(f"{where}: name is '{self.name}', which cannot be a file's; rename it")
         frames, hinges = len(self.qpos), len(self.joint_names)
         if self.qpos.ndim != 2 or self.qpos.shape[1] != 7 + hinges or frames < 2:
             raise MotionError(f"{where}: qpos has shape {self.qpos.shape}, expected (at least 2 frames, {7 + hinges})")
@@ -147,6 +160,17 @@ class Motion:
             )
         if body is not None and self.joint_names != body.joint_names:
             raise MotionError(f"{where}: joint_names do not match body '{body.name}'; import the clip again")
+
+
+def real(path: Path, content: Mapping[str, np.ndarray], key: str) -> np.ndarray:
+    """An array of a file as real numbers.
+
+    Raises:
+        MotionError: it holds something else, such as texts or complex numbers.
+    """
+    if content[key].dtype.kind not in "fiu":
+        raise MotionError(f"{path}: {key} is of type {content[key].dtype}, expected numbers; write them as floats")
+    return content[key].astype(float)
 
 
 def at_origin(qpos: np.ndarray, qvel: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

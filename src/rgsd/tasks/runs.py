@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, NamedTuple
@@ -21,6 +20,7 @@ from rgsd.learning.networks import Actor, NetworkConfig
 from rgsd.learning.policy_files import WEIGHTS
 from rgsd.learning.ppo import PpoConfig
 from rgsd.learning.skill_policy import SkillPolicy
+from rgsd.methods.limits import check_limits
 from rgsd.methods.runs import from_plain, to_plain
 from rgsd.motions.library import MotionLibrary
 from rgsd.randomness import stream_seed
@@ -77,22 +77,11 @@ class TaskConfig:
         """Refuse what cannot be trained, before anything is spent on it.
 
         Raises:
-            UsageError: a number that must be positive is not, or nothing says when to end.
+            UsageError: a number is outside its limits (`rgsd.methods.limits`), or nothing says when to end.
         """
         if self.steps is None and self.minutes is None:
             raise UsageError("--steps or --minutes must say when training ends; for a first look: --minutes 5")
-        positive = {
-            "--num-envs": self.num_envs,
-            "--steps": self.steps,
-            "--minutes": self.minutes,
-            "--period": self.period,
-            "--episode-seconds": self.episode_seconds,
-        }
-        for option, value in positive.items():
-            if value is not None and not 0 < value < math.inf:
-                raise UsageError(f"{option} is {value}; give a positive number")
-        if not self.margin >= 0:
-            raise UsageError(f"--margin is {self.margin}; give metres, 0 or more")
+        check_limits(self)
 
     def save(self, folder: Path) -> None:
         """Write task.yaml."""

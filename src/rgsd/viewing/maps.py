@@ -57,7 +57,7 @@ def latent_map(
             plane.plot(*points[m], "o", color=colors[groups[m]], markersize=7, markeredgecolor="white")
             _label_outward(plane, name, points[m])
         for group, color in colors.items():
-            plane.plot([], [], "o", color=color, label=group)
+            plane.plot([], [], "o", color=color, label=group or "of no group")
         plane.legend(loc="lower left", ncols=min(5, len(colors)), bbox_to_anchor=(0, -0.12))
         plane.set(xlim=(-1.15, 1.15), ylim=(-1.15, 1.15), aspect="equal", xticks=[], yticks=[])
         plane.spines[:].set_visible(False)

@@ -13,7 +13,7 @@ from scipy.spatial.transform import Rotation
 
 from rgsd.bodies.smpl import SKELETON
 from rgsd.motions.formats.smpl_clip import BODY_NAMES, PARENTS, SmplClip, clean_name, smpl_positions
-from rgsd.motions.motion import MotionError
+from rgsd.motions.motion import MotionError, real
 
 _MODELS = {156: "SMPL+H", 165: "SMPL-X", 72: "SMPL"}
 _RATE_KEYS = ("mocap_framerate", "mocap_frame_rate")  # SMPL+H's and SMPL-X's spelling
@@ -56,7 +56,7 @@ def read_amass(path: Path, content: dict[str, np.ndarray]) -> SmplClip:
         raise NoMotion(
             f"{path}: no poses and trans among its fields ({', '.join(sorted(content))}); it holds no motion"
         )
-    poses, trans = content["poses"], content["trans"]
+    poses, trans = real(path, content, "poses"), real(path, content, "trans")
     if poses.ndim != 2 or poses.shape[1] not in _MODELS:
         expected = ", ".join(f"{columns} ({model})" for columns, model in _MODELS.items())
         raise MotionError(
@@ -88,7 +88,9 @@ def _rate(path: Path, content: dict[str, np.ndarray]) -> float:
     key = next((key for key in _RATE_KEYS if key in content), None)
     if key is None:
         raise MotionError(f"{path}: lacks {' or '.join(_RATE_KEYS)}; add the frame rate to the file")
-    rate = float(content[key])
+    if content[key].size != 1 or content[key].dtype.kind not in "fiu":
+        raise MotionError(f"{path}: {key} is {content[key]!r}, expected one number; mend the file")
+    rate = float(content[key].item())
     if not np.isfinite(rate) or rate <= 0:
         raise MotionError(f"{path}: {key} is {rate}, expected a positive number of frames a second; mend the file")
     # such as 120.00004577636719
