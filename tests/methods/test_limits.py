@@ -56,7 +56,7 @@ def test_what_is_without_is_allowed() -> None:
     }
     replace_settings(config, without).check()
     check_limits(TaskConfig(minutes=1.0, margin=math.inf))
-    with pytest.raises(UsageError, match="--reward.style-weight is nan"):
+    with pytest.raises(UsageError, match=r"--reward\.style-weight is nan"):
         check_limits(replace_settings(TaskConfig(), {"reward.style_weight": math.nan}))
 
 

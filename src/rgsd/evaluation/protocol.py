@@ -111,7 +111,7 @@ def evaluate(
         library: the clips that it should imitate.
         config: how much is rolled out.
         run: name of the run, for the file.
-        weights_sha256: of the policy's weights, for the file: it tells what was judged from what has been trained since.
+        weights_sha256: of the policy's weights, for the file: it tells what was judged from what was trained since.
         folder: where `evaluation.json` and `rollouts.npz` go; nothing is written if None.
         untrained: the same policy before training, for its row (under the judged policy's latents) and its share of
             gaits; null if None.

@@ -52,8 +52,8 @@ _OF = {
     _NEVER_ENDING: ("margin",),
     _COUNT: (
         "num_envs", "steps", "horizon", "noise_steps", "epochs", "minibatches", "batch", "updates", "window", "hidden",
-        "actor_hidden", "critic_hidden", "encoder_minibatches", "motion_frames", "shortest_skill", "longest_skill", "period",
-        "search_latents", "at_once",
+        "actor_hidden", "critic_hidden", "encoder_minibatches", "motion_frames", "shortest_skill", "longest_skill",
+        "period", "search_latents", "at_once",
     ),
     _POSITIVE: (
         "minutes", "network.noise", "final_noise", "learning_rate", "min_learning_rate", "max_learning_rate", "clip",
