@@ -104,7 +104,7 @@ def test_a_damaged_file_is_named(tmp_path: Path, content: str) -> None:
 
 
 def test_a_folder_without_a_run_says_how_to_get_one(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="is no run; train one with `rgsd train rgsd --out"):
+    with pytest.raises(UsageError, match="is no run of skills; train one with `rgsd train rgsd --out"):
         RunConfig.load(tmp_path)
 
 

@@ -49,7 +49,7 @@ COMMANDS: dict[str, Command] = {
     "motions split": Command("rgsd.cli.motions", "motions_split", "cut long motions into windows, each a motion"),
     "motions join": Command("rgsd.cli.motions", "motions_join", "let one motion follow another in a long one"),
     "motions render": Command("rgsd.cli.motions", "motions_render", "draw motions as a contact sheet"),
-    "pretrain": Command("rgsd.cli.pretrain", "pretrain", "embed the motions on the sphere, without any physics"),
+    "pretrain": Command("rgsd.cli.pretrain", "pretrain", "embed the motions on the sphere, without any physics", True),
     "landscape": Command("rgsd.cli.landscape", "landscape", "show where the encoder's reward has its peak"),
     "train": Command("rgsd.cli.train", "train", "train a skill policy by METHOD, or go on with one", True, True),
     "evaluate": Command("rgsd.cli.evaluate", "evaluate", "measure RUN by the protocol and write its report"),

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+import inspect
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -18,50 +20,94 @@ from rgsd.envs.observation import observe
 from rgsd.errors import UsageError
 from rgsd.evaluation.landscape import landscape
 from rgsd.learning.checkpoint import write_atomically
+from rgsd.methods.limits import check_limits
 from rgsd.methods.presets import make_preset
 from rgsd.methods.registry import pretrained_encoder
 from rgsd.methods.rgsd import RgsdConfig
-from rgsd.methods.runs import load_library
+from rgsd.methods.runs import RunConfig, load_library
 from rgsd.motions.library import MotionLibrary
-from rgsd.skills.contrastive import clip_directions, spread
-from rgsd.skills.encoder import Encoder
+from rgsd.skills.contrastive import ContrastiveConfig, clip_directions, spread
+from rgsd.skills.encoder import Encoder, EncoderConfig
 
 
-def pretrain(
-    body: str = "quadruped",
-    motions: str | None = None,
-    collection: str = "auto",
-    out: Path = Path("runs/pretrain"),
-    seed: int = 0,
-    preset: str = "cpu",
-    as_json: Annotated[bool, tyro.conf.arg(name="json")] = False,
-) -> None:
+@dataclasses.dataclass(frozen=True)
+class _Choice:
+    """What decides on the defaults of all other options."""
+
+    body: str = "quadruped"
+    """quadruped, smpl, or the path of an MJCF file."""
+    preset: str = "cpu"
+    """cpu, gpu or paper."""
+    out: Path = Path("runs/pretrain")
+    """Folder for the results."""
+    as_json: Annotated[bool, tyro.conf.arg(name="json")] = False
+    """Print the figures as JSON."""
+
+
+@dataclasses.dataclass(frozen=True)
+class _Settings:
+    """Those of rgsd's settings that phase 1 depends on, under their names in `rgsd train`."""
+
+    encoder: EncoderConfig
+    """The encoder and its feature mask."""
+    contrastive: ContrastiveConfig
+    """InfoNCE."""
+
+
+@dataclasses.dataclass(frozen=True)
+class _Phase1:
+    """The options of `rgsd train rgsd` that phase 1 depends on."""
+
+    motions: str
+    """A file or folder of motions in any readable format, or `synthetic` for the quadruped's planned gaits."""
+    collection: str
+    """A named set of clips to take from `motions`, such as accad20; `all`; or `auto`, a set held whole, else all."""
+    clips: tuple[str, ...]
+    """Names of the clips to use; all if none."""
+    seed: int
+    """Of initialisation, batches and noise."""
+    settings: _Settings
+    """The encoder, and how it is trained."""
+
+
+def pretrain(args: Sequence[str]) -> None:
     """Give each motion a direction on the unit sphere (InfoNCE), and say how well they are told apart.
 
-    Writes `latents.npz` and `landscape.json` to the folder; `rgsd train` does the same at its start.
-
-    Args:
-        body: quadruped, smpl, or the path of an MJCF file.
-        motions: a file or folder of motions; the preset's if not given.
-        collection: a named set of clips to take from it, such as accad20; `all`; or `auto`, a set that it holds whole.
-        out: folder for the results.
-        seed: of initialisation, batches and noise.
-        preset: cpu, gpu or paper; where the encoder's settings come from.
-        as_json: print the figures as JSON.
+    Writes `latents.npz` and `landscape.json` to the folder; `rgsd train` does the same at its start, with the same
+    options.
     """
+    # body and preset decide on the defaults of the other options, so they are read first
+    words = [word for word in args if word not in ("--help", "-h")]
+    choice, _ = tyro.cli(_Choice, prog="rgsd pretrain", args=words, return_unknown_args=True)
+    config = make_preset(choice.preset, "rgsd", choice.body)
+    assert isinstance(config.settings, RgsdConfig), "the presets are rgsd's"
+    known = config.settings
+    default = _Phase1(
+        config.motions, config.collection, config.clips, config.seed, _Settings(known.encoder, known.contrastive)
+    )
+
+    def read(
+        choice: Annotated[_Choice, tyro.conf.arg(name="")],
+        options: Annotated[_Phase1, tyro.conf.arg(name=""), tyro.conf.AvoidSubcommands] = default,
+    ) -> _Phase1:
+        return options
+
+    about = inspect.cleandoc(pretrain.__doc__ or "")
+    options = tyro.cli(read, prog="rgsd pretrain", description=about, args=args, config=(tyro.conf.FlagCreatePairsOff,))
+    check_limits(options)
+    chosen = dataclasses.asdict(options) | {"settings": dataclasses.replace(known, **vars(options.settings))}
+    _pretrain(dataclasses.replace(config, **chosen), choice.out, choice.as_json)
+
+
+def _pretrain(config: RunConfig, out: Path, as_json: bool) -> None:
     if (out / "config.yaml").exists():
         raise UsageError(f"--out {out}: a run lives there; `rgsd landscape {out}` makes its views")
-    config = make_preset(preset, "rgsd", body)
-    if motions is not None:
-        config = dataclasses.replace(config, motions=motions, collection=collection)
-    settings = config.settings
-    if not isinstance(settings, RgsdConfig):
-        raise UsageError(f"--preset {preset} has no encoder")
-    library = load_library(config, make_body(body))
+    settings, library = config.settings, load_library(config, make_body(config.body))
+    assert isinstance(settings, RgsdConfig)
     console = Console(quiet=as_json)
     with console.status("InfoNCE") as status:
         encoder = pretrained_encoder(
-            library, settings, seed, lambda n, loss: status.update(f"step {n}, loss {loss:.3f}")
+            library, settings, config.seed, lambda n, loss: status.update(f"step {n}, loss {loss:.3f}")
         )
     write_encoder_views(encoder, library, out)
     figures = spread(encoder, library)

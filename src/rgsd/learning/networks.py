@@ -21,15 +21,17 @@ class NetworkConfig:
     critic_hidden: tuple[int, ...] = (256, 256, 128)
     """Widths of the critic's hidden layers."""
     noise: float = 0.05
-    """Standard deviation of the exploration noise at the start, rad of PD target, the same for every joint."""
+    """Standard deviation of the exploration noise at the start, the same for every entry: of skills rad of PD target,
+    of tasks of the latent's components."""
     final_noise: float = 0.05
-    """Standard deviation after `noise_steps`, rad; geometric in between."""
+    """Standard deviation after `noise_steps`, in the same unit; geometric in between."""
     noise_steps: int = 5_000_000
     """Environment steps over which the noise goes from its first to its final value."""
     learn_noise: bool = False
     """Whether the policy gradient sets the deviation of each joint instead, starting from `noise`."""
     privileged_critic: bool = True
-    """Whether the critic also sees stream, phase and distance from the reference (never the actor)."""
+    """Whether the critic also sees what the actor never does: stream, phase and distance from the reference; of tasks
+    the goal's remaining time."""
 
 
 def mlp(sizes: tuple[int, ...], output_gain: float) -> nn.Sequential:

@@ -21,7 +21,7 @@ class PpoConfig:
     """The learner."""
 
     gamma: float = 0.97
-    """Discount per control step."""
+    """Discount per control step, of tasks per decision."""
     gae_lambda: float = 0.95
     """Decay of the generalized advantage estimate."""
     clip: float = 0.2
@@ -47,7 +47,7 @@ class PpoConfig:
     bound_weight: float = 1.0
     """Weight of the squared excess of mean actions beyond [-1, 1], where clipping hides the gradient."""
     advantage_per_stream: bool = True
-    """Whether imitation and discovery normalise their advantages apart."""
+    """Whether imitation and discovery, where there are both, normalise their advantages apart."""
 
 
 def generalized_advantage(

@@ -111,9 +111,12 @@ class RunConfig:
         """
         path = folder / "config.yaml"
         if not path.exists():
-            raise UsageError(
-                f"{path}: no such file, so {folder} is no run; train one with `rgsd train rgsd --out {folder}`"
+            remedy = (
+                "it is a task's, so look at it with `rgsd task evaluate`"
+                if (folder / "task.yaml").exists()
+                else (f"train one with `rgsd train rgsd --out {folder}`")
             )
+            raise UsageError(f"{path}: no such file, so {folder} is no run of skills; {remedy}")
         try:
             content = yaml.safe_load(path.read_text())
             settings = METHODS[content["method"]].settings
@@ -147,7 +150,8 @@ def load_library(config: RunConfig, body: Body, device: torch.device | str = "cp
             )
         motions = synthesize_quadruped(body)
     elif not config.motions:
-        raise UsageError(f"--motions must name a file or folder of motions of '{body.name}', such as ACCAD's BVH files")
+        such = "ACCAD's BVH files" if body.name == "smpl" else "those that `rgsd motions import` writes"
+        raise UsageError(f"--motions must name a file or folder of motions of '{body.name}', such as {such}")
     else:
         motions = _load_collection(Path(config.motions), body, config.collection)
     library = MotionLibrary(body, motions, device)
