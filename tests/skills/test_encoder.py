@@ -59,4 +59,6 @@ def test_features_that_hardly_vary_are_divided_by_their_floor(layout: Observatio
 
 def test_an_empty_mask_is_refused(layout: ObservationLayout) -> None:
     with pytest.raises(ValueError, match="feature mask is empty"):
+        Encoder(EncoderConfig(kinds=("height",), bodies=("left",)), layout)  # of the root alone
+    with pytest.raises(ValueError, match="unknown body part 'nose'"):
         Encoder(EncoderConfig(bodies=("nose",)), layout)

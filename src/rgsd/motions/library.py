@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import logging
 from collections.abc import Sequence
 from functools import cached_property
 
@@ -16,8 +17,10 @@ from rgsd.bodies.kinematics import forward_kinematics
 from rgsd.bodies.state import BodyState
 from rgsd.errors import UnknownName
 from rgsd.motions.motion import Motion, MotionError, finite_difference_velocity
+from rgsd.motions.plausibility import remarks
 from rgsd.randomness import Draws
 
+_log = logging.getLogger(__name__)
 _ALMOST_STANDING = 0.25  # m, m/s
 
 
@@ -62,8 +65,13 @@ class MotionLibrary:
         self.motions = tuple(resample(body, motion, body.control_hz) for motion in motions)
         qpos = np.concatenate([m.qpos for m in self.motions])
         qvel = np.concatenate([m.qvel for m in self.motions])
-        self.states = forward_kinematics(body, qpos, qvel).to(device)
+        states = forward_kinematics(body, qpos, qvel)
         lengths = [m.num_frames for m in self.motions]
+        ends = np.cumsum(lengths).tolist()
+        for motion, length, end in zip(self.motions, lengths, ends, strict=True):
+            for remark in remarks(body, motion, states[end - length : end]):
+                _log.warning(remark)
+        self.states = states.to(device)
         self.lengths = torch.tensor(lengths, device=device)
         self.loops = torch.tensor([m.loop for m in self.motions], device=device)
         self.offsets = torch.tensor(np.concatenate([[0], np.cumsum(lengths)]), device=device)
