@@ -72,3 +72,13 @@ def test_the_paper_preset_is_as_the_page_says(body: str) -> None:
     assert isinstance(settings, RgsdConfig)
     assert (settings.reward, settings.imitation_share) == ("cosine", 0.5)
     assert settings.kappa == settings.contrastive.kappa == 10
+
+
+@pytest.mark.parametrize("body", ["quadruped", "smpl"])
+def test_the_preset_for_a_gpu_is_wide_and_otherwise_the_usual_one(body: str) -> None:
+    usual, wide = make_preset("cpu", "rgsd", body), make_preset("gpu", "rgsd", body)
+    assert (wide.device, wide.physics, wide.num_envs, wide.trainer.horizon) == ("cuda", "warp", 4096, 24)
+    assert wide.network.actor_hidden == wide.network.critic_hidden == (1024, 1024, 512)
+    assert (wide.settings, wide.ppo, wide.env, wide.trainer.warm_start) == (
+        usual.settings, usual.ppo, usual.env, usual.trainer.warm_start,
+    )  # fmt: skip

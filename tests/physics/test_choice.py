@@ -33,11 +33,13 @@ def test_without_mujoco_warp_the_remedy_is_named(tiny: Body, monkeypatch: pytest
         make_physics("warp", tiny, 2, torch.device("cpu"))
 
 
-@pytest.mark.parametrize(("version", "good"), [("3.9.1", False), ("4.0.0", True), ("4.1.0.dev3", True)])
-def test_an_older_mujoco_warp_is_refused(version: str, good: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("version", "good"), [("3.9.1", False), ("4.0.0", True), ("4.1.0.dev3", True), ("5.0.0", False)]
+)
+def test_another_mujoco_warp_is_refused(version: str, good: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(metadata, "version", lambda name: version if name == "mujoco-warp" else "1.19.0")
     if good:
         check_warp()
     else:
-        with pytest.raises(UsageError, match=r"mujoco-warp 3.9.1 is installed, mujoco-warp>=4.0 is needed"):
+        with pytest.raises(UsageError, match=rf"mujoco-warp {version} is installed, mujoco-warp<5,>=4.0 is needed"):
             check_warp()

@@ -19,7 +19,9 @@ from rgsd.bodies.body import Body
 from rgsd.errors import UsageError
 from rgsd.motions.motion import Motion, at_origin, finite_difference_velocity
 
-_BLEND, _LEAST, _LEAD = 0.25, 0.5, 0.1  # s: of a change; of a clip between two; by which rates count as postures
+_BLEND = 0.25  # s that a change takes
+_LEAST = 0.5  # s that a clip plays between two changes
+_LEAD = 0.1  # s over which rates count as postures
 
 
 def join(

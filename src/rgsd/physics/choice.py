@@ -16,7 +16,7 @@ from rgsd.physics.protocol import Physics
 
 Engine = Literal["cpu", "warp"]
 
-WARP_NEEDS = tuple(map(Requirement, ("mujoco-warp>=4.0", "warp-lang>=1.19")))
+WARP_NEEDS = tuple(map(Requirement, ("mujoco-warp<5,>=4.0", "warp-lang<2,>=1.19")))
 """The extra `gpu` of pyproject.toml: what `--physics warp` is made with."""
 
 
@@ -42,7 +42,7 @@ def make_physics(engine: Engine, body: Body, num_envs: int, device: torch.device
 
 
 def check_warp() -> None:
-    """Refuse `--physics warp` where MuJoCo Warp is not installed, or older than what this was written for.
+    """Refuse `--physics warp` where MuJoCo Warp is not installed, or another one than this was written for.
 
     Raises:
         UsageError: the message says what to install.
@@ -57,5 +57,5 @@ def check_warp() -> None:
         if not wanted.specifier.contains(installed, prereleases=True):
             raise UsageError(
                 f"--physics warp: {wanted.name} {installed} is installed, {wanted} is needed; "
-                "pip install --upgrade 'rgsd[gpu]', or take --physics cpu"
+                f"pip install '{wanted}', or take --physics cpu"
             )
