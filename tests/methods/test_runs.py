@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 import yaml
 
+from rgsd.bodies.body import Body
 from rgsd.bodies.registry import make_body
 from rgsd.errors import UnknownName, UsageError
 from rgsd.learning.checkpoint import CheckpointError
@@ -23,6 +26,8 @@ from rgsd.methods.registry import METHODS
 from rgsd.methods.rgsd import RgsdConfig
 from rgsd.methods.runs import RunConfig, check_method, load_library, make_trainer
 from rgsd.methods.settings import replace_settings
+from rgsd.motions.collections import COLLECTIONS, CollectionClip
+from rgsd.motions.motion import Motion
 from rgsd.skills.contrastive import ContrastiveConfig
 from rgsd.skills.encoder import EncoderConfig
 
@@ -194,3 +199,22 @@ def test_a_run_keeps_a_copy_of_its_teacher(tmp_path: Path) -> None:
     taught, copied = (SkillPolicy.load(path) for path in (tmp_path / "elsewhere", tmp_path / "run" / "teachers" / "0"))
     for one, other in zip(taught.actor.parameters(), copied.actor.parameters(), strict=True):
         assert torch.equal(one, other)
+
+
+def test_a_folder_that_holds_a_named_set_says_what_else_it_holds(
+    tmp_path: Path,
+    tiny: Body,
+    tiny_motion: Callable[..., Motion],
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    for name in ("jab", "step", "long"):
+        tiny_motion(name, np.zeros((51, 2))).save(tmp_path / f"{name}.npz")
+    pair = (CollectionClip("jab", "punch", "", None), CollectionClip("step", "walk", "", None))
+    monkeypatch.setitem(COLLECTIONS, "pair", pair)
+    config = RunConfig(motions=str(tmp_path))
+    assert load_library(config, tiny).names == ("jab", "step")
+    assert "pair alone is taken; --collection all takes the others too (long)" in caplog.text
+    caplog.clear()
+    assert set(load_library(dataclasses.replace(config, collection="all"), tiny).names) == {"jab", "step", "long"}
+    assert caplog.text == ""

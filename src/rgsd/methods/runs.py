@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import logging
 import typing
 from dataclasses import dataclass
 from pathlib import Path
@@ -38,6 +39,7 @@ from rgsd.physics.choice import Engine, make_physics
 from rgsd.randomness import stream_seed
 
 _T = TypeVar("_T")
+_log = logging.getLogger(__name__)
 _Chosen = tyro.conf.Suppress[tyro.conf.Fixed[_T]]  # no option of its own: the other defaults depend on it
 
 
@@ -164,8 +166,12 @@ def _load_collection(path: Path, body: Body, collection: str) -> list[Motion]:
         return load_motions(path, body, collection)
     motions = load_motions(path, body)
     found = {motion.name: motion for motion in motions}
-    for clips in COLLECTIONS.values() if collection == "auto" else ():
+    for name, clips in COLLECTIONS.items() if collection == "auto" else ():
         if all(clip.name in found for clip in clips):
+            others = sorted(found.keys() - {clip.name for clip in clips})
+            if others:
+                shown = ", ".join(others[:3]) + (", ..." if others[3:] else "")
+                _log.warning("%s: %s alone is taken; --collection all takes the others too (%s)", path, name, shown)
             return [found[clip.name] for clip in clips]
     return motions
 
