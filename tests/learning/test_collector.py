@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 
 import numpy as np
 import pytest
 import torch
+from torch import Tensor
 
 from rgsd.envs.observation import observe
-from rgsd.envs.skill_env import EnvConfig, SkillEnv
+from rgsd.envs.skill_env import Clock, EnvConfig, SkillEnv
 from rgsd.learning.collector import Collector
-from rgsd.learning.method import Method
+from rgsd.learning.method import Episodes, Method
 from rgsd.learning.networks import Actor, NetworkConfig, gaussian_log_prob
 from rgsd.learning.statistics import EpisodeStatistics
 from rgsd.motions.library import MotionLibrary
 from rgsd.physics.mujoco_cpu import MujocoCpu
+from rgsd.randomness import Draws
 
 ENV = EnvConfig(discovery_seconds=0.12)  # 6 steps; imitation from frame 40 runs for 10
 
@@ -140,3 +143,34 @@ def test_a_snapshot_goes_on_to_the_bit(tiny_library: MotionLibrary, numbered: Me
     again, _ = other.collect(12)
     for name, value in vars(first).items():
         assert torch.equal(value, getattr(again, name)), name
+
+
+class Masked(MujocoCpu):
+    """Physics that is told by a mask whom to reset, as MuJoCo Warp on a GPU is."""
+
+    def reset_where(self, which: Tensor, qpos: Tensor, qvel: Tensor) -> None:
+        ids = which.nonzero().squeeze(1)
+        self.reset(ids, qpos[ids], qvel[ids])
+
+
+@pytest.mark.parametrize("clock", ["none", "elapsed"])
+def test_who_begins_anew_by_a_mask_begins_the_same(
+    clock: Clock, tiny_library: MotionLibrary, numbered: Method, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def drawn(draws: Draws) -> Episodes:
+        """Nothing that depends on how many are asked for at once."""
+        clip, frame = tiny_library.draw(draws, margin=1)
+        return Episodes(clip, frame, draws.normal(1), draws.uniform() < 0.5, draws.uniform() < 0.5, clip)
+
+    monkeypatch.setattr(numbered, "begin_episodes", drawn)
+    rollouts = []
+    for physics in (MujocoCpu(tiny_library.body, 16, threads=1), Masked(tiny_library.body, 16, threads=1)):
+        torch.manual_seed(0)
+        env = SkillEnv(tiny_library, dataclasses.replace(ENV, clock=clock), physics=physics, seed=0)
+        monkeypatch.setattr(env, "_by_mask", isinstance(physics, Masked))
+        actor = Actor(env.observation_size, 1, torch.tensor(env.body.action_scale), NetworkConfig(actor_hidden=(8,)))
+        rollouts.append(Collector(env, numbered, actor).collect(60)[0])
+    ended = rollouts[0].terminated | rollouts[0].truncated
+    assert 16 < int(ended.sum()) < ended.numel() / 2
+    for name, value in vars(rollouts[0]).items():
+        assert torch.equal(value, getattr(rollouts[1], name)), name

@@ -134,6 +134,31 @@ def test_a_reset_touches_its_own_copies_alone(physics: MujocoWarp, body: Body) -
     assert torch.equal(physics.state.qpos[1], qpos[0])
 
 
+def test_a_reset_by_a_mask_is_that_of_its_copies(physics: MujocoWarp, body: Body) -> None:
+    generator = torch.Generator().manual_seed(3)
+    qpos = torch.tensor(body.standing_qpos, dtype=torch.float32).repeat(COPIES, 1)
+    qpos[:, 7:] += 0.1 * torch.randn(COPIES, body.num_actions, generator=generator)
+    qvel = torch.randn(COPIES, body.model.nv, generator=generator)
+    qpos, qvel = qpos.to(physics.device), qvel.to(physics.device)
+    which = torch.tensor([True, False, True], device=physics.device)
+    shown = []
+    for by_mask in (False, True):
+        start(physics)
+        for row in targets(body, 3):
+            physics.step(row.to(physics.device))
+        if by_mask:
+            physics.reset_where(which, qpos, qvel)
+        else:
+            physics.reset(which.nonzero().squeeze(1), qpos[which], qvel[which])
+        begun = physics.state
+        for row in targets(body, 3):  # the solver's warm start is that of a fresh start, too, and the others' their own
+            physics.step(row.to(physics.device))
+        shown.append((begun, physics.state))
+    assert torch.equal(shown[1][0].qpos[which], qpos[which])
+    assert repeated(shown[0][0], shown[1][0])
+    assert repeated(shown[0][1], shown[1][1])
+
+
 def test_a_snapshot_goes_on_to_the_bit(physics: MujocoWarp, body: Body) -> None:
     start(physics)
     wanted = targets(body, 10).to(physics.device)

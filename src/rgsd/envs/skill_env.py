@@ -14,7 +14,7 @@ from rgsd.envs.observation import ObservationLayout, observe
 from rgsd.envs.termination import Tracking, fallen
 from rgsd.motions.library import MotionLibrary
 from rgsd.physics.mujoco_cpu import MujocoCpu
-from rgsd.physics.protocol import Physics
+from rgsd.physics.protocol import Physics, ResetsByMask
 from rgsd.randomness import Draws, copy_keys
 from rgsd.rotations import in_heading
 
@@ -115,8 +115,11 @@ class SkillEnv:
         self.config = config or EnvConfig()
         self.physics = physics or MujocoCpu(self.body, num_envs)
         self.device, self.num_envs = self.physics.device, self.physics.num_envs
+        # on a GPU the host would wait to be told which episodes have ended, at every step
+        self._by_mask = self.device.type == "cuda" and isinstance(self.physics, ResetsByMask)
         self._starts: Callable[[Tensor], Starts] = self._uniform_starts
-        self._copies = first_copy + torch.arange(self.num_envs, device=self.device)
+        self._all = torch.arange(self.num_envs, device=self.device)
+        self._copies = first_copy + self._all
         self._seed(seed)
         self._center = torch.tensor(self.body.action_center, dtype=torch.float32, device=self.device)
         self._scale = torch.tensor(self.body.action_scale, dtype=torch.float32, device=self.device)
@@ -147,7 +150,10 @@ class SkillEnv:
         return self.physics.state
 
     def set_starts(self, starts: Callable[[Tensor], Starts]) -> None:
-        """Say from now on how episodes begin: called with the ids (n,) of the copies to start."""
+        """Say from now on how episodes begin: called with the ids (n,) of the copies to start.
+
+        With MuJoCo Warp on a GPU these are always all, and only those whose episode has ended take what it says.
+        """
         self._starts = starts
 
     def draws(self, use: str, ids: Tensor | slice = _ALL) -> Draws:
@@ -159,7 +165,7 @@ class SkillEnv:
         if seed is not None:
             self._seed(seed)
         self._moment += 1
-        self._start(torch.arange(self.num_envs, device=self.device))
+        self._start(self._all)
         return self._observe()
 
     def observe(self) -> Tensor:
@@ -193,11 +199,19 @@ class SkillEnv:
         truncated = at_end & ~terminated
         final_observation, final_privileged = self._observe(), self._privileged(tracking, _ALL)
         final_root, final_frame = self.state.body_pos[:, 0, :2].clone(), self.frame
-        ended = (terminated | truncated).nonzero().squeeze(1)
-        self._start(ended)
+        ended = terminated | truncated
+        if self._by_mask:
+            self._start_where(ended)
+            observation = torch.where(ended.unsqueeze(1), self._observe(), final_observation)
+            privileged = torch.where(ended.unsqueeze(1), self.observe_privileged(), final_privileged)
+        else:
+            ids = ended.nonzero().squeeze(1)
+            self._start(ids)
+            observation = _renewed(final_observation, ids, self._observe)
+            privileged = _renewed(final_privileged, ids, self.observe_privileged)
         return StepResult(
-            observation=_renewed(final_observation, ended, self._observe),
-            privileged=_renewed(final_privileged, ended, self.observe_privileged),
+            observation=observation,
+            privileged=privileged,
             final_observation=final_observation,
             final_privileged=final_privileged,
             final_root=final_root,
@@ -244,6 +258,21 @@ class SkillEnv:
         self.imitation = self.imitation.clone()
         self.clip[ids], self.frame[ids], self.imitation[ids] = starts.clip, starts.frame, starts.imitation
         self.elapsed[ids] = 0
+        self.physics.reset(ids, *self._first_state(ids, starts))
+
+    def _start_where(self, ended: Tensor) -> None:
+        """The same of the copies where `ended` (N,) bool."""
+        assert isinstance(self.physics, ResetsByMask)
+        starts = self._starts(self._all)
+        self.clip, self.frame = (
+            torch.where(ended, new, old) for new, old in ((starts.clip, self.clip), (starts.frame, self.frame))
+        )
+        self.imitation = torch.where(ended, starts.imitation, self.imitation)
+        self.elapsed = torch.where(ended, 0, self.elapsed)
+        self.physics.reset_where(ended, *self._first_state(self._all, starts))
+
+    def _first_state(self, ids: Tensor, starts: Starts) -> tuple[Tensor, Tensor]:
+        """qpos (n, nq) and qvel (n, nv) that the copies `ids` start from, noise included."""
         reference = self.library.state(starts.clip, starts.frame)
         qpos, qvel = reference.qpos.clone(), reference.qvel.clone()
         if starts.standing is not None:
@@ -252,8 +281,7 @@ class SkillEnv:
         hinges = qpos[:, 7:]
         noise = self.draws("start noise", ids).normal(hinges.shape[1] + qvel.shape[1])
         hinges += self.config.joint_noise * noise[:, : hinges.shape[1]]
-        qvel += self.config.velocity_noise * noise[:, hinges.shape[1] :]
-        self.physics.reset(ids, qpos, qvel)
+        return qpos, qvel + self.config.velocity_noise * noise[:, hinges.shape[1] :]
 
     def _tracking(self, ids: Tensor | slice = _ALL) -> Tracking:
         state, references = self.state, self.library.states

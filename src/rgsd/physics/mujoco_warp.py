@@ -149,6 +149,15 @@ class MujocoWarp:
         self._derive()  # of all copies: those that were not reset find what they had
         self.state = self._read()
 
+    def reset_where(self, which: Tensor, qpos: Tensor, qvel: Tensor) -> None:
+        """The same of the copies where `which` (N,) bool, of poses and velocities for all: no index is asked for."""
+        given = {"time": 0.0, "qpos": qpos.float(), "qvel": qvel.float(), "qacc_warmstart": 0.0}
+        for name, value in given.items():
+            view = self._integration[name]
+            view.copy_(torch.where(which.view(-1, *(1,) * (view.dim() - 1)), value, view))
+        self._derive()
+        self.state = self._read()
+
     def step(self, targets: Tensor) -> None:
         """One control period; copies that blow up or run out of room stand again at their origin and are counted."""
         self._integration["ctrl"].copy_(targets)

@@ -61,3 +61,12 @@ class LimitedRoom(Protocol):
     def overflows(self) -> int:
         """How many of the copies that have blown up had run out of room; on a GPU reading it makes the host wait."""
         ...
+
+
+@runtime_checkable
+class ResetsByMask(Protocol):
+    """What a physics has besides, which can be told on its device alone whom to reset."""
+
+    def reset_where(self, which: Tensor, qpos: Tensor, qvel: Tensor) -> None:
+        """Put the copies where `which` (N,) bool into poses qpos (N, nq) with velocities qvel (N, nv); others stay."""
+        ...
