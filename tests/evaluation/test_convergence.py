@@ -30,6 +30,19 @@ def test_one_that_falls_or_stays_has_not_arrived(values: list[float]) -> None:
     assert not found.rising
 
 
+def test_one_that_begins_high_has_not_arrived_there() -> None:
+    # a teacher's reward in the first iteration, then the student's from the bottom: arrived when it is back
+    values = [1.0, *(min(i / 50, 1.0) for i in range(99))]
+    # begun where the mean over 5 is that of the ramp's first values, 0.06: at 0.06 + 0.9 * 0.94 = 0.906, one later
+    assert convergence(range(100), values).samples == pytest.approx(49, abs=1)
+
+
+def test_one_that_takes_off_late_rises() -> None:
+    late = convergence(range(100), [max(i - 85, 0) / 15 for i in range(100)])
+    assert late.rising
+    assert late.samples is not None
+
+
 def test_noise_is_no_learning() -> None:
     found = [convergence(range(200), np.random.default_rng(seed).normal(size=200).tolist()) for seed in range(50)]
     assert not any(curve.samples is not None or curve.rising for curve in found)

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from rich.console import Console
+from rich.markup import escape
 
 from rgsd.cli.evaluate import evaluate_run
 from rgsd.cli.train import is_finished, run_training
@@ -18,6 +19,7 @@ from rgsd.errors import UsageError
 from rgsd.evaluation.protocol import EvaluationConfig
 from rgsd.evaluation.sweep import Variant
 from rgsd.learning.checkpoint import write_atomically
+from rgsd.learning.loop import DivergedError
 from rgsd.methods.runs import RunConfig
 from rgsd.viewing.run_folder import RunFolder
 
@@ -29,7 +31,8 @@ def finish_all(
 ) -> Iterator[Path]:
     """Finish every run, seed by seed, so that all variants can soon be compared.
 
-    What is finished is not done again; what was interrupted resumes at its checkpoint.
+    What is finished is not done again; what was interrupted resumes at its checkpoint. A run whose numbers are none any
+    more is left out, and said so.
 
     Yields:
         The folder of each run that is finished, FOLDER/VARIANT/seedN.
@@ -39,13 +42,21 @@ def finish_all(
         KeyboardInterrupt: training was stopped; its checkpoint is written.
     """
     total, done = len(seeds) * len(variants), 0
+    diverged: dict[str, str] = {}
     for seed in seeds:
         for variant in variants:
             done += 1
             run = run_folder(folder, variant.name, seed)
             console.rule(f"{done} of {total}: {variant.name}, seed {seed}")
-            _finish(run, dataclasses.replace(variant.config, seed=seed), evaluation, console)
+            try:
+                _finish(run, dataclasses.replace(variant.config, seed=seed), evaluation, console)
+            except DivergedError as error:  # a result of its own, which must not cost the others theirs
+                diverged[str(run)] = str(error)
+                console.print(f"[red]left out:[/red] {escape(str(error))}", soft_wrap=True)
+                continue
             yield run
+    for run, why in diverged.items():
+        console.print(f"[red]diverged and left out:[/red] {escape(run)}: {escape(why)}", soft_wrap=True)
 
 
 def run_folder(folder: Path, variant: str, seed: int) -> Path:

@@ -211,9 +211,13 @@ def motions_join(
         raise UsageError(f"--count is {count}, --seed {seed}; give at least 1, and 0 or more")
     motions, rng = own_motions(path), np.random.default_rng(seed)
     _check_empty(out)
+    names = [f"joined_{k}" for k in range(1, count + 1)]
+    twice = [motion.name for motion in motions if motion.name in names]
+    if twice:
+        raise UsageError(f"{path}: holds a motion '{twice[0]}', as one of the joined would be called; rename it")
     moved = body_of(path, motions, body)
     turned = [motions[k % len(motions) :] + motions[: k % len(motions)] for k in range(count)]
-    joined = [join(order, moved, f"joined_{k}", seconds, farthest, rng) for k, order in enumerate(turned, start=1)]
+    joined = [join(order, moved, name, seconds, farthest, rng) for name, order in zip(names, turned, strict=True)]
     _write([*motions, *joined], out)
 
 

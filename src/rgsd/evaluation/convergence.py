@@ -17,8 +17,8 @@ class Convergence:
 
     Attributes:
         samples: after which the running mean has made 90 % of the way from its beginning to its end; None of a curve
-            that has not risen by more than twice the scatter (standard deviation) of its last fifth: it has learned
-            nothing that could have arrived.
+            that has not risen by more than twice the scatter of its last fifth (standard deviation about a line): it
+            has learned nothing that could have arrived.
         rising: whether such a curve's last tenth lies more than 5 % of that way above the tenth before, so that
             `samples` tells where the training stopped rather than what it takes.
     """
@@ -45,8 +45,17 @@ def convergence(samples: Sequence[float], values: Sequence[float]) -> Convergenc
     smooth = (sums[last] - sums[first]) / (last - first)
     tenth = max(round(_END * len(values)), 1)
     end, before = np.mean(values[-tenth:]), np.mean(values[-2 * tenth : -tenth] or values[:1])
-    way = end - smooth[tenth // 2]  # a running mean over the very first values is one over none
-    if way <= _ABOVE_NOISE * np.std(values[-2 * tenth :]):
+    begun = tenth // 2  # a running mean over the very first values is one over none
+    way = end - smooth[begun]
+    if way <= _ABOVE_NOISE * _scatter(np.asarray(values[-2 * tenth :], dtype=float)):
         return Convergence(None, rising=False)
-    arrived = np.flatnonzero(smooth - smooth[tenth // 2] >= _ARRIVED * way)
+    arrived = begun + np.flatnonzero(smooth[begun:] - smooth[begun] >= _ARRIVED * way)
     return Convergence(float(samples[arrived[0] if len(arrived) else -1]), bool(end - before > _RISING * way))
+
+
+def _scatter(values: np.ndarray) -> float:
+    """Standard deviation about a straight line: a curve that still rises does not scatter for that."""
+    if len(values) < 3:
+        return 0.0
+    time = np.arange(len(values))
+    return float(np.std(values - np.polyval(np.polyfit(time, values, 1), time)))

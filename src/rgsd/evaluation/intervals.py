@@ -61,7 +61,8 @@ def percentile(drawn: Tensor) -> Interval:
 def pooled_share(part: Tensor, whole: Tensor) -> tuple[float | None, Interval]:
     """Share of all trials of N things, of which each made several, and its bootstrap interval over things.
 
-    One thing's trials are alike, so that Wilson's interval over all of them would be too narrow.
+    One thing's trials are alike, so that Wilson's interval over all of them would be too narrow. Where all things agree
+    the bootstrap has nothing to draw: then it is Wilson's of as many trials as there are things.
 
     Args:
         part: (N,) how many of each one's trials succeeded.
@@ -71,7 +72,10 @@ def pooled_share(part: Tensor, whole: Tensor) -> tuple[float | None, Interval]:
         return None, None
     samples = resample(len(part)).to(part.device)
     drawn = part[samples].sum(dim=1) / whole[samples].sum(dim=1)
-    return int(part.sum()) / int(whole.sum()), percentile(drawn)
+    share, interval = int(part.sum()) / int(whole.sum()), percentile(drawn)
+    if interval is None or interval[0] == interval[1]:
+        interval = wilson(share, len(part))
+    return share, interval
 
 
 def mean_of_pairs(distances: Tensor) -> tuple[float | None, Interval]:

@@ -45,11 +45,13 @@ class Limits(NamedTuple):
 _ANY, _POSITIVE, _SHARE = Limits(least=-math.inf), Limits(above=True), Limits(most=1.0)
 _COUNT, _NEVER_ENDING = Limits(least=1.0), Limits(endless=True)
 _OF = {
-    _ANY: ("trainer.alive_reward", "settings.diversity_target"),
-    _SHARE: ("settings.imitation_share", "settings.standing_starts", "ppo.gae_lambda"),
+    _ANY: ("trainer.alive_reward", "settings.diversity_target", "contrastive.decoys"),
+    _SHARE: ("settings.imitation_share", "settings.standing_starts", "settings.reference_starts", "ppo.gae_lambda"),
     Limits(most=1.0, below=True): ("ppo.gamma",),
     Limits(least=2.0): ("encoder.latent_dim",),
     _NEVER_ENDING: ("margin",),
+    # endless switches a criterion or the clipping off
+    Limits(above=True, endless=True): ("worst_body_distance", "heading_error", "max_gradient_norm"),
     _COUNT: (
         "num_envs", "steps", "horizon", "noise_steps", "epochs", "minibatches", "batch", "updates", "window", "hidden",
         "actor_hidden", "critic_hidden", "encoder_minibatches", "motion_frames", "shortest_skill", "longest_skill",
@@ -57,11 +59,11 @@ _OF = {
     ),
     _POSITIVE: (
         "minutes", "network.noise", "final_noise", "learning_rate", "min_learning_rate", "max_learning_rate", "clip",
-        "kl_per_action", "max_gradient_norm", "kappa", "discovery_seconds", "worst_body_distance", "heading_error",
+        "kappa", "discovery_seconds",
         "warm_start.final_learning_rate", "initial_lambda", "motion_seconds", "longest_gap", "episode_seconds", "side",
         "radius", "seconds", "speed", "timeout",
     ),
-    Limits(): ("contrastive.steps", "settings.encoder_learning_rate"),  # 0 is without
+    Limits(): ("contrastive.steps", "settings.encoder_learning_rate", "settings.learning_rate"),  # 0 is without
 }  # fmt: skip
 _LIMITS = {name: limits for limits, names in _OF.items() for name in names}
 

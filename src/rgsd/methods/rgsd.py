@@ -77,6 +77,7 @@ class Rgsd:
         self.directions = clip_directions(self.frozen, library)  # z_m, (M, d)
         self._optimizer = torch.optim.Adam(self.encoder.parameters(), lr=config.encoder_learning_rate)
         self._generator = torch.Generator(library.device).manual_seed(seed)
+        self._set_off_from = library.begins_standing.nonzero().squeeze(1)  # once, for it makes a GPU's host wait
         self._redraw = Redraw(config.resample_rate, config.slerp_seconds, library.body.control_dt)
 
     def begin_episodes(self, draws: Draws) -> Episodes:
@@ -110,9 +111,8 @@ class Rgsd:
         _, sets_off = self.library.set_off(draws, clip, frame, self.config.standing_starts)
         sets_off &= imitation
         free = torch.zeros_like(imitation) if standing is None else standing
-        rest = self.library.begins_standing.nonzero().squeeze(1)
-        if len(rest):
-            clip = torch.where(free, rest[draws.integers(len(rest))], clip)
+        if len(self._set_off_from):
+            clip = torch.where(free, self._set_off_from[draws.integers(len(self._set_off_from))], clip)
         return clip, torch.where(sets_off | free, 0, frame), sets_off | free
 
     def maybe_resample(self, progress: Progress, draws: Draws) -> tuple[Tensor, Tensor]:
