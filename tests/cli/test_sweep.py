@@ -11,11 +11,15 @@ import time
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 
 from rgsd.bodies.quadruped import make_quadruped
+from rgsd.cli import finishing
 from rgsd.cli.main import main
 from rgsd.cli.sweep import sweep
 from rgsd.errors import UsageError
+from rgsd.learning.loop import DivergedError
+from rgsd.methods.runs import RunConfig
 from rgsd.motions.synthesis.gait import Course, Gait
 from rgsd.motions.synthesis.quadruped import synthesize
 
@@ -126,6 +130,26 @@ def test_a_killed_sweep_goes_on_where_it_was(swept: Path, plan: Path) -> None:
     for name in VARIANTS:  # as if it had not been killed
         policy = Path(name) / "seed0" / "policy" / "policy.safetensors"
         assert (out / policy).read_bytes() == (swept / policy).read_bytes()
+
+
+def test_a_variant_that_diverges_is_left_out(
+    plan: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    train = finishing.run_training
+
+    def diverge(config: RunConfig, run: Path, console: Console) -> object:
+        if config.env.early_termination:
+            raise DivergedError("iteration 3: Loss/value is nan")
+        return train(config, run, console)
+
+    monkeypatch.setattr(finishing, "run_training", diverge)
+    sweep(plan, tmp_path / "out")
+    said = capsys.readouterr().out
+    assert "diverged and left out:" in said
+    assert "Loss/value is nan" in said
+    rows = json.loads((tmp_path / "out" / "sweep.json").read_text())["variants"]
+    assert rows[VARIANTS[0]]["seeds"] == {}
+    assert list(rows[VARIANTS[1]]["seeds"]) == ["0"]
 
 
 def test_a_fault_in_the_file_is_one_line(plan: Path, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
