@@ -50,3 +50,8 @@ class BodyState:
     def concatenate(cls, states: list[BodyState]) -> Self:
         """States joined along their first axis."""
         return cls(*(torch.cat([getattr(s, f.name) for s in states]) for f in fields(cls)))
+
+
+def posture(qpos: Tensor, qvel: Tensor) -> Tensor:
+    """(..., 2 A): hinge angles, rad, and where their rates lead in a tenth of a second; what makes two poses alike."""
+    return torch.cat((qpos[..., 7:], 0.1 * qvel[..., 6:]), dim=-1)

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import json as jsonlib
-import os
 from collections import Counter
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from rich.console import Console
@@ -16,33 +14,28 @@ from tyro.conf import Positional
 
 from rgsd.bodies.body import Body
 from rgsd.bodies.registry import BODIES, make_body
+from rgsd.cli.motion_tables import (
+    facts_table,
+    file_facts,
+    file_row,
+    motion_summary,
+    motion_table,
+    print_missing,
+    print_notes,
+)
 from rgsd.errors import UsageError
-from rgsd.motions.collections import get_collection
-from rgsd.motions.formats.accad import accad_to_smpl
-from rgsd.motions.formats.bvh import read_bvh
 from rgsd.motions.importing import (
     NOT_IN_COLLECTION,
-    Imported,
-    MotionFile,
     import_motions,
     is_own,
     motion_files,
     natural_order,
-    read_source,
 )
 from rgsd.motions.joining import join
-from rgsd.motions.motion import Motion, MotionError
+from rgsd.motions.motion import Motion
 from rgsd.motions.synthesis.quadruped import medley_quadruped, synthesize_quadruped
 from rgsd.motions.trimming import trim_rest
 from rgsd.motions.windows import split
-
-# figures of an import and what tables call them
-_QUALITY = {
-    "fk_error_cm": "error cm",
-    "penetration_cm": "depth cm",
-    "skate_cm": "skate cm",
-    "largest_jump_rad": "jump rad",
-}
 
 _HIGHEST_FPS = 1000.0  # of motion capture; more is a slip of the pen that fills memory
 
@@ -80,15 +73,15 @@ def motions_import(
     for motion in taken:
         motion.save(out / f"{motion.name}.npz")
     if json:
-        print(jsonlib.dumps({"out": str(out), "files": [_row(found) for found in results]}))
+        print(jsonlib.dumps({"out": str(out), "files": [file_row(found) for found in results]}))
     else:
         console = Console()
-        console.print(_motion_table(taken, f"{len(taken)} motions written to {out}"))
-        _print_notes(console, results, paths)
+        console.print(motion_table(taken, f"{len(taken)} motions written to {out}"))
+        print_notes(console, results, paths)
         if collection:
             others = sum(found.note == NOT_IN_COLLECTION for found in results)
             console.print(f"{others} files skipped that are not in {collection}", highlight=False)
-            _tell_missing(console, collection, {motion.name for motion in taken})
+            print_missing(console, collection, {motion.name for motion in taken})
     if not taken:
         raise UsageError(f"nothing could be imported from {', '.join(map(str, paths))}; the reasons are above")
 
@@ -103,7 +96,7 @@ def motions_info(path: Positional[Path], json: bool = False) -> None:
         json: print one JSON object instead of text; of a folder or zip a list of them.
     """
     whole = path.is_dir() or path.suffix.lower() == ".zip"
-    facts = [_facts(file) for file in motion_files(path)]
+    facts = [file_facts(file) for file in motion_files(path)]
     if not facts:
         raise UsageError(f"{path}: no file there that looks like a motion, .bvh or .npz")
     if json:
@@ -111,7 +104,7 @@ def motions_info(path: Positional[Path], json: bool = False) -> None:
         return
     console = Console()
     if whole:
-        console.print(_facts_table(facts, path))
+        console.print(facts_table(facts, path))
         return
     table = Table(show_header=False, box=None)
     for key, value in facts[0].items():
@@ -128,9 +121,9 @@ def motions_list(path: Positional[Path], json: bool = False) -> None:
     """
     motions = own_motions(path)
     if json:
-        print(jsonlib.dumps([_summary(motion) for motion in motions]))
+        print(jsonlib.dumps([motion_summary(motion) for motion in motions]))
     else:
-        Console().print(_motion_table(motions, f"{len(motions)} motions in {path}"))
+        Console().print(motion_table(motions, f"{len(motions)} motions in {path}"))
 
 
 def motions_synthesize(out: Path, body: str = "quadruped", medley: bool = False) -> None:
@@ -291,132 +284,4 @@ def _write(motions: list[Motion], out: Path) -> None:
     """Save motions as npz, and say so."""
     for motion in motions:
         motion.save(out / f"{motion.name}.npz")
-    Console().print(_motion_table(motions, f"{len(motions)} motions written to {out}"))
-
-
-def _row(found: Imported) -> dict[str, Any]:
-    if found.motion is None:
-        return {"path": found.path, "status": "skipped" if found.skipped else "refused", "reason": found.note}
-    return {"path": found.path, "status": "taken", "note": found.note, **_summary(found.motion)}
-
-
-def _summary(motion: Motion) -> dict[str, Any]:
-    return {
-        "name": motion.name,
-        "group": motion.group,
-        "body": motion.body,
-        "frames": motion.num_frames,
-        "fps": motion.fps,
-        "seconds": round(motion.duration, 3),
-        "loop": motion.loop,
-        "source": motion.source,
-        "license": motion.license,
-        "quality": motion.quality,
-    }
-
-
-def _motion_table(motions: list[Motion], title: str) -> Table:
-    table = Table(title=title, title_justify="left", box=None, padding=(0, 1, 0, 0))
-    table.add_column("name", overflow="fold")
-    table.add_column("group", no_wrap=True)
-    for heading in ("s", "path m", *_QUALITY.values()):
-        table.add_column(heading, justify="right", no_wrap=True)
-    for motion in motions:
-        steps = np.linalg.norm(np.diff(motion.qpos[:, :2], axis=0), axis=1)
-        quality = [f"{motion.quality[key]:.2f}" if key in motion.quality else "" for key in _QUALITY]
-        table.add_row(
-            motion.name,
-            motion.group,
-            f"{motion.duration:.2f}",
-            f"{steps.sum():.2f}",
-            *quality,
-        )
-    licenses = sorted({motion.license for motion in motions if motion.license})
-    table.caption = "; ".join(licenses)
-    return table
-
-
-def _print_notes(console: Console, results: list[Imported], paths: list[Path]) -> None:
-    """A table of the files that were skipped or refused, and of those taken of which there is something to say."""
-    noted = [found for found in results if found.note and found.note != NOT_IN_COLLECTION]
-    if not noted:
-        return
-    counts = Counter(_status(found) for found in noted)
-    table = Table(
-        title="to note: " + ", ".join(f"{count} {status}" for status, count in counts.items()),
-        title_justify="left",
-        box=None,
-        padding=(0, 1, 0, 0),
-    )
-    table.add_column("status", no_wrap=True)
-    table.add_column("file", overflow="fold")
-    table.add_column("note", overflow="fold")
-    for found in noted:
-        table.add_row(_status(found), escape(_within(found.path, paths)), escape(_bare(found.note, found.path)))
-    console.print(table)
-
-
-def _status(found: Imported) -> str:
-    if found.motion is not None:
-        return "taken"
-    return "skipped" if found.skipped else "refused"
-
-
-def _within(label: str, paths: list[Path]) -> str:
-    """A file's path as seen from the folder or zip that was named, for a narrow column."""
-    inside = (label.removeprefix(f"{path}{os.sep}") for path in paths)
-    return min(inside, key=len, default=label)
-
-
-def _bare(message: str, label: str) -> str:
-    """An error's message without the file that it begins with."""
-    return message.removeprefix(f"{label}: ")
-
-
-def _tell_missing(console: Console, collection: str, taken: set[str]) -> None:
-    missing = [clip.name for clip in get_collection(collection) if clip.name not in taken]
-    if missing:
-        console.print(f"of {collection} not found: {', '.join(missing)}", highlight=False)
-
-
-def _facts(found: MotionFile) -> dict[str, Any]:
-    """What a file holds, in its own frames, and whether it can be mapped to a body: it is tried."""
-    file, label, fault = found
-    facts: dict[str, Any] = {"file": label}
-    try:
-        if fault:
-            raise MotionError(fault)
-        if file.suffix.lower() == ".npz" and is_own(file):
-            motion = Motion.load(file)
-            return facts | {"format": "rgsd motion", "usable": f"body {motion.body}", **_summary(motion)}
-        if file.suffix.lower() == ".bvh":
-            bvh = read_bvh(file)
-            facts |= {"format": f"BVH, {bvh.dialect} skeleton", **_length(bvh.num_frames, bvh.fps)}
-            facts["joints"] = list(bvh.joint_names)
-            clip = accad_to_smpl(bvh)
-        else:
-            clip = read_source(file)
-            format_name = " ".join(clip.source.split()[:2])  # such as SMPL+H npz; then comes the file
-            facts |= {"format": format_name, **_length(len(clip.rotations), clip.fps)}
-    except MotionError as error:
-        return facts | {"usable": f"no: {_bare(str(error).replace(str(file), label), label)}"}
-    note = {"note": clip.note} if clip.note else {}
-    return facts | {"usable": "body smpl", **note}
-
-
-def _length(frames: int, fps: float) -> dict[str, Any]:
-    return {"frames": frames, "fps": fps, "seconds": round((frames - 1) / fps, 3)}
-
-
-def _facts_table(facts: list[dict[str, Any]], path: Path) -> Table:
-    table = Table(title=f"{len(facts)} files in {path}", title_justify="left", box=None, padding=(0, 1, 0, 0))
-    table.add_column("file", overflow="fold")
-    table.add_column("format", no_wrap=True)
-    for heading in ("fps", "s"):
-        table.add_column(heading, justify="right", no_wrap=True)
-    table.add_column("usable", overflow="fold")
-    for row in facts:
-        length = [f"{row[key]:{form}}" if key in row else "" for key, form in (("fps", "g"), ("seconds", ".2f"))]
-        usable = "; ".join(row[key] for key in ("usable", "note") if key in row)
-        table.add_row(escape(_within(row["file"], [path])), escape(row.get("format", "")), *length, escape(usable))
-    return table
+    Console().print(motion_table(motions, f"{len(motions)} motions written to {out}"))

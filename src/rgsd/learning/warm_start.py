@@ -28,7 +28,7 @@ from typing import Any, Literal
 import torch
 from torch import Tensor
 
-from rgsd.bodies.state import BodyState
+from rgsd.bodies.state import BodyState, posture
 from rgsd.envs.skill_env import SkillEnv
 from rgsd.learning import distributed
 from rgsd.learning.networks import Actor, Critic
@@ -100,7 +100,7 @@ class WarmStart:
         self._generator = torch.Generator(env.device).manual_seed(seed)
         library = env.library
         self._teacher = Teachers(library, actor.action_scale, trackers)
-        self._postures = _posture(library.states)
+        self._postures = posture(library.states.qpos, library.states.qvel)
         self._beginnings = _beginnings(library, round(_LEAST_SECONDS * env.body.control_hz))
         self._choices = torch.tensor([rows.stop - rows.start for rows in self._beginnings], device=env.device)
         self._labels: list[Tensor] = []
@@ -133,11 +133,11 @@ class WarmStart:
 
     def _most_alike(self, state: BodyState, clip: Tensor) -> tuple[Tensor, Tensor]:
         """Frames (n,) of the clips (n,) that are nearest to states (n,) in hinge angles and rates, and how near."""
-        posture, frame = _posture(state), torch.zeros_like(clip)
-        distance = posture.new_zeros(len(clip))
+        own, frame = posture(state.qpos, state.qvel), torch.zeros_like(clip)
+        distance = own.new_zeros(len(clip))
         for number in clip.unique().tolist():
             chosen = clip == number
-            apart = torch.cdist(posture[chosen], self._postures[self._beginnings[number]])
+            apart = torch.cdist(own[chosen], self._postures[self._beginnings[number]])
             distance[chosen], frame[chosen] = apart.min(dim=1)
         return frame, distance
 
@@ -216,8 +216,3 @@ def _beginnings(library: MotionLibrary, least: int) -> list[slice]:
         length - 1 if m.loop else max(length - least, 1) for m, length in zip(library.motions, lengths, strict=True)
     ]
     return [slice(start, start + end) for start, end in zip(starts, ends, strict=False)]
-
-
-def _posture(state: BodyState) -> Tensor:
-    """(n, 2 A): hinge angles, rad, and where their rates lead in a tenth of a second."""
-    return torch.cat((state.qpos[:, 7:], 0.1 * state.qvel[:, 6:]), dim=1)

@@ -16,12 +16,12 @@ from torch import Tensor
 
 from rgsd import rotations
 from rgsd.bodies.body import Body
+from rgsd.bodies.state import posture
 from rgsd.errors import UsageError
 from rgsd.motions.motion import Motion, at_origin, finite_difference_velocity
 
 _BLEND = 0.25  # s that a change takes
 _LEAST = 0.5  # s that a clip plays between two changes
-_LEAD = 0.1  # s over which rates count as postures
 
 
 def join(
@@ -49,7 +49,7 @@ def join(
             raise UsageError(f"{what} is {value}; give a positive number")
     fps = rates.pop()
     blend, least, wanted = (max(round(s * fps), 1) for s in (_BLEND, _LEAST, seconds))
-    postures = [posture(motion) for motion in motions]
+    postures = [posture(torch.from_numpy(motion.qpos), torch.from_numpy(motion.qvel)) for motion in motions]
     poses, now, first, visited = np.zeros((0, body.model.nq)), 0, 0, [motions[0].name]
     clip = motions[0].qpos
     while True:
@@ -93,11 +93,6 @@ def join(
         license="; ".join(licenses),
         group="joined",
     )
-
-
-def posture(motion: Motion) -> Tensor:
-    """(T, 2 A): hinge angles, rad, and where their rates lead in a tenth of a second."""
-    return torch.from_numpy(np.concatenate((motion.qpos[:, 7:], _LEAD * motion.qvel[:, 6:]), axis=1))
 
 
 def _nearest(ones: Tensor, others: Tensor, blend: int) -> tuple[float, int, int] | None:
