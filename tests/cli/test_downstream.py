@@ -109,7 +109,7 @@ def test_only_methods_whose_seeds_are_all_there_take_part(
         (["--seeds", "1", "--styles", "free", "free"], "--styles free free: name at least one, and each once"),
         (["--seeds", "1", "--styles", "free", "sideways"], "unknown style 'sideways'; did you mean sidestep"),
         (["--seeds", "1", "--styles", "backward"], "no clip of the run travels so"),
-        (["--seeds", "1", "--evaluation.goals", "0"], "--evaluation.goals 0; give at least 1"),
+        (["--seeds", "1", "--evaluation.goals", "0"], "--evaluation.goals is 0; give a number of 1 or more"),
     ],
 )
 def test_what_cannot_be_done_is_refused_before_anything_is_spent(

@@ -15,10 +15,10 @@ from torch import Tensor
 from rgsd import rotations
 from rgsd.bodies.state import BodyState
 from rgsd.envs.observation import observe
-from rgsd.errors import UsageError
 from rgsd.evaluation import frechet
 from rgsd.evaluation.intervals import pooled_share, student, wilson
 from rgsd.learning.networks import Actor
+from rgsd.methods.limits import check_limits
 from rgsd.motions.library import MotionLibrary
 from rgsd.skills.contrastive import clip_directions
 from rgsd.skills.encoder import Encoder
@@ -51,8 +51,7 @@ class DownstreamConfig:
         Raises:
             UsageError: no copies, or no goals.
         """
-        if self.num_envs < 1 or self.goals < 1:
-            raise UsageError(f"{option}.num-envs is {self.num_envs}, {option}.goals {self.goals}; give at least 1")
+        check_limits(self, f"{option}.")
 
 
 @dataclass

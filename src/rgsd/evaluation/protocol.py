@@ -37,6 +37,7 @@ from rgsd.evaluation.switching import switch
 from rgsd.evaluation.variations import vary
 from rgsd.learning.checkpoint import write_atomically
 from rgsd.learning.skill_policy import SkillPolicy
+from rgsd.methods.limits import check_limits
 from rgsd.motions.library import MotionLibrary
 from rgsd.physics.mujoco_cpu import MujocoCpu
 from rgsd.skills.sphere import sample_uniform
@@ -77,15 +78,7 @@ class EvaluationConfig:
         Raises:
             UsageError: a number that is too small; the message names its option.
         """
-        counts = ("rollouts_per_clip", "num_latents", "variations_per_clip", "rollouts_per_switch", "num_envs")
-        for name, least in (*((name, 1) for name in counts), ("threads", 0), ("seed", 0)):
-            if getattr(self, name) < least:
-                raise UsageError(
-                    f"{option}.{name.replace('_', '-')} is {getattr(self, name)}; give a number of {least} or more"
-                )
-        seconds = self.discovery_seconds
-        if seconds is not None and not 0 < seconds < math.inf:
-            raise UsageError(f"{option}.discovery-seconds is {seconds}; give a positive number")
+        check_limits(self, f"{option}.")
 
 
 def evaluate(

@@ -55,7 +55,8 @@ _OF = {
     _COUNT: (
         "num_envs", "steps", "horizon", "noise_steps", "epochs", "minibatches", "batch", "updates", "window", "hidden",
         "actor_hidden", "critic_hidden", "encoder_minibatches", "motion_frames", "shortest_skill", "longest_skill",
-        "period", "search_latents", "at_once",
+        "period", "search_latents", "at_once", "rollouts_per_clip", "num_latents", "variations_per_clip",
+        "rollouts_per_switch", "goals",
     ),
     _POSITIVE: (
         "minutes", "network.noise", "final_noise", "learning_rate", "min_learning_rate", "max_learning_rate", "clip",
@@ -68,10 +69,14 @@ _OF = {
 _LIMITS = {name: limits for limits, names in _OF.items() for name in names}
 
 
-def check_limits(config: Any) -> None:
+def check_limits(config: Any, prefix: str = "--") -> None:
     """Refuse a configuration, a tree of dataclasses, that holds a number which makes no sense.
 
     Numbers that no limit is known of must be finite and not negative. None, truth values and texts are passed over.
+
+    Args:
+        config: what is checked.
+        prefix: how the command line calls what stands in it, such as `--config.`.
 
     Raises:
         UsageError: the first such number; the message names its option and what it may be.
@@ -81,7 +86,7 @@ def check_limits(config: Any) -> None:
         limits = limits_of(name)
         for number in value if isinstance(value, tuple) else (value,):
             if isinstance(number, int | float) and not isinstance(number, bool) and not limits.hold(number):
-                raise UsageError(f"--{name.replace('_', '-')} is {number}; give {limits}")
+                raise UsageError(f"{prefix}{name.replace('_', '-')} is {number}; give {limits}")
 
 
 def limits_of(name: str) -> Limits:
