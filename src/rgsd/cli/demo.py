@@ -33,7 +33,7 @@ def demo(out: Path | None = None, minutes: float | None = None, body: str = "qua
     Args:
         out: folder of the run; runs/demo-<date> if not given. A folder that holds an unfinished demo goes on.
         minutes: of training; 0 plays the published policy. If not given, 10 on the quadruped, 0 on another body.
-        body: quadruped, or any that has a published policy.
+        body: quadruped, or any that has a published policy, or such a policy by its own name.
         seed: of everything random.
     """
     if minutes is None:

@@ -55,7 +55,7 @@ def evaluate(
         motions: where the run's motions lie now, if they have moved.
         oracle: folder of an evaluated oracle run on the same clips, for its row.
         config: how much is rolled out.
-        video: whether to film; needs offscreen GL.
+        video: film as well, which needs offscreen GL; --no-video leaves that out.
         as_json: print the means as JSON instead of a table.
     """
     console = Console(quiet=as_json)

@@ -38,13 +38,13 @@ def play_published(body: str, folder: Path, seed: int, console: Console) -> Path
     """Roll out, count and film; writes skills.json and skills.mp4 into a folder and returns it.
 
     Args:
-        body: whose policy.
+        body: whose policy, or the policy's own name.
         folder: for the results.
         seed: of the initial noise and the random directions.
         console: where the table goes.
 
     Raises:
-        UsageError: the body has no published policy.
+        UsageError: no policy is published under this name.
     """
     source = pretrained.find(body)
     policy = SkillPolicy.load(source)

@@ -183,7 +183,7 @@ def task_evaluate(
         motions: where the motions of its skills' run lie now, if they have moved.
         encoder: another run whose encoder names the nearest clip, so that methods are judged alike.
         config: how much is tried.
-        video: whether to film; needs offscreen GL.
+        video: film as well, which needs offscreen GL; --no-video leaves that out.
         as_json: print the figures as JSON instead of lines.
     """
     console = Console(quiet=as_json)

@@ -11,19 +11,22 @@ _HERE = Path(__file__).parent
 
 
 def published() -> dict[str, Path]:
-    """The folder of each body's published policy, by the body's name: of several, the one that knows most motions."""
+    """The folder of each published policy by its name, and of each body's by the body's: of several, the one that knows
+    most motions.
+    """
     described = {file.parent: json.loads(file.read_text()) for file in sorted(_HERE.glob("*/policy.json"))}
     by_motions = sorted(described, key=lambda folder: len(described[folder]["clips"]))
-    return {described[folder]["body"]: folder for folder in by_motions}
+    bodies = {described[folder]["body"]: folder for folder in by_motions}
+    return bodies | {folder.name: folder for folder in described}
 
 
-def find(body: str) -> Path:
-    """The folder of a body's published policy.
+def find(name: str) -> Path:
+    """The folder of a published policy, by its own name or its body's.
 
     Raises:
-        UsageError: none is published for it; the message lists the bodies that have one.
+        UsageError: none is published under it; the message lists the names.
     """
     found = published()
-    if body not in found:
-        raise UsageError(f"no policy of body '{body}' is published; there are those of {', '.join(found)}")
-    return found[body]
+    if name not in found:
+        raise UsageError(f"no policy of body '{name}' is published, nor one of that name; there are {', '.join(found)}")
+    return found[name]
