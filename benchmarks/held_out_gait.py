@@ -41,7 +41,8 @@ def main(runs: Annotated[tuple[Path, ...], tyro.conf.Positional], latents: int =
     held_out = MotionLibrary(body, held_out_quadruped(body))
     policies = {str(run): load_trained(run).policy for run in runs}
     policies["untrained"] = untrained_twin(next(iter(policies.values())), seed)
-    print("| run | of | at the diagonal | share (95 %) | its direction, at 0.1 m/s or more | fall |\n|---|---|---|---|---|---|")
+    print("| run | of | at the diagonal | share (95 %) | its direction, at 0.1 m/s or more | fall |")
+    print("|---|---|---|---|---|---|")
     for name, policy in policies.items():
         print(row(name, policy, held_out, latents, seed), flush=True)
 
@@ -54,7 +55,8 @@ def row(name: str, policy: SkillPolicy, held_out: MotionLibrary, latents: int, s
     found = discover(simulate, policy, z, policy.body.discovery_seconds, 512, seed)
     shares, intervals = gait_shares(found, held_out)
     (share,), (interval,) = shares.values(), intervals.values()
-    assert share is not None and interval is not None
+    assert share is not None
+    assert interval is not None
     wanted = own_velocity(held_out.states.body_pos[None, :, 0], held_out.states.body_quat[None, :, 0], found.dt)[0]
     velocity = own_velocity(found.root_pos, found.root_quat, found.dt)
     cosine = torch.nn.functional.cosine_similarity(velocity, wanted.expand_as(velocity), dim=-1)

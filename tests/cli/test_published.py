@@ -79,7 +79,8 @@ def test_a_policy_is_begun_where_its_motions_begin(
 
 def test_a_body_without_a_published_policy(policies: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["demo", "--minutes", "0", "--body", "smpl"]) == 2
-    assert "no policy of body 'smpl' is published, nor one of that name; there are quadruped, still" in capsys.readouterr().err
+    told = capsys.readouterr().err
+    assert "no policy of body 'smpl' is published, nor one of that name; there are quadruped, still" in told
     assert main(["demo", "--body", "smpl"]) == 2  # where nothing is trained unless minutes are given
     assert "no policy of body 'smpl' is published" in capsys.readouterr().err
     assert main(["demo", "--body", "smpl", "--minutes", "1"]) == 2

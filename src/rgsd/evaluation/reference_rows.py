@@ -66,7 +66,8 @@ def oracle_row(path: Path, library: MotionLibrary, references: Sequence[Referenc
     try:
         content = json.loads(path.read_text())
     except (OSError, ValueError) as error:
-        raise UsageError(f"oracle {path}: not a readable evaluation ({error}); give the folder of an oracle's run that was evaluated") from None
+        remedy = "give the folder of an oracle's run that was evaluated"
+        raise UsageError(f"oracle {path}: not a readable evaluation ({error}); {remedy}") from None
     if content.get("protocol") != protocol:
         found = content.get("protocol")
         raise UsageError(f"oracle {path}: protocol is {found}, expected {protocol}; evaluate the oracle again")
