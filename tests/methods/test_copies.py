@@ -64,7 +64,7 @@ def collect(library: MotionLibrary, name: str, copies: range, taught: bool) -> R
 
 @pytest.fixture
 def row_by_row(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A matrix product may round by its number of rows: on one processor with AVX-512 8 and 16 differ in the last bit."""
+    """A matrix product may round by its number of rows: on some processors 8 and 16 of them differ in the last bit."""
 
     def forward(layer: nn.Linear, x: Tensor) -> Tensor:
         rows = x.reshape(-1, 1, layer.in_features)
