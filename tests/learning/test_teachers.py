@@ -15,7 +15,7 @@ from rgsd.envs.observation import observe
 from rgsd.envs.reference_frames import ReferenceFrames
 from rgsd.learning.policy_files import PolicyError
 from rgsd.learning.skill_policy import SkillPolicy
-from rgsd.learning.teachers import Playback, Teachers, Tracker, damping_lag, load_tracker
+from rgsd.learning.teachers import Playback, Skilled, Teachers, Tracker, damping_lag, load_teacher
 from rgsd.motions.library import MotionLibrary
 
 MakeTracker = Callable[..., SkillPolicy]
@@ -85,18 +85,45 @@ def test_each_clip_has_its_teacher(tiny_library: MotionLibrary, make_tracker: Ma
     )
 
 
+def test_a_policy_of_latents_teaches_the_clips_that_it_has_directions_for(
+    tiny_library: MotionLibrary, make_tracker: MakeTracker, tmp_path: Path
+) -> None:
+    tracker = make_tracker(tiny_library)
+    actor = tracker.actor
+    directions = {name: torch.randn(tracker.latent_dim) for name in ("swing", "of another run")}
+    policy = SkillPolicy(tiny_library.body, actor, tracker.latent_dim, "rgsd", clip_latents=directions)
+    swing = tiny_library.index("swing")
+    other = 1 - swing
+    clip, frame = torch.tensor([swing, other, swing]), torch.tensor([3, 3, 9])
+    observation = observe(tiny_library.states)[torch.tensor([2, 60, 8])]
+    expected = actor(observation, directions["swing"].expand(3, -1)).clamp(-1, 1)
+    skilled = Skilled(policy, tiny_library)
+    torch.testing.assert_close(skilled.act(observation, clip, frame)[::2], expected[::2])
+    with_a_clock = torch.cat((observation, torch.full((3, 1), 5.0)), dim=1)
+    torch.testing.assert_close(skilled.act(with_a_clock, clip, frame + 5)[::2], expected[::2])
+    # what it does not know is played back, and the student does not drive there
+    teachers = Teachers(tiny_library, SCALE, [policy])
+    assert teachers.recovers.tolist() == [True, False, False]  # "swing" is the first
+    expected[1] = Playback(tiny_library, SCALE).act(clip, frame)[1]
+    torch.testing.assert_close(teachers.act(observation, clip, frame), expected)
+    policy.save(tmp_path)
+    assert load_teacher(tmp_path, tiny_library).clip_latents.keys() == directions.keys()
+
+
 def test_a_tracker_is_read_from_its_folder(
     tiny_library: MotionLibrary, make_tracker: MakeTracker, tmp_path: Path
 ) -> None:
     make_tracker(tiny_library).save(tmp_path / "policy")
-    assert load_tracker(tmp_path, tiny_library).condition == "reference"
+    assert load_teacher(tmp_path, tiny_library).condition == "reference"
     with pytest.raises(PolicyError, match=r"warm-start.teachers .*nowhere: no policy there; .*rgsd train oracle"):
-        load_tracker(tmp_path / "nowhere", tiny_library)
-    for wrong, words in ((("none", "latent"), "condition is 'latent'"), (("elapsed", "reference"), "clock 'elapsed'")):
-        make_tracker(tiny_library, *wrong).save(tmp_path / "other")
-        with pytest.raises(PolicyError, match=rf"other: .*{words}.*rgsd train oracle"):
-            load_tracker(tmp_path / "other", tiny_library)
+        load_teacher(tmp_path / "nowhere", tiny_library)
+    make_tracker(tiny_library, "elapsed").save(tmp_path / "other")
+    with pytest.raises(PolicyError, match=r"other: clock is 'elapsed'.*rgsd train oracle"):
+        load_teacher(tmp_path / "other", tiny_library)
+    make_tracker(tiny_library, "none", "latent").save(tmp_path / "other")  # of latents, and has none for a clip
+    with pytest.raises(PolicyError, match=r"other: it was trained on none \(oracle has none"):
+        load_teacher(tmp_path / "other", tiny_library)
     make_tracker(tiny_library.select(["swing"])).save(tmp_path / "other")
     others = [dataclasses.replace(motion, name=f"my {motion.name}") for motion in tiny_library.motions]
     with pytest.raises(PolicyError, match=r"other: it was trained on swing, and of these clips none .*--clips"):
-        load_tracker(tmp_path / "other", MotionLibrary(tiny_library.body, others))
+        load_teacher(tmp_path / "other", MotionLibrary(tiny_library.body, others))

@@ -29,7 +29,7 @@ def make(
     config: WarmStartConfig = CONFIG,
     latents: bool = True,
     episodes: EnvConfig = EnvConfig(),  # noqa: B008 (frozen)
-    trackers: Sequence[SkillPolicy] = (),
+    teachers: Sequence[SkillPolicy] = (),
 ) -> tuple[Collector, WarmStart]:
     """A collector and a teacher; the latent of clip m is -m, so that it can be told from an episode's number."""
     torch.manual_seed(0)
@@ -38,7 +38,7 @@ def make(
     actor = Actor(env.observation_size, 1, scale, NETWORK)
     critic = Critic(env.observation_size, 1, env.privileged_size, NETWORK)
     z = -torch.arange(float(len(library))).unsqueeze(1) if latents else None
-    return Collector(env, method, actor), WarmStart(env, actor, critic, z, config, 0.97, 0, trackers)
+    return Collector(env, method, actor), WarmStart(env, actor, critic, z, config, 0.97, 0, teachers)
 
 
 def test_imitation_is_driven_by_the_posture_of_its_next_frame(tiny_library: MotionLibrary, numbered: Method) -> None:
@@ -143,7 +143,7 @@ def test_a_tracker_hands_over_to_its_student(
     tiny_library: MotionLibrary, numbered: Method, make_tracker: MakeTracker
 ) -> None:
     config = dataclasses.replace(CONFIG, iterations=4)
-    collector, teacher = make(tiny_library, numbered, config, trackers=[make_tracker(tiny_library)])
+    collector, teacher = make(tiny_library, numbered, config, teachers=[make_tracker(tiny_library)])
     tracker = Tracker(make_tracker(tiny_library), tiny_library)
     zeros = torch.zeros(8, 16)
     shares = []
@@ -160,7 +160,7 @@ def test_a_tracker_hands_over_to_its_student(
     np.testing.assert_allclose(shares, [0, 0.5, 1, 1], atol=0.18)
     assert shares[0] == 0
     assert shares[2:] == [1, 1]
-    _, resumed = make(tiny_library, numbered, config, trackers=[make_tracker(tiny_library)])
+    _, resumed = make(tiny_library, numbered, config, teachers=[make_tracker(tiny_library)])
     resumed.load_state_dict(teacher.state_dict())
     rollout, _ = collector.collect(2, resumed)
     own = resumed.actor(rollout.observation, rollout.z).detach()
@@ -172,7 +172,7 @@ def test_a_tracker_needs_no_latents_and_no_clock(
 ) -> None:
     clocked = EnvConfig(clock="clip_time")
     tracker = make_tracker(tiny_library)
-    collector, teacher = make(tiny_library, numbered, latents=False, episodes=clocked, trackers=[tracker])
+    collector, teacher = make(tiny_library, numbered, latents=False, episodes=clocked, teachers=[tracker])
     rollout, _ = collector.collect(4, teacher)
     flat = [x.flatten(0, 1) for x in (rollout.observation, rollout.clip, rollout.frame)]
     taught = Tracker(make_tracker(tiny_library), tiny_library).act(flat[0][:, :-1], *flat[1:])
@@ -183,7 +183,7 @@ def test_a_tracker_needs_no_latents_and_no_clock(
 def test_a_tracker_goes_on_with_its_own_clip(
     tiny_library: MotionLibrary, numbered: Method, make_tracker: MakeTracker
 ) -> None:
-    collector, teacher = make(tiny_library, numbered, trackers=[make_tracker(tiny_library.select(["swing"]))])
+    collector, teacher = make(tiny_library, numbered, teachers=[make_tracker(tiny_library.select(["swing"]))])
     begun = collector.env.clip.clone()
     rollout, _ = collector.collect(60, teacher)
     free = ~rollout.imitation.any(dim=0)
@@ -204,7 +204,7 @@ def test_a_tracker_changes_to_clips_whose_postures_are_near(
     tiny_library: MotionLibrary, numbered: Method, make_tracker: MakeTracker
 ) -> None:
     config = dataclasses.replace(CONFIG, changes=0.75)
-    collector, teacher = make(tiny_library, numbered, config, trackers=[make_tracker(tiny_library)])
+    collector, teacher = make(tiny_library, numbered, config, teachers=[make_tracker(tiny_library)])
     env, seen = collector.env, set()
     for _ in range(20):
         env.reset()
@@ -252,7 +252,7 @@ def test_the_anchor_holds_to_the_tracker(
     tiny_library: MotionLibrary, numbered: Method, make_tracker: MakeTracker
 ) -> None:
     config = dataclasses.replace(CONFIG, anchor_weight=0.5)
-    collector, teacher = make(tiny_library, numbered, config, trackers=[make_tracker(tiny_library)])
+    collector, teacher = make(tiny_library, numbered, config, teachers=[make_tracker(tiny_library)])
     rollout, _ = collector.collect(2)
     zeros = torch.zeros(2, 16)
     (batch,) = rollout.minibatches(zeros, zeros, zeros, 1, torch.Generator().manual_seed(0))

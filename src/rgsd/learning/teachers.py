@@ -1,4 +1,4 @@
-"""Whom a warm start clones: open-loop playback, which needs no training, or trackers that were trained before."""
+"""Whom a warm start clones: open-loop playback, which needs no training, or policies that were trained before."""
 
 from __future__ import annotations
 
@@ -23,17 +23,18 @@ class Teachers:
     Args:
         library: the clips.
         action_scale: (A,) rad per unit of action.
-        trackers: who teaches the clips that they were trained on, the first one where several were; open-loop playback
-            teaches the others.
+        policies: trackers and policies of latents, who teach the clips that they were trained on, the first one where
+            several were; open-loop playback teaches the others.
 
     Attributes:
         recovers: (M,) bool, of which clips the teacher leads back to the reference from where a student has strayed.
     """
 
-    def __init__(self, library: MotionLibrary, action_scale: Tensor, trackers: Sequence[SkillPolicy] = ()) -> None:
+    def __init__(self, library: MotionLibrary, action_scale: Tensor, policies: Sequence[SkillPolicy] = ()) -> None:
         self._playback = Playback(library, action_scale)
-        self._trackers = [Tracker(policy, library) for policy in trackers]
-        knowing = [[n for n, policy in enumerate(trackers) if name in policy.clips] for name in library.names]
+        kinds = {"reference": Tracker, "latent": Skilled}
+        self._trained = [kinds[policy.condition](policy, library) for policy in policies]
+        knowing = [[n for n, policy in enumerate(policies) if name in policy.clips] for name in library.names]
         self._who = torch.tensor([numbers[0] if numbers else -1 for numbers in knowing], device=library.device)
         self.recovers = self._who >= 0
 
@@ -42,9 +43,9 @@ class Teachers:
         last frame is meant, in a loop the first ones again.
         """
         action, who = self._playback.act(clip, frame), self._who[clip]
-        for number, tracker in enumerate(self._trackers):
+        for number, teacher in enumerate(self._trained):
             own = who == number
-            action[own] = tracker.act(observation[own], clip[own], frame[own])
+            action[own] = teacher.act(observation[own], clip[own], frame[own])
         return action
 
 
@@ -91,28 +92,52 @@ class Tracker:
         return self._actor(observation[:, : self._size], reference).clamp(-1.0, 1.0)
 
 
-def load_tracker(folder: Path, library: MotionLibrary) -> SkillPolicy:
-    """The policy of a tracker that can teach.
+class Skilled:
+    """A policy of latents, given the direction of the clip: it keeps its balance as well, in a phase of its own.
 
     Args:
-        folder: an oracle's run, or its policy.
+        policy: with `condition` "latent" and clips of its own; moved to the library's device.
+        library: the clips; those that the policy does not know it is not to be asked for.
+    """
+
+    def __init__(self, policy: SkillPolicy, library: MotionLibrary) -> None:
+        self._actor = policy.actor.to(library.device)
+        unknown = torch.full((policy.latent_dim,), torch.nan)
+        directions = [policy.clip_latents.get(name, unknown) for name in library.names]
+        self._directions = torch.stack(directions).to(library.device)
+        self._size = ObservationLayout(library.body).size
+
+    @torch.no_grad()
+    def act(self, observation: Tensor, clip: Tensor, frame: Tensor) -> Tensor:
+        """As in `Teachers`, whatever the frames; a student's clock, last in its observation, is left out."""
+        return self._actor(observation[:, : self._size], self._directions[clip]).clamp(-1.0, 1.0)
+
+
+def load_teacher(folder: Path, library: MotionLibrary) -> SkillPolicy:
+    """A policy that can teach.
+
+    Args:
+        folder: a run, or its policy.
         library: the body that it is to move, and the clips, of which it must know some.
 
     Raises:
-        PolicyError: there is no policy, it is of another body, it is no tracker without a clock, or was trained on
-            none of the clips; the message names the folder and the remedy.
+        PolicyError: there is no policy, it is of another body, has a clock, or was trained on none of the clips; the
+            message names the folder and the remedy.
     """
     option = f"--trainer.warm-start.teachers {folder}"
     if not any((place / DESCRIPTION).exists() for place in (folder, folder / "policy")):
         raise PolicyError(f"{option}: no policy there; give a run of `rgsd train oracle` on this body")
     policy = SkillPolicy.load(folder, library.body)
-    if policy.condition != "reference" or policy.clock != "none":
+    if policy.clock != "none":
         raise PolicyError(
-            f"{option}: condition is '{policy.condition}' and clock '{policy.clock}', but "
-            "a teacher is shown the next frame and no time; give a run of `rgsd train oracle` on this body"
+            f"{option}: clock is '{policy.clock}', but a teacher is shown no time; "
+            "give a run of `rgsd train oracle` on this body, or a policy that was trained without --env.clock"
         )
-    if not set(policy.clips) & set(library.names):
-        known = ", ".join(policy.clips) or "none (it is of an older rgsd: --resume its run to have it written anew)"
+    clips = policy.clips if policy.condition == "reference" else tuple(policy.clip_latents)
+    if not set(clips) & set(library.names):
+        known = (
+            ", ".join(clips) or f"none ({policy.method} has none, or an older rgsd wrote it: --resume its run)"
+        )
         raise PolicyError(
             f"{option}: it was trained on {known}, and of these clips none is trained on here; choose others by --clips"
         )

@@ -35,7 +35,7 @@ from rgsd.physics.protocol import LimitedRoom
 from rgsd.randomness import stream_seed
 
 TEACHERS = "teachers"
-"""Folder in a run's: the trackers that its warm start clones, so that the run can go on without those other runs."""
+"""Folder in a run's: the policies that its warm start clones, so that the run can go on without those other runs."""
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,7 @@ class Trainer(TrainingLoop):
         network, ppo, config: sizes, learner and loop.
         folder: of the run; `checkpoints/`, `policy/`, `metrics.jsonl` and TensorBoard's events go there.
         seed: of initialisation and shuffling; what the copies see is drawn from the environment's.
-        trackers: whom the warm start clones on the clips that they were trained on, playback on the others. The folder
+        teachers: whom the warm start clones on the clips that they were trained on, playback on the others. The folder
             keeps a copy of them.
     """
 
@@ -81,7 +81,7 @@ class Trainer(TrainingLoop):
         config: TrainerConfig,
         folder: Path,
         seed: int,
-        trackers: Sequence[SkillPolicy] = (),
+        teachers: Sequence[SkillPolicy] = (),
     ) -> None:
         super().__init__(folder, config.checkpoint_minutes)
         torch.manual_seed(stream_seed(seed, "networks"))
@@ -106,9 +106,9 @@ class Trainer(TrainingLoop):
             config.warm_start,
             ppo.gamma,
             distributed.own_seed(seed, "warm start"),
-            trackers,
+            teachers,
         )
-        self._trackers = trackers
+        self._teachers = teachers
         losses = (lambda batch, mean: method.extra_loss(batch, mean, self.actor), self.warm_start.anchor)
         shuffling = distributed.own_seed(seed, "ppo")
         self.ppo = Ppo(self.actor, self.critic, ppo, method.latents, losses, method.parameters(), shuffling)
@@ -186,9 +186,9 @@ class Trainer(TrainingLoop):
             save_checkpoint(checkpoint_folder(self.folder, distributed.rank()), self.iteration, state)
         distributed.wait()
         if distributed.is_main():
-            for tracker, copy in zip(self._trackers, teacher_copies(self.folder, len(self._trackers)), strict=True):
+            for teacher, copy in zip(self._teachers, teacher_copies(self.folder, len(self._teachers)), strict=True):
                 if not (copy / DESCRIPTION).exists():
-                    tracker.save(copy)
+                    teacher.save(copy)
             save_checkpoint(checkpoint_folder(self.folder), self.iteration, state)
             self.policy().save(self.folder / "policy")
 
@@ -262,7 +262,7 @@ class Trainer(TrainingLoop):
 
 
 def teacher_copies(folder: Path, count: int) -> list[Path]:
-    """Where a run keeps its trackers, in their order."""
+    """Where a run keeps its teachers, in their order."""
     return [folder / TEACHERS / str(number) for number in range(count)]
 
 

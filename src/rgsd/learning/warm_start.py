@@ -1,4 +1,4 @@
-"""Warm start: before PPO, the actor learns to play its references back, or to track them as trained trackers do.
+"""Warm start: before PPO, the actor learns to play its references back, or to do what trained policies do.
 
 Not in the paper. A teacher (`rgsd.learning.teachers`) drives, under the policy's exploration noise (which shows the
 student how to come back: DART, Laskey et al. 2017), and the student regresses its actions. From a teacher that itself
@@ -47,13 +47,13 @@ class WarmStartConfig:
     """Cloning of a teacher at the start of a run."""
 
     teachers: tuple[str, ...] = ()
-    """Folders of trained oracles (runs or policies) to clone, each on the clips that it was trained on, the first one
-    where several were; the other clips are played back in open loop. The run keeps copies of them."""
+    """Folders of trained policies (or runs), oracles or policies of latents, to clone: each on the clips that it was
+    trained on, the first one where several were; the other clips are played back. The run keeps copies of them."""
     latents: Literal["clips", "cells"] = "clips"
     """Under which latents episodes that do not imitate play a clip: its own, or one anywhere on the sphere to which
     its own is the nearest, so that every latent means something when discovery begins."""
     changes: float = 0.0
-    """Distance of postures up to which such episodes change to another clip that a tracker teaches, as in
+    """Distance of postures up to which such episodes change to another clip that a policy teaches, as in
     `rgsd motions join`: hinge angles and a tenth of their rates, rad. At 0 they go on with their own."""
     iterations: int = 25
     """Iterations that clone instead of following the policy gradient; 0 for none, as in the paper."""
@@ -79,7 +79,7 @@ class WarmStart:
         config: cloning.
         gamma: discount of the critic's targets, as in PPO.
         seed: of the shuffling.
-        trackers: who teaches the clips that they were trained on; open-loop playback teaches the others.
+        teachers: who teaches the clips that they were trained on; open-loop playback teaches the others.
     """
 
     def __init__(
@@ -91,7 +91,7 @@ class WarmStart:
         config: WarmStartConfig,
         gamma: float,
         seed: int,
-        trackers: Sequence[SkillPolicy] = (),
+        teachers: Sequence[SkillPolicy] = (),
     ) -> None:
         self.env, self.actor, self.critic, self.config = env, actor, critic, config
         self._clip_latents, self._gamma = clip_latents, gamma
@@ -99,7 +99,7 @@ class WarmStart:
         self._optimizer = torch.optim.Adam(parameters, lr=config.learning_rate, fused=True)
         self._generator = torch.Generator(env.device).manual_seed(seed)
         library = env.library
-        self._teacher = Teachers(library, actor.action_scale, trackers)
+        self._teacher = Teachers(library, actor.action_scale, teachers)
         self._postures = posture(library.states.qpos, library.states.qvel)
         self._beginnings = _beginnings(library, round(_LEAST_SECONDS * env.body.control_hz))
         self._choices = torch.tensor([rows.stop - rows.start for rows in self._beginnings], device=env.device)

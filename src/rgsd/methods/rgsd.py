@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from rgsd.learning.method import Episodes, Progress
 from rgsd.learning.networks import Actor
 from rgsd.learning.rollout import Minibatch, Rollout
+from rgsd.methods.practice import LossRates, Practice
 from rgsd.methods.redraw import Redraw
 from rgsd.motions.library import MotionLibrary
 from rgsd.randomness import Draws
@@ -36,6 +37,8 @@ class RgsdConfig:
     share_of: Literal["episodes", "samples"] = "episodes"
     """What p is a share of: the episodes, as in the paper, of which those that imitate are the shorter; or the samples,
     for which every copy keeps to one stream."""
+    practice: Practice = "uniform"
+    """How imitation draws its clips: uniformly, as in the paper; or half of them by how often a second each is lost."""
     reference_starts: Literal["all", "half", "imitation", "none"] = "all"
     """Which episodes start on random states of the references: all, as in the paper; those that imitate and every other
     one of discovery, while its rest starts standing; those that imitate alone; or none, imitation then starts on its
@@ -78,6 +81,7 @@ class Rgsd:
         self._optimizer = torch.optim.Adam(self.encoder.parameters(), lr=config.encoder_learning_rate)
         self._generator = torch.Generator(library.device).manual_seed(seed)
         self._set_off_from = library.begins_standing.nonzero().squeeze(1)  # once, for it makes a GPU's host wait
+        self._losses = LossRates(len(library), library.device)
         self._redraw = Redraw(config.resample_rate, config.slerp_seconds, library.body.control_dt)
 
     def begin_episodes(self, draws: Draws) -> Episodes:
@@ -88,7 +92,10 @@ class Rgsd:
         """
         stream = draws if self.config.share_of == "episodes" else draws.lasting("stream")
         imitation = stream.uniform() < self.config.imitation_share
-        clip, frame = self.library.draw(draws, margin=1)
+        clip = draws.integers(len(self.library))
+        if self.config.practice == "losses":
+            clip = torch.where(imitation, self._losses.draw(draws), clip)
+        frame = self.library.draw_frame(draws, clip, margin=1)
         uniform = sphere.draw_uniform(draws, self.latent_dim)
         z = torch.where(imitation.unsqueeze(1), self.directions[clip], uniform)
         if self.config.reference_starts == "none":
@@ -150,6 +157,7 @@ class Rgsd:
         With `kl_states` "all" the KL lacks its c. The minimum over mu of a discovery state is then z + alpha A_d(kappa)
         mu-, normalised: between what discovery wants and what the frozen encoder says.
         """
+        self._losses.record(rollout)
         order = torch.randperm(rollout.num_samples, generator=self._generator, device=rollout.z.device)
         observation, z = rollout.next_observation.flatten(0, 1), rollout.z.flatten(0, 1)
         imitation = rollout.imitation.flatten()
@@ -202,6 +210,7 @@ class Rgsd:
             "optimizer": self._optimizer.state_dict(),
             "generator": self._generator.get_state(),
             "redraw": self._redraw.state_dict(),
+            "losses": self._losses.state_dict(),
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
@@ -211,8 +220,11 @@ class Rgsd:
         self.directions = clip_directions(self.frozen, self.library)
         self._optimizer.load_state_dict(state["optimizer"])
         self._generator.set_state(state["generator"])
-        if "redraw" in state:  # checkpoints from before there was any hold none
+        # checkpoints from before there were any hold none
+        if "redraw" in state:
             self._redraw.load_state_dict(state["redraw"])
+        if "losses" in state:
+            self._losses.load_state_dict(state["losses"])
 
     def _encoder_loss(self, observation: Tensor, z: Tensor, imitation: Tensor) -> Tensor:
         mu = self.encoder(observation)

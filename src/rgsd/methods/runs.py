@@ -24,7 +24,7 @@ from rgsd.learning.networks import NetworkConfig
 from rgsd.learning.policy_files import DESCRIPTION
 from rgsd.learning.ppo import PpoConfig
 from rgsd.learning.skill_policy import SkillPolicy
-from rgsd.learning.teachers import load_tracker
+from rgsd.learning.teachers import load_teacher
 from rgsd.learning.trainer import Trainer, TrainerConfig, check_identity, load_own_checkpoint, teacher_copies
 from rgsd.methods.limits import check_limits
 from rgsd.methods.metra import MetraConfig
@@ -216,21 +216,21 @@ def make_trainer(
     device = device or distributed.own_device(config.device)
     copies = distributed.own_share(config.num_envs, "--num-envs")
     library = load_library(config, make_body(config.body), device)
-    trackers = _trackers(config, library, folder)
+    teachers = _teachers(config, library, folder)
     method = make_method(config, library, folder, progress)  # the trainer asks it for the clips' latents
     physics = make_physics(config.physics, library.body, copies, device, distributed.own_threads())
     seed, first = stream_seed(config.seed, "env"), distributed.rank() * copies
     env = SkillEnv(library, config.env, physics=physics, seed=seed, first_copy=first)
     parts = config.network, config.ppo, config.trainer
-    return Trainer(env, method, config.method, *parts, folder, config.seed, trackers)
+    return Trainer(env, method, config.method, *parts, folder, config.seed, teachers)
 
 
-def _trackers(config: RunConfig, library: MotionLibrary, folder: Path) -> list[SkillPolicy]:
-    """The trackers that a run clones: its own copies once there are some."""
-    teachers = config.trainer.warm_start.teachers
+def _teachers(config: RunConfig, library: MotionLibrary, folder: Path) -> list[SkillPolicy]:
+    """The policies that a run clones: its own copies once there are some."""
+    folders = config.trainer.warm_start.teachers
     return [
-        load_tracker(copy if (copy / DESCRIPTION).exists() else Path(teacher), library)
-        for teacher, copy in zip(teachers, teacher_copies(folder, len(teachers)), strict=True)
+        load_teacher(copy if (copy / DESCRIPTION).exists() else Path(given), library)
+        for given, copy in zip(folders, teacher_copies(folder, len(folders)), strict=True)
     ]
 
 

@@ -139,7 +139,11 @@ class MotionLibrary:
     def draw(self, draws: Draws, *, margin: int = 0) -> tuple[Tensor, Tensor]:
         """As `sample`, one clip and frame for each of n copies: clip (n,), frame (n,), both long."""
         clip = draws.integers(len(self))
-        return clip, draws.integers((self.lengths[clip] - margin).clamp(min=1))
+        return clip, self.draw_frame(draws, clip, margin=margin)
+
+    def draw_frame(self, draws: Draws, clip: Tensor, *, margin: int = 0) -> Tensor:
+        """A frame (n,) long of each clip (n,), uniformly, leaving `margin` frames at the end."""
+        return draws.integers((self.lengths[clip] - margin).clamp(min=1))
 
     @cached_property
     def begins_standing(self) -> Tensor:

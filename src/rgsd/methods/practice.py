@@ -1,0 +1,60 @@
+"""Which clips imitation practises: all alike, or more often those that it loses sooner."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import torch
+from torch import Tensor
+
+from rgsd.learning import distributed
+from rgsd.learning.rollout import Rollout
+from rgsd.randomness import Draws
+
+Practice = Literal["uniform", "losses"]
+_MEMORY = 0.95  # of an iteration's counts this share is left in the next one: they last for some twenty
+_UNIFORM = 0.5  # share of the draws that goes by no count, so that a clip that was learned is not forgotten
+
+
+class LossRates:
+    """Counts how often each clip is lost in a step of imitation, and draws clips in proportion to that.
+
+    An episode on a clip with twice the loss rate lasts half as long. Drawn in proportion to it, clips have equal shares
+    of the *samples*, where drawn uniformly the hardest has the fewest. Half of the draws stay uniform.
+
+    Args:
+        count: M, of the clips.
+        device: where they are drawn.
+    """
+
+    def __init__(self, count: int, device: torch.device) -> None:
+        self._lost, self._steps = torch.zeros(2, count, dtype=torch.double, device=device)
+
+    def record(self, rollout: Rollout) -> None:
+        """Count what a rollout's imitation has lost, by falls as well, in all processes."""
+        counts = []
+        for chosen in (rollout.imitation & rollout.terminated, rollout.imitation):
+            found = torch.bincount(rollout.clip[chosen], minlength=len(self._lost)).double()
+            counts.append(distributed.average(found))
+        self._lost, self._steps = _MEMORY * self._lost + counts[0], _MEMORY * self._steps + counts[1]
+
+    @property
+    def shares(self) -> Tensor:
+        """(M,) with what probability each clip is drawn."""
+        uniform = torch.full_like(self._lost, 1 / len(self._lost))
+        rates = self._lost / self._steps.clamp(min=1)
+        total = rates.sum()
+        return torch.where(total > 0, _UNIFORM * uniform + (1 - _UNIFORM) * rates / total.clamp(min=1e-12), uniform)
+
+    def draw(self, draws: Draws) -> Tensor:
+        """(n,) long, a clip for each of n copies."""
+        ends = self.shares.cumsum(0)[:-1]  # what rounding leaves above the last end is the last clip's
+        return torch.searchsorted(ends, draws.uniform().double(), right=True)
+
+    def state_dict(self) -> dict[str, Tensor]:
+        """The counts."""
+        return {"lost": self._lost, "steps": self._steps}
+
+    def load_state_dict(self, state: dict[str, Tensor]) -> None:
+        """Go back to a saved state."""
+        self._lost, self._steps = state["lost"].clone(), state["steps"].clone()
