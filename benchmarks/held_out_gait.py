@@ -20,7 +20,7 @@ import tyro
 from rgsd.bodies.registry import make_body
 from rgsd.cli.evaluate import untrained_twin
 from rgsd.cli.trained import load_trained
-from rgsd.evaluation.discovery import SAME_DIRECTION, discover, gait_shares, own_velocity
+from rgsd.evaluation.discovery import discover, gait_shares, own_velocity, same_direction
 from rgsd.evaluation.intervals import wilson
 from rgsd.learning.skill_policy import SkillPolicy
 from rgsd.motions.library import MotionLibrary
@@ -59,8 +59,7 @@ def row(name: str, policy: SkillPolicy, held_out: MotionLibrary, latents: int, s
     assert interval is not None
     wanted = own_velocity(held_out.states.body_pos[None, :, 0], held_out.states.body_quat[None, :, 0], found.dt)[0]
     velocity = own_velocity(found.root_pos, found.root_quat, found.dt)
-    cosine = torch.nn.functional.cosine_similarity(velocity, wanted.expand_as(velocity), dim=-1)
-    towards = (cosine.clamp(-1, 1).arccos().rad2deg() <= SAME_DIRECTION) & (velocity.norm(dim=-1) >= 0.1) & ~found.fell
+    towards = same_direction(velocity, wanted) & (velocity.norm(dim=-1) >= 0.1) & ~found.fell
     ways = float(towards.double().mean())
     low, high = wilson(ways, latents) or (0.0, 0.0)
     return (

@@ -18,6 +18,7 @@ import torch
 import tyro
 from torch import Tensor
 
+from rgsd.bodies.body import Body
 from rgsd.bodies.state import BodyState
 from rgsd.evaluation.rollouts import SkillController, roll_out, with_noise
 from rgsd.learning.skill_policy import SkillPolicy
@@ -45,41 +46,36 @@ def main(
     skills = SkillPolicy.load(policy)
     library = MotionLibrary(skills.body, [Motion.load(motions / f"{name}.npz") for name in skills.clip_latents])
     print("| clip | begun at, s | arm, m | at, s | reference, m | at, s |\n|---|---|---|---|---|---|")
-    for clip, name in enumerate(library.names):
-        states = library.states[int(library.offsets[clip]) : int(library.offsets[clip + 1])]
-        side = max("LR", key=lambda side: float(arm(skills, states, side).max() - arm(skills, states, side)[0]))
+    for clip in range(len(library)):
         for start in starts:
             frame = round(start * skills.body.control_hz)
-            if frame < len(states.qpos) - 1:
-                print(row(skills, library, clip, name, states, side, frame, rollouts, seed), flush=True)
+            if frame < int(library.lengths[clip]) - 1:
+                print(row(skills, library, clip, frame, rollouts, seed), flush=True)
 
 
-def arm(policy: SkillPolicy, states: BodyState, side: str) -> Tensor:
+def arm(body: Body, states: BodyState, side: str) -> Tensor:
     """(...,) distance from shoulder to hand, m."""
-    shoulder, hand = (policy.body.body_names.index(f"{side}_{part}") for part in ("Shoulder", "Hand"))
+    shoulder, hand = (body.body_names.index(f"{side}_{part}") for part in ("Shoulder", "Hand"))
     return (states.body_pos[..., hand, :] - states.body_pos[..., shoulder, :]).norm(dim=-1)
 
 
+def striking_side(body: Body, states: BodyState) -> str:
+    """Which arm, L or R, the states of a clip stretch the more beyond the first one's."""
+    return max("LR", key=lambda side: float(arm(body, states, side).max() - arm(body, states, side)[0]))
+
+
 @torch.no_grad()
-def row(
-    policy: SkillPolicy,
-    library: MotionLibrary,
-    clip: int,
-    name: str,
-    states: BodyState,
-    side: str,
-    frame: int,
-    rollouts: int,
-    seed: int,
-) -> str:
+def row(policy: SkillPolicy, library: MotionLibrary, clip: int, frame: int, rollouts: int, seed: int) -> str:
     """One clip from one frame on."""
+    name, states = library.names[clip], library.states[int(library.offsets[clip]) : int(library.offsets[clip + 1])]
+    side = striking_side(policy.body, states)
     which = torch.full((rollouts,), clip)
     begin = with_noise(library.state(which, torch.full_like(which, frame)), torch.Generator().manual_seed(seed))
     controller = SkillController(policy, policy.clip_latents[name].expand(rollouts, -1))
     simulate, frames = partial(MujocoCpu, policy.body), len(states.qpos) - frame
     done = roll_out(simulate, policy.body, controller, begin, frames, torch.zeros_like(which))
-    stretch, when = arm(policy, done.states, side).max(dim=1)
-    wanted, wanted_when = arm(policy, states, side)[frame:].max(dim=0)
+    stretch, when = arm(policy.body, done.states, side).max(dim=1)
+    wanted, wanted_when = arm(policy.body, states, side)[frame:].max(dim=0)
     hz = policy.body.control_hz
     return (
         f"| {name} | {frame / hz:.2f} | {stretch.mean():.2f} ({stretch.min():.2f} to {stretch.max():.2f}) "

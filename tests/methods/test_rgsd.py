@@ -167,6 +167,22 @@ def test_episodes_of_both_streams_start_on_reference_states(tiny_library: Motion
     np.testing.assert_allclose(free.mean(dim=0), 0, atol=0.03)
 
 
+def test_imitation_can_practise_what_it_loses(tiny_library: MotionLibrary, rollout: Rollout) -> None:
+    rollout.clip[:], rollout.terminated[:] = 2, True  # imitation (the first copy) loses clip 2 in every step
+    for practice, share in (("uniform", 1 / 3), ("losses", 0.5 / 3 + 0.5)):
+        method = make(tiny_library, practice=practice)
+        method.update(rollout)
+        episodes = method.begin_episodes(Draws(torch.arange(6000)))
+        assert float((episodes.clip[episodes.imitation] == 2).float().mean()) == pytest.approx(share, abs=0.03)
+        # discovery starts from the states of all clips alike, whatever imitation finds hard
+        assert float((episodes.clip[~episodes.imitation] == 2).float().mean()) == pytest.approx(1 / 3, abs=0.03)
+        assert torch.equal(episodes.z[episodes.imitation], method.directions[episodes.clip[episodes.imitation]])
+        # and a run goes on with what it has counted
+        resumed = make(tiny_library, practice=practice)
+        resumed.load_state_dict(copy.deepcopy(method.state_dict()))
+        assert torch.equal(resumed.begin_episodes(Draws(torch.arange(6000))).clip, episodes.clip)
+
+
 def test_as_a_share_of_samples_every_copy_keeps_to_its_stream(tiny_library: MotionLibrary) -> None:
     copies = torch.arange(6000) * 7919
     by_episode, by_sample = (make(tiny_library, imitation_share=0.3, share_of=of) for of in ("episodes", "samples"))

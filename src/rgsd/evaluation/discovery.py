@@ -154,9 +154,14 @@ def share_of_gait(velocity: Tensor, wanted: Tensor, of: int) -> float | None:
     speed, speed_wanted = velocity.norm(dim=-1), wanted.norm()
     if float(speed_wanted) < 0.1:
         return None
-    cosine = (velocity * wanted).sum(dim=-1) / (speed * speed_wanted).clamp(min=1e-9)
-    near = cosine.clamp(-1, 1).arccos().rad2deg() <= SAME_DIRECTION
+    near = same_direction(velocity, wanted)
     return float((near & ((speed - speed_wanted).abs() <= SAME_SPEED * speed_wanted)).sum()) / of
+
+
+def same_direction(velocity: Tensor, wanted: Tensor) -> Tensor:
+    """(n,) bool, which of the velocities (n, 2) are within 15 degrees of `wanted` (2,)."""
+    cosine = (velocity * wanted).sum(dim=-1) / (velocity.norm(dim=-1) * wanted.norm()).clamp(min=1e-9)
+    return cosine.clamp(-1, 1).arccos().rad2deg() <= SAME_DIRECTION
 
 
 def gait_shares(found: Discovery, held_out: MotionLibrary) -> tuple[dict[str, float | None], dict[str, Interval]]:

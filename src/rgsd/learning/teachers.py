@@ -135,9 +135,7 @@ def load_teacher(folder: Path, library: MotionLibrary) -> SkillPolicy:
         )
     clips = policy.clips if policy.condition == "reference" else tuple(policy.clip_latents)
     if not set(clips) & set(library.names):
-        known = (
-            ", ".join(clips) or f"none ({policy.method} has none, or an older rgsd wrote it: --resume its run)"
-        )
+        known = ", ".join(clips) or f"none ({policy.method} has none, or an older rgsd wrote it: --resume its run)"
         raise PolicyError(
             f"{option}: it was trained on {known}, and of these clips none is trained on here; choose others by --clips"
         )

@@ -87,6 +87,8 @@ class Rgsd:
     def begin_episodes(self, draws: Draws) -> Episodes:
         """c ~ Bernoulli(p), m ~ U(M), s ~ U(states of m) for both streams; z = z_m or uniform on the sphere.
 
+        With `practice` "losses" imitation's m is not uniform.
+
         With fewer `reference_starts`, discovery starts standing, or half of it does. Imitation cannot: off its
         reference it would be ended at once, so what is left to it without random frames is its clip's first.
         """
