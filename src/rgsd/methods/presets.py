@@ -118,7 +118,7 @@ def _quadruped(method: str) -> RunConfig:
         num_envs=2048,
         env=EnvConfig(discovery_seconds=4.0, worst_body_distance=0.08, heading_error=0.25),
         network=NetworkConfig(actor_hidden=(256, 128), critic_hidden=(256, 128), noise=0.03, final_noise=0.03),
-        # three times the wanted KL: imitation and discovery take half of the samples; at ten times gaits are lost
+        # a third of this KL discovers far less in as many samples, and three times of it can lose a gait
         ppo=PpoConfig(gamma=0.97, kl_per_action=3e-3),
         trainer=TrainerConfig(horizon=6, warm_start=WarmStartConfig(anchor_weight=0.02)),
     )
