@@ -34,7 +34,8 @@ class LossRates:
         """Count what a rollout's imitation has lost, by falls as well, in all processes."""
         counts = []
         for chosen in (rollout.imitation & rollout.terminated, rollout.imitation):
-            found = torch.bincount(rollout.clip[chosen], minlength=len(self._lost)).double()
+            # by adding, since torch.bincount makes a GPU's host wait to be told how many there are
+            found = torch.zeros_like(self._lost).index_add_(0, rollout.clip.flatten(), chosen.flatten().double())
             counts.append(distributed.average(found))
         self._lost, self._steps = _MEMORY * self._lost + counts[0], _MEMORY * self._steps + counts[1]
 
@@ -57,4 +58,5 @@ class LossRates:
 
     def load_state_dict(self, state: dict[str, Tensor]) -> None:
         """Go back to a saved state."""
-        self._lost, self._steps = state["lost"].clone(), state["steps"].clone()
+        device = self._lost.device
+        self._lost, self._steps = (state[name].to(device, copy=True) for name in ("lost", "steps"))
