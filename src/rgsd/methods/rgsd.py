@@ -159,7 +159,8 @@ class Rgsd:
         With `kl_states` "all" the KL lacks its c. The minimum over mu of a discovery state is then z + alpha A_d(kappa)
         mu-, normalised: between what discovery wants and what the frozen encoder says.
         """
-        self._losses.record(rollout)
+        if self.config.practice == "losses":
+            self._losses.record(rollout)
         order = torch.randperm(rollout.num_samples, generator=self._generator, device=rollout.z.device)
         observation, z = rollout.next_observation.flatten(0, 1), rollout.z.flatten(0, 1)
         imitation = rollout.imitation.flatten()
