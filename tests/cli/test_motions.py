@@ -194,6 +194,27 @@ def test_rest_is_cut_off(
     assert f"--out {tmp_path}: holds npz files" in " ".join(capsys.readouterr().err.split())
 
 
+def test_motions_are_mirrored(
+    tmp_path: Path, tiny_motion: Callable[..., Motion], capsys: pytest.CaptureFixture[str]
+) -> None:
+    arms = np.stack([np.linspace(0, 0.5, 51), np.zeros(51)], axis=1)
+    mirror = ["motions", "mirror", str(tmp_path), "--out"]
+    tiny_motion("wave", arms).save(tmp_path / "wave.npz")
+    assert main([*mirror, str(tmp_path / "both")]) == 2  # no built-in body is called so
+    assert "body 'tiny' is not built in; give its file" in " ".join(capsys.readouterr().err.split())
+    (tmp_path / "wave.npz").unlink()
+    assert main(["motions", "synthesize", "--out", str(tmp_path)]) == 0
+    assert main([*mirror, str(tmp_path / "both")]) == 0
+    assert "16 motions written" in capsys.readouterr().out
+    image = Motion.load(tmp_path / "both" / "left_mirrored.npz")
+    np.testing.assert_allclose(image.qpos[:, 1], -Motion.load(tmp_path / "left.npz").qpos[:, 1])
+    assert main([*mirror, str(tmp_path / "both")]) == 2
+    assert "holds npz files" in " ".join(capsys.readouterr().err.split())
+    again = ["motions", "mirror", str(tmp_path / "both"), "--out", str(tmp_path / "more")]
+    assert main(again) == 2
+    assert "and its reflection already; leave one of the two out" in " ".join(capsys.readouterr().err.split())
+
+
 def test_motions_are_joined(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["motions", "synthesize", "--out", str(tmp_path)]) == 0
     join = ["motions", "join", str(tmp_path), "--count", "2", "--seconds", "7", "--out"]

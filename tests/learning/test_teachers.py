@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import torch
 
+from rgsd.bodies.mirror import Mirror
 from rgsd.bodies.registry import make_body
 from rgsd.envs.observation import observe
 from rgsd.envs.reference_frames import ReferenceFrames
@@ -17,6 +18,7 @@ from rgsd.learning.policy_files import PolicyError
 from rgsd.learning.skill_policy import SkillPolicy
 from rgsd.learning.teachers import Playback, Skilled, Teachers, Tracker, damping_lag, load_teacher
 from rgsd.motions.library import MotionLibrary
+from rgsd.motions.mirroring import mirrored
 
 MakeTracker = Callable[..., SkillPolicy]
 SCALE = torch.tensor([1.0, 0.5])
@@ -127,3 +129,41 @@ def test_a_tracker_is_read_from_its_folder(
     others = [dataclasses.replace(motion, name=f"my {motion.name}") for motion in tiny_library.motions]
     with pytest.raises(PolicyError, match=r"other: it was trained on swing, and of these clips none .*--clips"):
         load_teacher(tmp_path / "other", MotionLibrary(tiny_library.body, others))
+
+
+def test_a_clip_is_taught_by_who_knows_its_reflection(tiny_library: MotionLibrary, make_tracker: MakeTracker) -> None:
+    """Left and right arm are alike: in a reflected state, towards a reflected frame, an action is the other's."""
+    body, mirror = tiny_library.body, Mirror(tiny_library.body)
+    knows = make_tracker(tiny_library.select(["swing"]))
+    image = MotionLibrary(body, [mirrored(tiny_library.motions[0], mirror)])
+    assert image.names == ("swing_mirrored",)
+    clip, frame = torch.tensor([0, 0, 0]), torch.tensor([3, 9, 20])
+    rows = torch.tensor([4, 10, 30])
+    teachers = Teachers(image, SCALE, [knows])
+    assert teachers.recovers.tolist() == [True]
+    known = Tracker(knows, tiny_library).act(observe(tiny_library.states)[rows], clip, frame)
+    # the arms' targets change places; in units of the action these are of 1.0 and 0.5 rad, and end at 1
+    expected = torch.stack((known[:, 1] * 0.5, known[:, 0] * 2.0), dim=1).clamp(-1, 1)
+    torch.testing.assert_close(teachers.act(observe(image.states)[rows], clip, frame), expected)
+    assert not torch.allclose(known[:, 0], expected[:, 0], atol=1e-3)
+    # who knows the clip itself goes before who knows its reflection
+    own = make_tracker(image)
+    both = Teachers(image, SCALE, [knows, own]).act(observe(image.states)[rows], clip, frame)
+    torch.testing.assert_close(both, Tracker(own, image).act(observe(image.states)[rows], clip, frame))
+
+
+def test_a_policy_of_latents_teaches_reflections_under_its_own_directions(
+    tiny_library: MotionLibrary, make_tracker: MakeTracker, tmp_path: Path
+) -> None:
+    tracker = make_tracker(tiny_library)
+    directions = {"slide_mirrored": torch.randn(tracker.latent_dim)}
+    policy = SkillPolicy(tiny_library.body, tracker.actor, tracker.latent_dim, "rgsd", clip_latents=directions)
+    policy.save(tmp_path)
+    teachers = Teachers(tiny_library, SCALE, [load_teacher(tmp_path, tiny_library)])
+    assert teachers.recovers.tolist() == [False, True, False]  # of swing, slide and still
+    rows = torch.tensor([60, 70])  # a box that slides straight on with both arms alike is its own reflection
+    observation = observe(tiny_library.states)[rows]
+    known = tracker.actor(observation, directions["slide_mirrored"].expand(2, -1)).clamp(-1, 1)
+    expected = torch.stack((known[:, 1] * 0.5, known[:, 0] * 2.0), dim=1).clamp(-1, 1)
+    taught = teachers.act(observation, torch.tensor([1, 1]), torch.tensor([3, 9]))
+    torch.testing.assert_close(taught, expected, atol=1e-5, rtol=1e-4)

@@ -1,4 +1,4 @@
-"""`rgsd motions`: import, look at, plan, cut and draw reference motions."""
+"""`rgsd motions`: import, look at, plan, cut, mirror and draw reference motions."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from rich.table import Table
 from tyro.conf import Positional
 
 from rgsd.bodies.body import Body
+from rgsd.bodies.mirror import Mirror
 from rgsd.bodies.registry import BODIES, make_body
 from rgsd.cli.motion_tables import (
     facts_table,
@@ -32,6 +33,7 @@ from rgsd.motions.importing import (
     natural_order,
 )
 from rgsd.motions.joining import join
+from rgsd.motions.mirroring import mirrored
 from rgsd.motions.motion import Motion
 from rgsd.motions.synthesis.quadruped import medley_quadruped, synthesize_quadruped
 from rgsd.motions.trimming import trim_rest
@@ -176,6 +178,28 @@ def motions_trim(path: Positional[Path], out: Path, still: float = 0.2) -> None:
     for before, after in zip(motions, trimmed, strict=True):
         if after is not before:
             print(f"{before.name}: {after.duration:.2f} s of {before.duration:.2f} s")
+
+
+def motions_mirror(path: Positional[Path], out: Path, body: str | None = None) -> None:
+    """Add to motions their reflections, left for right: twice as many, each with its NAME_mirrored.
+
+    A motion that is its own reflection, such as a straight walk, gains nothing, and the encoder cannot tell the two
+    apart; name the file of one that is not, such as a turn or a punch, or see by `rgsd pretrain` how far they are.
+
+    Args:
+        path: an rgsd npz file or a folder of them; import others first.
+        out: folder that the npz files are written to; it must hold none yet.
+        body: path of the MJCF file, for motions of a body of your own.
+    """
+    motions = own_motions(path)
+    _check_empty(out)
+    mirror = Mirror(body_of(path, motions, body))
+    images = [mirrored(motion, mirror) for motion in motions]
+    there = {motion.name for motion in motions}
+    twice = [image.name for image in images if image.name in there]
+    if twice:
+        raise UsageError(f"{path}: holds '{twice[0]}' and its reflection already; leave one of the two out")
+    _write([*motions, *images], out)
 
 
 def motions_join(

@@ -10,11 +10,13 @@ import torch
 from torch import Tensor
 
 from rgsd.bodies.body import Body
+from rgsd.bodies.mirror import Mirror
 from rgsd.envs.observation import ObservationLayout
 from rgsd.envs.reference_frames import ReferenceFrames
 from rgsd.learning.policy_files import DESCRIPTION, PolicyError
 from rgsd.learning.skill_policy import SkillPolicy
 from rgsd.motions.library import MotionLibrary
+from rgsd.motions.mirroring import image_name, mirrored
 
 
 class Teachers:
@@ -24,7 +26,8 @@ class Teachers:
         library: the clips.
         action_scale: (A,) rad per unit of action.
         policies: trackers and policies of latents, who teach the clips that they were trained on, the first one where
-            several were; open-loop playback teaches the others.
+            several were; else, left for right, the clips whose reflections they were trained on (`rgsd motions
+            mirror`); open-loop playback teaches the others.
 
     Attributes:
         recovers: (M,) bool, of which clips the teacher leads back to the reference from where a student has strayed.
@@ -33,8 +36,14 @@ class Teachers:
     def __init__(self, library: MotionLibrary, action_scale: Tensor, policies: Sequence[SkillPolicy] = ()) -> None:
         self._playback = Playback(library, action_scale)
         kinds = {"reference": Tracker, "latent": Skilled}
-        self._trained = [kinds[policy.condition](policy, library) for policy in policies]
-        knowing = [[n for n, policy in enumerate(policies) if name in policy.clips] for name in library.names]
+        self._trained: list[Tracker | Skilled | Reflected] = [kinds[p.condition](p, library) for p in policies]
+        known = [policy.clips for policy in policies]
+        if any(image_name(name) in clips for clips in known for name in library.names):
+            mirror = Mirror(library.body)
+            images = MotionLibrary(library.body, [mirrored(m, mirror) for m in library.motions], library.device)
+            self._trained += [Reflected(kinds[p.condition](p, images), library) for p in policies]
+            known += [tuple(image_name(name) for name in clips) for clips in known]
+        knowing = [[n for n, clips in enumerate(known) if name in clips] for name in library.names]
         self._who = torch.tensor([numbers[0] if numbers else -1 for numbers in knowing], device=library.device)
         self.recovers = self._who >= 0
 
@@ -113,6 +122,31 @@ class Skilled:
         return self._actor(observation[:, : self._size], self._directions[clip]).clamp(-1.0, 1.0)
 
 
+class Reflected:
+    """A teacher of the reflections of the clips: shown each state reflected, it is followed left for right.
+
+    Args:
+        teacher: of the reflected clips, in the library's order.
+        library: the clips.
+    """
+
+    def __init__(self, teacher: Tracker | Skilled, library: MotionLibrary) -> None:
+        body, device = library.body, library.device
+        self._teacher, mirror = teacher, Mirror(body)
+        self._entry, self._sign = (part.to(device) for part in ObservationLayout(body).reflection())
+        # an action is the pose that it asks for: reflected as a pose, and counted in units of the action again
+        center, scale = body.action_center, body.action_scale
+        still = mirror.targets(center)
+        self._hinge = torch.tensor(mirror.hinges, device=device)
+        self._factor = torch.tensor(mirror.signs * scale[mirror.hinges] / scale, dtype=torch.float32, device=device)
+        self._offset = torch.tensor((still - center) / scale, dtype=torch.float32, device=device)
+
+    def act(self, observation: Tensor, clip: Tensor, frame: Tensor) -> Tensor:
+        """As in `Teachers`; a student's clock, last in its observation, is left out."""
+        action = self._teacher.act(observation[:, self._entry] * self._sign, clip, frame)
+        return (self._offset + self._factor * action[:, self._hinge]).clamp(-1.0, 1.0)
+
+
 def load_teacher(folder: Path, library: MotionLibrary) -> SkillPolicy:
     """A policy that can teach.
 
@@ -134,7 +168,7 @@ def load_teacher(folder: Path, library: MotionLibrary) -> SkillPolicy:
             "give a run of `rgsd train oracle` on this body, or a policy that was trained without --env.clock"
         )
     clips = policy.clips if policy.condition == "reference" else tuple(policy.clip_latents)
-    if not set(clips) & set(library.names):
+    if not {*clips, *map(image_name, clips)} & set(library.names):
         known = ", ".join(clips) or f"none ({policy.method} has none, or an older rgsd wrote it: --resume its run)"
         raise PolicyError(
             f"{option}: it was trained on {known}, and of these clips none is trained on here; choose others by --clips"

@@ -1,0 +1,34 @@
+"""A motion's reflection, left for right: a turn to the left becomes one to the right, a jab the other arm's."""
+
+from __future__ import annotations
+
+import dataclasses
+
+from rgsd.bodies.mirror import Mirror
+from rgsd.motions.motion import Motion
+
+_MARK = "_mirrored"
+
+
+def image_name(name: str) -> str:
+    """What the reflection of a motion is called; that of a reflection is called as the motion itself."""
+    return name.removesuffix(_MARK) if name.endswith(_MARK) else name + _MARK
+
+
+def mirrored(motion: Motion, mirror: Mirror) -> Motion:
+    """The reflection, named `<name>_mirrored`, of the same group, with the import's figures; back again its `name`.
+
+    It begins where the motion does if that is above the x axis, heading along it, as all imports do. Where a body's
+    halves are not quite alike (the SMPL humanoid's feet by 7 mm) its soles are off the ground by as much.
+
+    Args:
+        motion: of the mirror's body.
+        mirror: that body's.
+    """
+    return dataclasses.replace(
+        motion,
+        name=image_name(motion.name),
+        qpos=mirror.poses(motion.qpos),
+        qvel=mirror.velocities(motion.qvel),
+        source=f"mirrored: {motion.source or motion.name}",
+    )
