@@ -20,7 +20,7 @@ import tyro
 from rgsd.bodies.registry import make_body
 from rgsd.cli.evaluate import untrained_twin
 from rgsd.cli.trained import load_trained
-from rgsd.evaluation.discovery import discover, gait_shares, own_velocity, same_direction
+from rgsd.evaluation.discovery import LEAST_SPEED, discover, gait_shares, own_velocity, same_direction
 from rgsd.evaluation.intervals import wilson
 from rgsd.learning.skill_policy import SkillPolicy
 from rgsd.motions.library import MotionLibrary
@@ -41,7 +41,7 @@ def main(runs: Annotated[tuple[Path, ...], tyro.conf.Positional], latents: int =
     held_out = MotionLibrary(body, held_out_quadruped(body))
     policies = {str(run): load_trained(run).policy for run in runs}
     policies["untrained"] = untrained_twin(next(iter(policies.values())), seed)
-    print("| run | of | at the diagonal | share (95 %) | its direction, at 0.1 m/s or more | fall |")
+    print(f"| run | of | at the diagonal | share (95 %) | its direction, at {LEAST_SPEED} m/s or more | fall |")
     print("|---|---|---|---|---|---|")
     for name, policy in policies.items():
         print(row(name, policy, held_out, latents, seed), flush=True)
@@ -59,7 +59,7 @@ def row(name: str, policy: SkillPolicy, held_out: MotionLibrary, latents: int, s
     assert interval is not None
     wanted = own_velocity(held_out.states.body_pos[None, :, 0], held_out.states.body_quat[None, :, 0], found.dt)[0]
     velocity = own_velocity(found.root_pos, found.root_quat, found.dt)
-    towards = same_direction(velocity, wanted) & (velocity.norm(dim=-1) >= 0.1) & ~found.fell
+    towards = same_direction(velocity, wanted) & (velocity.norm(dim=-1) >= LEAST_SPEED) & ~found.fell
     ways = float(towards.double().mean())
     low, high = wilson(ways, latents) or (0.0, 0.0)
     return (

@@ -114,6 +114,18 @@ def test_fallen_latents_count_as_falls_and_as_nothing_else(library: MotionLibrar
     assert result["reference_turn_coverage"] == 1 / 8
 
 
+def test_who_stays_is_slow_and_does_not_turn_and_has_not_fallen(library: MotionLibrary) -> None:
+    # in 2 s: 0.19 m, 0.21 m, nothing, and nothing by one that lies there; then nothing but a turn of 29 and of 31
+    case = found(library, torch.cat((rays(0, length=0.095), rays(90, length=0.105), torch.zeros(4, 2))), [False] * 6)
+    case.fell[3] = True
+    for latent, degrees in ((4, 29.0), (5, -31.0)):
+        case.root_quat[latent] = rotations.from_yaw(torch.linspace(0.0, degrees, 21).deg2rad())
+    assert discovery.rests(case).tolist() == [True, False, True, False, True, False]
+    result = discovery.measure(case, library, torch.Generator().manual_seed(0))
+    assert result["resting_share"] == 0.5
+    assert result["resting_share_ci"] == wilson(0.5, 6)
+
+
 def test_all_fallen_gives_nulls_instead_of_an_error(library: MotionLibrary) -> None:
     result = discovery.measure(found(library, rays(0, 90), [True, True]), library, torch.Generator().manual_seed(0))
     nothing = ("distance", "distance_ci", "ahead", "ahead_ci", "left", "left_ci")

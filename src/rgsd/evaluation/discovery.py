@@ -25,6 +25,8 @@ SECTORS, TURN_BINS = 16, 8
 """Heading sectors of `direction_coverage`, the first centred ahead; bins of net yaw over a full turn."""
 LEAST_DISPLACEMENT = 0.5
 """Displacement from which a latent (or a reference) counts as having left, m."""
+LEAST_SPEED = 0.1
+"""Displacement over time from which a latent counts as travelling, and a held-out gait as one, m/s."""
 LEAST_LATENTS = 5
 """Unfallen latents that make a sector or bin count as covered."""
 POSE_PERIOD = 0.5
@@ -149,10 +151,10 @@ def pairwise_distances(points: Tensor) -> Tensor:
 def share_of_gait(velocity: Tensor, wanted: Tensor, of: int) -> float | None:
     """Share of `of` latents whose velocity among (n, 2) is within 15 degrees and 20 % of the speed of `wanted` (2,).
 
-    None where the wanted gait is slower than 0.1 m/s: standing has no direction.
+    None where the wanted gait is slower than `LEAST_SPEED`: standing has no direction.
     """
     speed, speed_wanted = velocity.norm(dim=-1), wanted.norm()
-    if float(speed_wanted) < 0.1:
+    if float(speed_wanted) < LEAST_SPEED:
         return None
     near = same_direction(velocity, wanted)
     return float((near & ((speed - speed_wanted).abs() <= SAME_SPEED * speed_wanted)).sum()) / of
@@ -162,6 +164,13 @@ def same_direction(velocity: Tensor, wanted: Tensor) -> Tensor:
     """(n,) bool, which of the velocities (n, 2) are within 15 degrees of `wanted` (2,)."""
     cosine = (velocity * wanted).sum(dim=-1) / (velocity.norm(dim=-1) * wanted.norm()).clamp(min=1e-9)
     return cosine.clamp(-1, 1).arccos().rad2deg() <= SAME_DIRECTION
+
+
+def rests(found: Discovery) -> Tensor:
+    """(L,) bool, which latents stay where they are put: unfallen, slower than 0.1 m/s, turned by at most 30 degrees."""
+    seconds = (found.root_pos.shape[1] - 1) * found.dt
+    slow = found.displacement.norm(dim=-1) < LEAST_SPEED * seconds
+    return slow & (measures.net_yaw(found.root_quat).abs() <= measures.SMALLEST_TURN) & ~found.fell
 
 
 def gait_shares(found: Discovery, held_out: MotionLibrary) -> tuple[dict[str, float | None], dict[str, Interval]]:
@@ -181,7 +190,7 @@ def measure(found: Discovery, library: MotionLibrary, generator: torch.Generator
     own_turns = torch.stack([measures.net_yaw(quat) for _, quat in roots])
     references = features(library.body, library.states)
     result: dict[str, Any] = {"num_latents": len(found.z), "seconds": (found.root_pos.shape[1] - 1) * found.dt}
-    for key, which in (("fall_rate", found.fell), ("blown_up", found.blown_up)):
+    for key, which in (("fall_rate", found.fell), ("blown_up", found.blown_up), ("resting_share", rests(found))):
         share = float(which.double().mean())
         result |= {key: share, f"{key}_ci": wilson(share, len(which))}
     return result | {

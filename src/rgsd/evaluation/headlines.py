@@ -50,6 +50,7 @@ MEASURES = tuple(_WORST)
 """The measures of a clip, as docs/protocol.md defines them: the columns of an imitation table."""
 DISCOVERY = (
     "fall_rate",
+    "resting_share",
     "direction_coverage",
     "turn_coverage",
     "spread_path_m",
