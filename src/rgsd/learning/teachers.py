@@ -38,7 +38,8 @@ class Teachers:
         kinds = {"reference": Tracker, "latent": Skilled}
         self._trained: list[Tracker | Skilled | Reflected] = [kinds[p.condition](p, library) for p in policies]
         known = [policy.clips for policy in policies]
-        if any(image_name(name) in clips for clips in known for name in library.names):
+        unknown = [name for name in library.names if not any(name in clips for clips in known)]
+        if any(image_name(name) in clips for clips in known for name in unknown):
             mirror = Mirror(library.body)
             images = MotionLibrary(library.body, [mirrored(m, mirror) for m in library.motions], library.device)
             self._trained += [Reflected(kinds[p.condition](p, images), library) for p in policies]
