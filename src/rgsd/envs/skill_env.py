@@ -36,8 +36,6 @@ class EnvConfig:
     """Whether imitation ends when it has lost its reference."""
     worst_body_distance: float = 0.25
     """Imitation ends when any body is farther from its reference in the world frame, m."""
-    loosest_body_distance: float = 0.0
-    """If greater, what that distance is at first; it falls by half a percent a step while half of the imitation survives."""
     heading_error: float = 0.79
     """Imitation ends when the yaw differs by more, rad."""
     clock: Clock = "none"
@@ -126,8 +124,6 @@ class SkillEnv:
         self._center = torch.tensor(self.body.action_center, dtype=torch.float32, device=self.device)
         self._scale = torch.tensor(self.body.action_scale, dtype=torch.float32, device=self.device)
         self._standing = torch.tensor(self.body.standing_qpos, dtype=torch.float32, device=self.device)
-        self._distance = max(self.config.loosest_body_distance, self.config.worst_body_distance)
-        self._survival = 0.0
         self._limit = round(self.config.discovery_seconds * self.body.control_hz)
         self.clip = torch.zeros(self.num_envs, dtype=torch.long, device=self.device)
         self.frame, self.elapsed = torch.zeros_like(self.clip), torch.zeros_like(self.clip)
@@ -193,7 +189,7 @@ class SkillEnv:
         fell = fallen(self.body, self.state) | self.physics.blown_up
         terminated = fell
         if self.config.early_termination:
-            lost = (tracking.worst > self._distance) | (
+            lost = (tracking.worst > self.config.worst_body_distance) | (
                 tracking.heading.abs() > self.config.heading_error
             )
             terminated = fell | (self.imitation & lost)
@@ -201,12 +197,6 @@ class SkillEnv:
             self.imitation, self.frame >= self.library.lengths[self.clip] - 1, self.elapsed >= self._limit
         )
         truncated = at_end & ~terminated
-        if self.config.loosest_body_distance > 0:
-            ends, kept = int((self.imitation & (terminated | truncated)).sum()), int((self.imitation & truncated).sum())
-            if ends:
-                self._survival = 0.97 * self._survival + 0.03 * kept / ends
-            if self._survival > 0.5:
-                self._distance = max(0.995 * self._distance, self.config.worst_body_distance)
         final_observation, final_privileged = self._observe(), self._privileged(tracking, _ALL)
         final_root, final_frame = self.state.body_pos[:, 0, :2].clone(), self.frame
         ended = terminated | truncated

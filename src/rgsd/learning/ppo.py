@@ -30,8 +30,6 @@ class PpoConfig:
     """Passes over each rollout."""
     minibatches: int = 4
     """Minibatches a pass."""
-    smoothness: float = 0.0
-    """Weight of the KL between the policy in a state and in the next one, nats."""
     learning_rate: float = 1e-4
     """Of Adam, at the start."""
     min_learning_rate: float = 1e-5
@@ -179,9 +177,6 @@ class Ppo:
         loss = (
             surrogate + config.value_weight * value_loss - config.entropy_bonus * entropy + config.bound_weight * bound
         )
-        if config.smoothness > 0:
-            change = (self.actor(batch.next_observation, z) - mean) / std.detach()
-            loss = loss + config.smoothness * 0.5 * change.square().sum(dim=-1).mean()
         for extra_loss in self._extra_losses:
             extra = extra_loss(batch, mean)
             loss = loss if extra is None else loss + extra

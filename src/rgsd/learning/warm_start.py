@@ -28,9 +28,7 @@ from typing import Any, Literal
 import torch
 from torch import Tensor
 
-from rgsd.bodies.mirror import Mirror
 from rgsd.bodies.state import BodyState, posture
-from rgsd.envs.observation import ObservationLayout
 from rgsd.envs.skill_env import SkillEnv
 from rgsd.learning import distributed
 from rgsd.learning.networks import Actor, Critic
@@ -69,9 +67,6 @@ class WarmStartConfig:
     """Of Adam at the end; along a cosine in between."""
     anchor_weight: float = 0.0
     """Weight in PPO's loss of KL(policy || teacher) on imitation states, nats: holds gait and phase afterwards."""
-    symmetry_weight: float = 0.0
-    """Weight in PPO's loss of KL(policy || its reflection) on imitation states, nats; with it the warm start clones
-    reflections as well."""
 
 
 class WarmStart:
@@ -109,17 +104,6 @@ class WarmStart:
         self._beginnings = _beginnings(library, round(_LEAST_SECONDS * env.body.control_hz))
         self._choices = torch.tensor([rows.stop - rows.start for rows in self._beginnings], device=env.device)
         self._labels: list[Tensor] = []
-        if config.symmetry_weight > 0:
-            swap = str.maketrans({"l": "r"})
-            def other(name):
-                return name.replace("left", "RIGHT").replace("right", "left").replace("RIGHT", "right")
-            self._image_clip = torch.tensor([library.names.index(other(n)) for n in library.names])
-            self._entry, self._sign = ObservationLayout(env.body).reflection()
-            mirror = Mirror(env.body)
-            center, scale = env.body.action_center, env.body.action_scale
-            self._hinge = torch.tensor(mirror.hinges)
-            self._factor = torch.tensor(mirror.signs * scale[mirror.hinges] / scale, dtype=torch.float32)
-            self._offset = torch.tensor((mirror.targets(center) - center) / scale, dtype=torch.float32)
         self._taught = 0  # iterations that have cloned
 
     def choose_latents(self, z: Tensor) -> Tensor:
@@ -183,9 +167,6 @@ class WarmStart:
             order = torch.randperm(rollout.num_samples, generator=self._generator, device=z.device)
             for ids in order.chunk(self.config.minibatches):
                 error = (self.actor(observation[ids], z[ids]) - action[ids]).square().mean(dim=-1)
-                if self.config.symmetry_weight > 0:
-                    said = self._reflected(observation[ids], rollout.clip.flatten()[ids])
-                    error = 0.5 * error + 0.5 * (said - action[ids]).square().mean(dim=-1)
                 clone = (taught[ids] * error).sum() / distributed.average(taught[ids].sum()).clamp(min=1)
                 value = (self.critic(observation[ids], z[ids], privileged[ids]) - returns[ids]).square().mean()
                 self._optimizer.zero_grad(set_to_none=True)
@@ -205,20 +186,8 @@ class WarmStart:
 
     def anchor(self, minibatch: Minibatch, mean: Tensor) -> Tensor | None:
         """The term that holds imitation's mean actions (n, A) near the teacher while PPO improves; None at weight 0."""
-        if self.config.symmetry_weight > 0:
-            said = self._reflected(minibatch.observation, minibatch.clip)
-            apart = 0.5 * ((mean - said) / self.actor.std.detach()).square().sum(dim=-1)
-            follows = minibatch.imitation.float()
-            symmetry = self.config.symmetry_weight * (follows * apart).sum() / follows.sum().clamp(min=1)
-            return symmetry + self._anchor(minibatch, mean)
-        return self._anchor(minibatch, mean)
-
-    def _reflected(self, observation, clip):
-        z = self._clip_latents[self._image_clip[clip]]
-        action = self.actor(observation[:, self._entry] * self._sign, z)
-        return self._offset + self._factor * action[:, self._hinge]
-
-    def _anchor(self, minibatch, mean):
+        if self.config.anchor_weight == 0:
+            return None
         action = self._teacher.act(minibatch.observation, minibatch.clip, minibatch.frame)
         divergence = 0.5 * ((mean - action) / self.actor.std.detach()).square().sum(dim=-1)
         follows = minibatch.imitation.float()

@@ -34,14 +34,6 @@ class RgsdConfig:
     """Concentration of q(z|s) in the rewards and the encoder's loss; the paper has one kappa for both phases."""
     imitation_share: float = 0.5
     """p, the probability that an episode imitates."""
-    final_imitation_share: float = 2.0
-    """p at the end of `share_iterations`, along a line from iteration 25 on."""
-    share_iterations: int = 65
-    """When p has fallen."""
-    near_share: float = 0.0
-    """Share of discovery's latents that are drawn around references."""
-    near_iterations: int = 150
-    """Iterations in which the kappa of these draws falls from 100 to 2."""
     share_of: Literal["episodes", "samples"] = "episodes"
     """What p is a share of: the episodes, as in the paper, of which those that imitate are the shorter; or the samples,
     for which every copy keeps to one stream."""
@@ -54,8 +46,6 @@ class RgsdConfig:
     standing_starts: float = 0.0
     """Share of imitation, on clips that begin almost standing, that begins in the standing pose, to learn to set off.
     Discovery that starts standing is then taught one of these clips by the warm start."""
-    discovery_reward: Literal["same", "cosine", "likelihood", "exact", "scaled"] = "same"
-    """Of discovery, where it is another."""
     reward: Literal["cosine", "likelihood", "exact"] = "likelihood"
     """(1 + cos)/2; exp(kappa (cos - 1)), the density over its peak; or the paper's log q(z|s) - log p(z)."""
     alpha: float = 1.0
@@ -92,7 +82,6 @@ class Rgsd:
         self._generator = torch.Generator(library.device).manual_seed(seed)
         self._set_off_from = library.begins_standing.nonzero().squeeze(1)  # once, for it makes a GPU's host wait
         self._losses = LossRates(len(library), library.device)
-        self._updates = 0
         self._redraw = Redraw(config.resample_rate, config.slerp_seconds, library.body.control_dt)
 
     def begin_episodes(self, draws: Draws) -> Episodes:
@@ -104,20 +93,12 @@ class Rgsd:
         reference it would be ended at once, so what is left to it without random frames is its clip's first.
         """
         stream = draws if self.config.share_of == "episodes" else draws.lasting("stream")
-        share = self.config.imitation_share
-        if self.config.final_imitation_share <= 1:
-            way = min(max((self._updates - 25) / (self.config.share_iterations - 25), 0.0), 1.0)
-            share += way * (self.config.final_imitation_share - share)
-        imitation = stream.uniform() < share
+        imitation = stream.uniform() < self.config.imitation_share
         clip = draws.integers(len(self.library))
         if self.config.practice == "losses":
             clip = torch.where(imitation, self._losses.draw(draws), clip)
         frame = self.library.draw_frame(draws, clip, margin=1)
         uniform = sphere.draw_uniform(draws, self.latent_dim)
-        if self.config.near_share > 0:
-            kappa = 100.0 * (2.0 / 100.0) ** min(self._updates / self.config.near_iterations, 1.0)
-            near = sphere.sample_vmf(self.directions[clip], kappa, self._generator)
-            uniform = torch.where((draws.uniform() < self.config.near_share).unsqueeze(1), near, uniform)
         z = torch.where(imitation.unsqueeze(1), self.directions[clip], uniform)
         if self.config.reference_starts == "none":
             frame = torch.where(imitation, 0, frame)
@@ -164,19 +145,12 @@ class Rgsd:
             ids = stream.nonzero().squeeze(1)
             mu = encoder(observation.index_select(0, ids))
             cosine.view(-1)[ids] = (mu * z.index_select(0, ids)).sum(dim=-1)
-        other = self.config.discovery_reward
-        own = self._form(self.config.reward, cosine)
-        return own if other == "same" else torch.where(rollout.imitation, own, self._form(other, cosine))
-
-    def _form(self, kind: str, cosine: Tensor) -> Tensor:
-        match kind:
+        match self.config.reward:
             case "cosine":
                 return (1 + cosine) / 2
-            case "scaled":
-                return self.kappa * (1 + cosine)
             case "likelihood":
                 return torch.exp(self.kappa * (cosine - 1))
-            case _:
+            case "exact":
                 return self.kappa * cosine + sphere.reward_constant(self.latent_dim, self.kappa)
 
     def update(self, rollout: Rollout) -> dict[str, float]:
@@ -187,7 +161,6 @@ class Rgsd:
         """
         if self.config.practice == "losses":
             self._losses.record(rollout)
-        self._updates += 1
         order = torch.randperm(rollout.num_samples, generator=self._generator, device=rollout.z.device)
         observation, z = rollout.next_observation.flatten(0, 1), rollout.z.flatten(0, 1)
         imitation = rollout.imitation.flatten()
