@@ -13,6 +13,7 @@ from rgsd.bodies.kinematics import forward_kinematics
 from rgsd.bodies.mirror import Mirror
 from rgsd.bodies.quadruped import make_quadruped
 from rgsd.bodies.smpl import make_smpl
+from rgsd.envs.observation import ObservationLayout
 
 
 def some_states(body: Body, count: int = 20) -> tuple[np.ndarray, np.ndarray]:
@@ -92,6 +93,70 @@ def _model(hinge_axis: tuple[float, float, float] = (0, 1, 0), reach: float = 0.
     return Body("arms", model, 1, standing, np.zeros(2), np.ones(2), (), (), FallRule({}))
 
 
+_THIGH = (
+    '<body name="{side}_thigh" quat="{quat}"><joint name="{side}_pitch" axis="{axis}"/>'
+    '<geom type="capsule" fromto="0 0 0 0 0 {down}" size="0.03"/></body>'
+)
+
+
+def _hips(right_thigh: str = _THIGH, again: bool = False, quat: str = "1 0 0 0") -> Body:
+    """A pelvis with a waist at its own origin, and on either side a hip and a thigh that begin at one place."""
+    second = '<joint name="{side}_again" axis="1 0 0" pos="0 0 0.01"/>' if again else ""
+    turned = quat == "0 1 0 0"  # half a turn about x, which y and z axes follow
+    thighs = {
+        "l": _THIGH.format(side="l", quat="1 0 0 0", axis="0 1 0", down=-0.3),
+        "r": right_thigh.format(
+            side="r", quat=quat, axis="0 -1 0" if turned else "0 1 0", down=0.3 if turned else -0.3
+        ),
+    }
+    hips = "".join(
+        f'<body name="{side}_hip" pos="0 {y} 0"><joint name="{side}_roll" axis="1 0 0"/>{second.format(side=side)}'
+        f'<geom type="sphere" size="0.05"/>{thighs[side]}</body>'
+        for side, y in (("l", 0.1), ("r", -0.1))
+    )
+    waist = (
+        '<body name="waist"><joint name="yaw" axis="0 0 1"/><geom type="box" size="0.1 0.1 0.2" pos="0 0 0.2"/></body>'
+    )
+    names = ["yaw"] + [
+        name
+        for side in "lr"
+        for name in (f"{side}_roll", *([f"{side}_again"] if again else []), f"{side}_pitch")
+        if name != "r_pitch" or right_thigh
+    ]
+    drives = "".join(f'<position joint="{name}" kp="1"/>' for name in names)
+    model = mujoco.MjModel.from_xml_string(
+        '<mujoco><compiler angle="radian"/><worldbody><body name="pelvis" pos="0 0 1"><freejoint/>'
+        f'<geom type="box" size="0.1 0.1 0.1"/>{waist}{hips}</body></worldbody><actuator>{drives}</actuator></mujoco>'
+    )
+    standing = np.concatenate(([0, 0, 1, 1, 0, 0, 0], np.zeros(len(names))))
+    return Body("hips", model, 1, standing, np.zeros(len(names)), np.ones(len(names)), (), (), FallRule({}))
+
+
+def test_parts_that_begin_at_one_place_are_told_apart_by_whom_they_hang_on() -> None:
+    body = _hips()
+    mirror = Mirror(body)
+    assert dict(zip(body.body_names, np.array(body.body_names)[mirror.bodies], strict=True)) == {
+        "pelvis": "pelvis", "waist": "waist", "l_hip": "r_hip", "l_thigh": "r_thigh", "r_hip": "l_hip",
+        "r_thigh": "l_thigh",
+    }  # fmt: skip
+    assert dict(zip(body.joint_names, mirror.signs, strict=True)) == {
+        "yaw": -1, "l_roll": -1, "l_pitch": 1, "r_roll": -1, "r_pitch": 1
+    }  # fmt: skip
+    assert mirror.framed.all()
+
+
+def test_frames_that_are_not_reflected_are_told() -> None:
+    """The right thigh's frame is turned over, its shape and hinge are where they were: poses reflect, axes do not."""
+    body = _hips(quat="0 1 0 0")
+    mirror, (qpos, qvel) = Mirror(body), some_states(body)
+    assert np.array(body.body_names)[~mirror.framed].tolist() == ["l_thigh", "r_thigh"]
+    image = forward_kinematics(body, mirror.poses(qpos), mirror.velocities(qvel))
+    state = forward_kinematics(body, qpos, qvel)
+    np.testing.assert_allclose(image.body_linvel, state.body_linvel[:, mirror.bodies].numpy() * (1, -1, 1), atol=1e-4)
+    with pytest.raises(BodyError, match="frame of part 'l_thigh' is not that of 'r_thigh' reflected"):
+        ObservationLayout(body).reflection()
+
+
 def test_a_hinge_that_turns_the_other_way_is_told_by_its_sign_and_counts_from_its_reference() -> None:
     pose = np.array([[0, 0, 1, 1, 0, 0, 0, 0.3, -0.1]])
     np.testing.assert_allclose(Mirror(_model()).poses(pose)[0, 7:], [-0.1, 0.3])
@@ -101,7 +166,14 @@ def test_a_hinge_that_turns_the_other_way_is_told_by_its_sign_and_counts_from_it
 
 
 def test_a_body_whose_halves_differ_is_refused() -> None:
-    with pytest.raises(BodyError, match=r"'arms': part 'left' has no image .* 0.05 m off, 0.03 m are allowed"):
+    with pytest.raises(
+        BodyError, match=r"'arms': part 'left' has no image .*'right' .* 0.05 m off, of which 0.03 m are"
+    ):
         Mirror(_model(reach=0.2))
+    with pytest.raises(BodyError, match=r"'hips': 'l_hip' carries 1 parts, .*'r_hip', 0; only a body"):
+        Mirror(_hips(right_thigh=""))
+    # a second hinge almost where the first one is: which of the two is the image cannot be told
+    with pytest.raises(BodyError, match=r"'hips': hinge 'l_again' has no image .* one and no more"):
+        Mirror(_hips(again=True))
     with pytest.raises(BodyError, match="'arms': hinge 'left' has no image"):
         Mirror(_model((1, 0, 0)))

@@ -274,3 +274,24 @@ def test_motions_of_a_body_of_ones_own_are_drawn_with_its_file(
     assert main([*words, "--body", str(robot)]) == 0
     assert drawn == ["robot", "nod"]
     assert (tmp_path / "sheets" / "a.png").exists()
+
+
+def test_motions_of_a_body_of_ones_own_are_mirrored(
+    robot: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Its one leg is in the middle; moved aside it has no image."""
+    folder = next(file for file in tmp_path.rglob("*.npz")).parent
+    words = ["motions", "mirror", str(folder), "--body", str(robot), "--out"]
+    assert main([*words, str(tmp_path / "both")]) == 0
+    image = tmp_path / "both" / "nod_mirrored.npz"
+    assert Motion.load(image).source.startswith("mirrored: ")
+    # the reflection of a reflection has the motion's own name
+    assert main(["motions", "mirror", str(image), "--body", str(robot), "--out", str(tmp_path / "back")]) == 0
+    assert {file.stem for file in (tmp_path / "back").glob("*.npz")} == {"nod", "nod_mirrored"}
+    capsys.readouterr()
+    robot.write_text(robot.read_text().replace('name="leg"', 'name="leg" pos="0 0.08 0"'))
+    assert main([*words, str(tmp_path / "none")]) == 2
+    said = " ".join(capsys.readouterr().err.split())
+    assert "part 'leg' has no image on the other side" in said
+    assert "Traceback" not in said
+    assert not (tmp_path / "none").exists()

@@ -5,20 +5,25 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
+import mujoco
 import numpy as np
 import pytest
 import torch
 
+from rgsd.bodies.body import Body, BodyError, FallRule
 from rgsd.bodies.mirror import Mirror
 from rgsd.bodies.registry import make_body
-from rgsd.envs.observation import observe
+from rgsd.envs.observation import ObservationLayout, observe
 from rgsd.envs.reference_frames import ReferenceFrames
 from rgsd.learning.policy_files import PolicyError
 from rgsd.learning.skill_policy import SkillPolicy
-from rgsd.learning.teachers import Playback, Skilled, Teachers, Tracker, damping_lag, load_teacher
+from rgsd.learning.teachers import Playback, Reflected, Skilled, Teachers, Tracker, damping_lag, load_teacher
 from rgsd.motions.library import MotionLibrary
 from rgsd.motions.mirroring import mirrored
+from rgsd.motions.motion import Motion
 
 MakeTracker = Callable[..., SkillPolicy]
 SCALE = torch.tensor([1.0, 0.5])
@@ -127,7 +132,7 @@ def test_a_tracker_is_read_from_its_folder(
         load_teacher(tmp_path / "other", tiny_library)
     make_tracker(tiny_library.select(["swing"])).save(tmp_path / "other")
     others = [dataclasses.replace(motion, name=f"my {motion.name}") for motion in tiny_library.motions]
-    with pytest.raises(PolicyError, match=r"other: it was trained on swing, and of these clips none .*--clips"):
+    with pytest.raises(PolicyError, match=r"other: it was trained on swing, and of these clips .*none .*--clips"):
         load_teacher(tmp_path / "other", MotionLibrary(tiny_library.body, others))
 
 
@@ -150,6 +155,61 @@ def test_a_clip_is_taught_by_who_knows_its_reflection(tiny_library: MotionLibrar
     own = make_tracker(image)
     both = Teachers(image, SCALE, [knows, own]).act(observe(image.states)[rows], clip, frame)
     torch.testing.assert_close(both, Tracker(own, image).act(observe(image.states)[rows], clip, frame))
+
+
+@pytest.fixture
+def lopsided() -> Body:
+    """Arms that are alike, but that the right one's hinge turns the other way, from another angle and centre."""
+    arm = '<geom type="capsule" fromto="0 0 0 0 0 0.2" size="0.02"/></body>'
+    model = mujoco.MjModel.from_xml_string(
+        '<mujoco><compiler angle="radian"/><worldbody><body name="torso" pos="0 0 0.5"><freejoint/>'
+        '<geom type="box" size="0.1 0.1 0.1"/>'
+        f'<body name="left" pos="0 0.15 0"><joint name="left" axis="0 1 0"/>{arm}'
+        f'<body name="right" pos="0 -0.15 0"><joint name="right" axis="0 -1 0" ref="0.3"/>{arm}'
+        "</body></worldbody>"
+        '<actuator><position joint="left" kp="1"/><position joint="right" kp="1"/></actuator></mujoco>'
+    )
+    standing = np.array([0, 0, 0.5, 1, 0, 0, 0, 0, 0.3])
+    center, scale = np.array([0.2, -0.1]), np.array([1.0, 0.5])
+    return Body("lopsided", model, 1, standing, center, scale, ("torso",), (), FallRule({}))
+
+
+def test_a_reflected_teachers_targets_are_its_targets_reflected(lopsided: Body) -> None:
+    qpos = np.tile(lopsided.standing_qpos, (5, 1))
+    qpos[:, 7] = np.linspace(0, 0.4, 5)
+    qvel = np.zeros((5, lopsided.model.nv))
+    clip = Motion("wave", "lopsided", lopsided.control_hz, lopsided.joint_names, lopsided.body_names, qpos, qvel)
+    mirror = Mirror(lopsided)
+    library, images = (MotionLibrary(lopsided, [motion]) for motion in (clip, mirrored(clip, mirror)))
+    # the left arm's 0.4 from 0 is the right arm's -0.4 from its 0.3
+    np.testing.assert_allclose(images.motions[0].qpos[-1, 7:], [0.0, -0.1], atol=1e-12)
+    said = torch.tensor([[0.5, -0.4], [0.1, 0.3]])
+    knows: Any = SimpleNamespace(act=lambda *_: said)
+    taught = Reflected(knows, library, images).act(observe(images.states)[:2], torch.zeros(2, dtype=torch.long), said)
+    center, scale = lopsided.action_center, lopsided.action_scale
+    # targets of 0.7 and -0.3, 0.3 and 0.05, in reflection -(-0.6) and 0.3 - 0.7, -(-0.25) and 0.3 - 0.3
+    np.testing.assert_allclose(center + scale * taught.numpy(), [[0.6, -0.4], [0.25, 0.0]], atol=1e-6)
+    np.testing.assert_allclose(
+        center + scale * taught.numpy(), mirror.targets(center + scale * said.numpy()), atol=1e-6
+    )
+
+
+def test_a_reflection_that_the_body_does_not_have_is_refused(
+    tiny_library: MotionLibrary, make_tracker: MakeTracker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make_tracker(tiny_library.select(["swing"])).save(tmp_path)
+    odd = dataclasses.replace(tiny_library.motions[0], name="swing_mirrored")
+    library = MotionLibrary(tiny_library.body, [odd])
+    assert load_teacher(tmp_path, library).clips == ("swing",)
+
+    def none(_: object) -> None:
+        raise BodyError("body 'tiny': part 'left' has no image")
+
+    monkeypatch.setattr(ObservationLayout, "reflection", none)
+    with pytest.raises(
+        PolicyError, match=r"swing, which by its name is .* of swing_mirrored, but body 'tiny': .*rename"
+    ):
+        load_teacher(tmp_path, library)
 
 
 def test_a_policy_of_latents_teaches_reflections_under_its_own_directions(

@@ -181,7 +181,9 @@ def motions_trim(path: Positional[Path], out: Path, still: float = 0.2) -> None:
 
 
 def motions_mirror(path: Positional[Path], out: Path, body: str | None = None) -> None:
-    """Add to motions their reflections, left for right: twice as many, each with its NAME_mirrored.
+    """Add to motions their reflections, left for right: each NAME with its NAME_mirrored, or the other way round.
+
+    Do it last, after trim and split: by these names a teacher knows what it can teach left for right.
 
     A motion that is its own reflection, such as a straight walk, gains nothing, and the encoder cannot tell the two
     apart; name the file of one that is not, such as a turn or a punch, or see by `rgsd pretrain` how far they are.

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from rgsd.bodies.body import Body
+from rgsd.bodies.body import Body, BodyError
 from rgsd.bodies.mirror import Mirror
 from rgsd.bodies.state import BodyState
 from rgsd.errors import UnknownName
@@ -84,9 +84,16 @@ class ObservationLayout:
         that of x and z.
 
         Raises:
-            BodyError: the body's halves are not alike.
+            BodyError: the body's halves, or the frames of their parts, are not alike.
         """
-        images = dict(zip(self.body.body_names, np.array(self.body.body_names)[Mirror(self.body).bodies], strict=True))
+        mirror, names = Mirror(self.body), np.array(self.body.body_names)
+        if not mirror.framed.all():
+            part = int(np.flatnonzero(~mirror.framed)[0])
+            raise BodyError(
+                f"body '{self.body.name}': the frame of part '{names[part]}' is not that of "
+                f"'{names[mirror.bodies[part]]}' reflected; give the two mirrored quat, for an observation shows them"
+            )
+        images = dict(zip(self.body.body_names, names[mirror.bodies], strict=True))
         source, sign, seen = [], [], defaultdict[tuple[str, str], int](int)
         first = {entry: place for place, entry in reversed(list(enumerate(self.entries)))}
         for kind, name in self.entries:

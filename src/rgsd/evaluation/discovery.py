@@ -167,7 +167,9 @@ def same_direction(velocity: Tensor, wanted: Tensor) -> Tensor:
 
 
 def rests(found: Discovery) -> Tensor:
-    """(L,) bool, which latents stay where they are put: unfallen, slower than 0.1 m/s, turned by at most 30 degrees."""
+    """(L,) bool, which latents end where they are put: unfallen, within 0.1 m for each second, turned by at most 30
+    degrees, wherever they have been in between.
+    """
     seconds = (found.root_pos.shape[1] - 1) * found.dt
     slow = found.displacement.norm(dim=-1) < LEAST_SPEED * seconds
     return slow & (measures.net_yaw(found.root_quat).abs() <= measures.SMALLEST_TURN) & ~found.fell

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from rgsd.bodies.body import Body
+from rgsd.bodies.body import Body, BodyError
 from rgsd.bodies.mirror import Mirror
 from rgsd.envs.observation import ObservationLayout
 from rgsd.envs.reference_frames import ReferenceFrames
@@ -38,12 +38,13 @@ class Teachers:
         kinds = {"reference": Tracker, "latent": Skilled}
         self._trained: list[Tracker | Skilled | Reflected] = [kinds[p.condition](p, library) for p in policies]
         known = [policy.clips for policy in policies]
-        unknown = [name for name in library.names if not any(name in clips for clips in known)]
-        if any(image_name(name) in clips for clips in known for name in unknown):
+        images = _images_known(known, library)
+        if images:
             mirror = Mirror(library.body)
-            images = MotionLibrary(library.body, [mirrored(m, mirror) for m in library.motions], library.device)
-            self._trained += [Reflected(kinds[p.condition](p, images), library) for p in policies]
-            known += [tuple(image_name(name) for name in clips) for clips in known]
+            clips = [mirrored(motion, mirror) for motion in library.motions if motion.name in images]
+            reflected = MotionLibrary(library.body, clips, library.device)
+            self._trained += [Reflected(kinds[p.condition](p, reflected), reflected, library) for p in policies]
+            known += [tuple(name for name in images if image_name(name) in clips) for clips in known]
         knowing = [[n for n, clips in enumerate(known) if name in clips] for name in library.names]
         self._who = torch.tensor([numbers[0] if numbers else -1 for numbers in knowing], device=library.device)
         self.recovers = self._who >= 0
@@ -124,16 +125,19 @@ class Skilled:
 
 
 class Reflected:
-    """A teacher of the reflections of the clips: shown each state reflected, it is followed left for right.
+    """A teacher of the reflections of some clips: shown each state reflected, it is followed left for right.
 
     Args:
-        teacher: of the reflected clips, in the library's order.
-        library: the clips.
+        teacher: of the reflections.
+        images: the reflections.
+        library: all clips; it is to be asked for those alone whose reflections are among `images`.
     """
 
-    def __init__(self, teacher: Tracker | Skilled, library: MotionLibrary) -> None:
+    def __init__(self, teacher: Tracker | Skilled, images: MotionLibrary, library: MotionLibrary) -> None:
         body, device = library.body, library.device
         self._teacher, mirror = teacher, Mirror(body)
+        places = {image_name(name): place for place, name in enumerate(images.names)}
+        self._image = torch.tensor([places.get(name, -1) for name in library.names], device=device)
         self._entry, self._sign = (part.to(device) for part in ObservationLayout(body).reflection())
         # an action is the pose that it asks for: reflected as a pose, and counted in units of the action again
         center, scale = body.action_center, body.action_scale
@@ -144,8 +148,14 @@ class Reflected:
 
     def act(self, observation: Tensor, clip: Tensor, frame: Tensor) -> Tensor:
         """As in `Teachers`; a student's clock, last in its observation, is left out."""
-        action = self._teacher.act(observation[:, self._entry] * self._sign, clip, frame)
+        action = self._teacher.act(observation[:, self._entry] * self._sign, self._image[clip], frame)
         return (self._offset + self._factor * action[:, self._hinge]).clamp(-1.0, 1.0)
+
+
+def _images_known(known: Sequence[Sequence[str]], library: MotionLibrary) -> list[str]:
+    """Clips that nobody knows, though somebody knows their reflection; `known` are each one's clips."""
+    everything = {name for clips in known for name in clips}
+    return [name for name in library.names if name not in everything and image_name(name) in everything]
 
 
 def load_teacher(folder: Path, library: MotionLibrary) -> SkillPolicy:
@@ -156,8 +166,8 @@ def load_teacher(folder: Path, library: MotionLibrary) -> SkillPolicy:
         library: the body that it is to move, and the clips, of which it must know some.
 
     Raises:
-        PolicyError: there is no policy, it is of another body, has a clock, or was trained on none of the clips; the
-            message names the folder and the remedy.
+        PolicyError: there is no policy, it is of another body, has a clock, was trained on none of the clips nor a
+            reflection of one, or on a reflection of a body that has none; the message names the folder and the remedy.
     """
     option = f"--trainer.warm-start.teachers {folder}"
     if not any((place / DESCRIPTION).exists() for place in (folder, folder / "policy")):
@@ -169,10 +179,20 @@ def load_teacher(folder: Path, library: MotionLibrary) -> SkillPolicy:
             "give a run of `rgsd train oracle` on this body, or a policy that was trained without --env.clock"
         )
     clips = policy.clips if policy.condition == "reference" else tuple(policy.clip_latents)
-    if not {*clips, *map(image_name, clips)} & set(library.names):
+    images = _images_known([clips], library)
+    if images:
+        try:
+            ObservationLayout(library.body).reflection()
+        except BodyError as error:
+            raise PolicyError(
+                f"{option}: it knows {image_name(images[0])}, which by its name is the reflection of {images[0]}, but "
+                f"{error}; rename the clip"
+            ) from error
+    if not images and not set(clips) & set(library.names):
         known = ", ".join(clips) or f"none ({policy.method} has none, or an older rgsd wrote it: --resume its run)"
         raise PolicyError(
-            f"{option}: it was trained on {known}, and of these clips none is trained on here; choose others by --clips"
+            f"{option}: it was trained on {known}, and of these clips and their reflections none is trained on here; "
+            "choose others by --clips"
         )
     return policy
 

@@ -16,7 +16,9 @@ def image_name(name: str) -> str:
 
 
 def mirrored(motion: Motion, mirror: Mirror) -> Motion:
-    """The reflection, named `<name>_mirrored`, of the same group, with the import's figures; back again its `name`.
+    """The reflection, named `<name>_mirrored`, of the same group; that of a reflection has the motion's own name.
+
+    The import's figures are left out: the other side's bones are not quite its own.
 
     It begins where the motion does if that is above the x axis, heading along it, as all imports do. Where a body's
     halves are not quite alike (the SMPL humanoid's feet by 7 mm) its soles are off the ground by as much.
@@ -31,4 +33,5 @@ def mirrored(motion: Motion, mirror: Mirror) -> Motion:
         qpos=mirror.poses(motion.qpos),
         qvel=mirror.velocities(motion.qvel),
         source=f"mirrored: {motion.source or motion.name}",
+        quality={},
     )

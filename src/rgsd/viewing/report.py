@@ -260,7 +260,7 @@ def _discovery(run: RunFolder, pictures: dict[str, bytes]) -> str:
     distance = (found.get("displacement_m") or {}).get("distance") or {}
     rows = [
         Row("fall rate", [_with_interval(found, "fall_rate"), page.EN_DASH]),
-        Row("share that stays where it stands", [_with_interval(found, "resting_share"), page.EN_DASH]),
+        Row("share that ends where it stood", [_with_interval(found, "resting_share"), page.EN_DASH]),
         Row("distance travelled, median (m)", [shown(distance.get("q50")), page.EN_DASH]),
         Row("distance travelled, 95 % quantile (m)", [shown(distance.get("q95")), page.EN_DASH]),
         Row("direction coverage", [_with_interval(found, f"{p}direction_coverage") for p in ("", "reference_")]),
