@@ -1,4 +1,4 @@
-"""The tables that `benchmarks/held_out_gait.py` and `benchmarks/strike.py` print, of rollouts that are known."""
+"""The tables that some of `benchmarks/` print, of rollouts and directions that are known."""
 
 from __future__ import annotations
 
@@ -112,3 +112,19 @@ def test_a_punch_is_told_by_its_reach_and_time(benchmarks: Any, smpl: Body, monk
     assert float(cells[3]) == pytest.approx(2.5 / smpl.control_hz, abs=0.005)
     assert float(cells[4]) == pytest.approx(float(module.arm(smpl, states_of(smpl, wanted), "R")[2]), abs=0.005)
     assert float(cells[5]) == pytest.approx(2 / smpl.control_hz, abs=0.005)
+
+
+def test_a_random_direction_is_as_near_to_a_reference_as_the_sphere_allows(benchmarks: Any, tmp_path: Path) -> None:
+    (tmp_path / "landscape.json").write_text('{"mean": {"speed": {"0": 0.25, "0.5": 0.5, "1": 1.0, "1.5": 0.75}}}')
+    # two opposite poles of the sphere in three dimensions, and one a right angle off: it is nearest to both alike
+    np.savez(tmp_path / "latents.npz", z=np.array([[0, 0, 1], [0, 0, -1], [1, 0, 0]], dtype=np.float32))
+    cells = benchmarks("sphere_coverage").row(tmp_path, 20_000, 0).strip("| ").split(" | ")
+    assert cells[1:6] == ["3", "0.25", "0.50", "0.75", "0.00"]
+    # with the poles alone the height's size is uniform, mean 1/2 and 5 % quantile 0.05; the third raises both
+    mean, low = cells[6].replace(")", "").split(" (")
+    x, h = np.random.default_rng(1).normal(size=(2, 200_000))
+    y = np.random.default_rng(2).normal(size=200_000)
+    best = np.maximum(np.abs(h), x) / np.sqrt(x * x + y * y + h * h)
+    assert float(mean) == pytest.approx(best.mean(), abs=0.015)
+    assert float(low) == pytest.approx(np.quantile(best, 0.05), abs=0.015)
+    assert float(mean) > 0.5
