@@ -13,6 +13,7 @@ from rgsd.bodies.body import Body, BodyError
 from rgsd.bodies.mirror import Mirror
 from rgsd.envs.observation import ObservationLayout
 from rgsd.envs.reference_frames import ReferenceFrames
+from rgsd.envs.reflection import Reflection
 from rgsd.learning.policy_files import DESCRIPTION, PolicyError
 from rgsd.learning.skill_policy import SkillPolicy
 from rgsd.motions.library import MotionLibrary
@@ -134,22 +135,14 @@ class Reflected:
     """
 
     def __init__(self, teacher: Tracker | Skilled, images: MotionLibrary, library: MotionLibrary) -> None:
-        body, device = library.body, library.device
-        self._teacher, mirror = teacher, Mirror(body)
+        self._teacher, self._reflection = teacher, Reflection(library.body, library.device)
         places = {image_name(name): place for place, name in enumerate(images.names)}
-        self._image = torch.tensor([places.get(name, -1) for name in library.names], device=device)
-        self._entry, self._sign = (part.to(device) for part in ObservationLayout(body).reflection())
-        # an action is the pose that it asks for: reflected as a pose, and counted in units of the action again
-        center, scale = body.action_center, body.action_scale
-        still = mirror.targets(center)
-        self._hinge = torch.tensor(mirror.hinges, device=device)
-        self._factor = torch.tensor(mirror.signs * scale[mirror.hinges] / scale, dtype=torch.float32, device=device)
-        self._offset = torch.tensor((still - center) / scale, dtype=torch.float32, device=device)
+        self._image = torch.tensor([places.get(name, -1) for name in library.names], device=library.device)
 
     def act(self, observation: Tensor, clip: Tensor, frame: Tensor) -> Tensor:
         """As in `Teachers`; a student's clock, last in its observation, is left out."""
-        action = self._teacher.act(observation[:, self._entry] * self._sign, self._image[clip], frame)
-        return (self._offset + self._factor * action[:, self._hinge]).clamp(-1.0, 1.0)
+        action = self._teacher.act(self._reflection.observation(observation), self._image[clip], frame)
+        return self._reflection.action(action).clamp(-1.0, 1.0)
 
 
 def _images_known(known: Sequence[Sequence[str]], library: MotionLibrary) -> list[str]:
@@ -182,7 +175,7 @@ def load_teacher(folder: Path, library: MotionLibrary) -> SkillPolicy:
     images = _images_known([clips], library)
     if images:
         try:
-            ObservationLayout(library.body).reflection()
+            Reflection(library.body)
         except BodyError as error:
             raise PolicyError(
                 f"{option}: it knows {image_name(images[0])}, which by its name is the reflection of {images[0]}, but "

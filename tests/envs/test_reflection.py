@@ -1,0 +1,32 @@
+"""Reflected actions ask for the reflected pose; a clock is nobody's left or right."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from rgsd.bodies.body import Body
+from rgsd.bodies.mirror import Mirror
+from rgsd.bodies.registry import make_body
+from rgsd.envs.reflection import Reflection
+
+
+@pytest.mark.parametrize("name", ["quadruped", "smpl", "tiny"])
+def test_an_action_is_reflected_as_the_pose_that_it_asks_for(name: str, tiny: Body) -> None:
+    body = tiny if name == "tiny" else make_body(name)
+    reflection, action = Reflection(body), torch.rand(5, body.num_actions) * 2 - 1
+    wanted, image = (
+        body.action_center + body.action_scale * a.double().numpy() for a in (action, reflection.action(action))
+    )
+    np.testing.assert_allclose(image, Mirror(body).targets(wanted), atol=1e-5)
+    torch.testing.assert_close(reflection.action(reflection.action(action)), action)
+    assert not torch.allclose(reflection.action(action), action, atol=0.1)
+
+
+def test_a_clock_stays_as_it_is(tiny: Body) -> None:
+    reflection, observation = Reflection(tiny), torch.rand(4, 15 * tiny.num_bodies - 2)
+    with_a_clock = torch.cat((observation, torch.arange(4.0).unsqueeze(1)), dim=1)
+    expected = torch.cat((reflection.observation(observation), torch.arange(4.0).unsqueeze(1)), dim=1)
+    assert torch.equal(reflection.observation(with_a_clock), expected)
+    assert torch.equal(reflection.observation(reflection.observation(observation)), observation)
