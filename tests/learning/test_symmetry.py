@@ -52,13 +52,13 @@ def test_the_other_side_is_meant_under_the_direction_of_the_reflected_clip(
     images = MotionLibrary(tiny_library.body, [mirrored(motion, mirror) for motion in tiny_library.motions])
     expected = clip_directions(exported["encoder"], images)
     torch.testing.assert_close(symmetry.directions, expected, atol=1e-4, rtol=1e-4)
-    assert not torch.allclose(expected[0], exported["clip_latents"]["swing"], atol=0.05)  # left arm first, not right
+    assert not torch.allclose(expected[0], exported["clip_latents"]["swing"], atol=0.01)  # the other arm begins
     symmetry.actions(observe(tiny_library.states)[:2], torch.tensor([2, 0]))
     torch.testing.assert_close(actor.seen, symmetry.directions[[2, 0]])
 
 
 def test_the_loss_counts_what_imitation_does_otherwise(tiny_library: MotionLibrary, exported: dict[str, Any]) -> None:
-    # targets of 0.5 and -0.1 rad (the arms' units are 1.0 and 0.5 rad) are -0.1 and 0.5 in reflection, actions -0.1, 1.0
+    # targets of 0.5 and -0.1 rad (the arms' units are 1.0 and 0.5) are -0.1 and 0.5 in reflection, actions -0.1 and 1.0
     symmetry = Symmetry(tiny_library, constant(0.5, -0.2), exported, 0.02)
     observation, clip = observe(tiny_library.states)[:3], torch.zeros(3, dtype=torch.long)
     torch.testing.assert_close(symmetry.actions(observation, clip), torch.tensor([[-0.1, 1.0]]).expand(3, -1))
