@@ -29,7 +29,6 @@ from rgsd.learning.policy_files import DESCRIPTION
 from rgsd.learning.ppo import Ppo, PpoConfig
 from rgsd.learning.rollout import Rollout
 from rgsd.learning.skill_policy import SkillPolicy
-from rgsd.learning.symmetry import Symmetry
 from rgsd.learning.warm_start import WarmStart, WarmStartConfig
 from rgsd.motions.library import MotionLibrary
 from rgsd.physics.protocol import LimitedRoom
@@ -45,9 +44,6 @@ class TrainerConfig:
 
     warm_start: WarmStartConfig = WarmStartConfig()
     """Cloning of teachers in the first iterations."""
-    symmetry_weight: float = 0.0
-    """Weight in PPO's loss of KL(policy || its own reflection, left for right) on imitation states, nats; above 0 the
-    warm start, too, clones left for right as well. For bodies whose halves are alike."""
     alive_reward: float = 0.0
     """Added to every step's reward, whatever the method: what an episode loses each step that it ends too early."""
     horizon: int = 24
@@ -101,11 +97,7 @@ class Trainer(TrainingLoop):
             model.normalizer.update(distributed.own_rows(torch.cat((reference, padding), dim=1)))
             if config.compile:
                 model.compile()
-        exported = method.export()
-        latents = exported.get("clip_latents")
-        symmetry = (
-            Symmetry(env.library, self.actor, exported, config.symmetry_weight) if config.symmetry_weight > 0 else None
-        )
+        latents = method.export().get("clip_latents")
         self.warm_start = WarmStart(
             env,
             self.actor,
@@ -115,12 +107,9 @@ class Trainer(TrainingLoop):
             ppo.gamma,
             distributed.own_seed(seed, "warm start"),
             teachers,
-            symmetry,
         )
         self._teachers = teachers
-        losses = [lambda batch, mean: method.extra_loss(batch, mean, self.actor), self.warm_start.anchor]
-        if symmetry is not None:
-            losses.append(symmetry.loss)
+        losses = (lambda batch, mean: method.extra_loss(batch, mean, self.actor), self.warm_start.anchor)
         shuffling = distributed.own_seed(seed, "ppo")
         self.ppo = Ppo(self.actor, self.critic, ppo, method.latents, losses, method.parameters(), shuffling)
         self.collector = Collector(env, method, self.actor)

@@ -35,7 +35,6 @@ from rgsd.learning.networks import Actor, Critic
 from rgsd.learning.ppo import generalized_advantage
 from rgsd.learning.rollout import Minibatch, Rollout
 from rgsd.learning.skill_policy import SkillPolicy
-from rgsd.learning.symmetry import Symmetry
 from rgsd.learning.teachers import Teachers
 from rgsd.motions.library import MotionLibrary
 from rgsd.skills import sphere
@@ -81,7 +80,6 @@ class WarmStart:
         gamma: discount of the critic's targets, as in PPO.
         seed: of the shuffling.
         teachers: who teaches the clips that they were trained on; open-loop playback teaches the others.
-        symmetry: if given, what is cloned is cloned left for right as well.
     """
 
     def __init__(
@@ -94,10 +92,9 @@ class WarmStart:
         gamma: float,
         seed: int,
         teachers: Sequence[SkillPolicy] = (),
-        symmetry: Symmetry | None = None,
     ) -> None:
         self.env, self.actor, self.critic, self.config = env, actor, critic, config
-        self._clip_latents, self._gamma, self._symmetry = clip_latents, gamma, symmetry
+        self._clip_latents, self._gamma = clip_latents, gamma
         parameters = [*actor.network.parameters(), *critic.network.parameters()]
         self._optimizer = torch.optim.Adam(parameters, lr=config.learning_rate, fused=True)
         self._generator = torch.Generator(env.device).manual_seed(seed)
@@ -170,9 +167,6 @@ class WarmStart:
             order = torch.randperm(rollout.num_samples, generator=self._generator, device=z.device)
             for ids in order.chunk(self.config.minibatches):
                 error = (self.actor(observation[ids], z[ids]) - action[ids]).square().mean(dim=-1)
-                if self._symmetry is not None:
-                    said = self._symmetry.actions(observation[ids], rollout.clip.flatten()[ids])
-                    error = (error + (said - action[ids]).square().mean(dim=-1)) / 2
                 clone = (taught[ids] * error).sum() / distributed.average(taught[ids].sum()).clamp(min=1)
                 value = (self.critic(observation[ids], z[ids], privileged[ids]) - returns[ids]).square().mean()
                 self._optimizer.zero_grad(set_to_none=True)
