@@ -13,7 +13,7 @@ from rgsd.bodies.kinematics import forward_kinematics
 from rgsd.bodies.mirror import Mirror
 from rgsd.bodies.quadruped import make_quadruped
 from rgsd.bodies.smpl import make_smpl
-from rgsd.envs.observation import ObservationLayout
+from rgsd.envs.reflection import Reflection
 
 
 def some_states(body: Body, count: int = 20) -> tuple[np.ndarray, np.ndarray]:
@@ -154,7 +154,7 @@ def test_frames_that_are_not_reflected_are_told() -> None:
     state = forward_kinematics(body, qpos, qvel)
     np.testing.assert_allclose(image.body_linvel, state.body_linvel[:, mirror.bodies].numpy() * (1, -1, 1), atol=1e-4)
     with pytest.raises(BodyError, match="frame of part 'l_thigh' is not that of 'r_thigh' reflected"):
-        ObservationLayout(body).reflection()
+        Reflection(body)
 
 
 def test_a_hinge_that_turns_the_other_way_is_told_by_its_sign_and_counts_from_its_reference() -> None:

@@ -7,8 +7,10 @@ import pytest
 import torch
 
 from rgsd.bodies.body import Body
+from rgsd.bodies.kinematics import forward_kinematics
 from rgsd.bodies.mirror import Mirror
 from rgsd.bodies.registry import make_body
+from rgsd.envs.observation import observe
 from rgsd.envs.reflection import Reflection
 
 
@@ -22,6 +24,18 @@ def test_an_action_is_reflected_as_the_pose_that_it_asks_for(name: str, tiny: Bo
     np.testing.assert_allclose(image, Mirror(body).targets(wanted), atol=1e-5)
     torch.testing.assert_close(reflection.action(reflection.action(action)), action)
     assert not torch.allclose(reflection.action(action), action, atol=0.1)
+
+
+@pytest.mark.parametrize("name", ["quadruped", "tiny"])
+def test_an_observation_is_reflected_entry_by_entry(name: str, tiny: Body) -> None:
+    body = tiny if name == "tiny" else make_body(name)
+    reflection, generator = Reflection(body), np.random.default_rng(0)
+    qpos, qvel = 0.6 * generator.normal(size=(5, body.model.nq)), generator.normal(size=(5, body.model.nv))
+    qpos[:, 3:7] /= np.linalg.norm(qpos[:, 3:7], axis=1, keepdims=True)
+    seen = observe(forward_kinematics(body, qpos, qvel))
+    image = observe(forward_kinematics(body, reflection.mirror.poses(qpos), reflection.mirror.velocities(qvel)))
+    np.testing.assert_allclose(image, reflection.observation(seen), atol=1e-4, rtol=1e-4)
+    assert not np.allclose(image, seen, atol=0.1)
 
 
 def test_a_clock_stays_as_it_is(tiny: Body) -> None:

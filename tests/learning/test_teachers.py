@@ -16,8 +16,10 @@ import torch
 from rgsd.bodies.body import Body, BodyError, FallRule
 from rgsd.bodies.mirror import Mirror
 from rgsd.bodies.registry import make_body
-from rgsd.envs.observation import ObservationLayout, observe
+from rgsd.envs.observation import observe
 from rgsd.envs.reference_frames import ReferenceFrames
+from rgsd.envs.reflection import Reflection
+from rgsd.learning import teachers as teaching
 from rgsd.learning.policy_files import PolicyError
 from rgsd.learning.skill_policy import SkillPolicy
 from rgsd.learning.teachers import Playback, Reflected, Skilled, Teachers, Tracker, damping_lag, load_teacher
@@ -185,7 +187,9 @@ def test_a_reflected_teachers_targets_are_its_targets_reflected(lopsided: Body) 
     np.testing.assert_allclose(images.motions[0].qpos[-1, 7:], [0.0, -0.1], atol=1e-12)
     said = torch.tensor([[0.5, -0.4], [0.1, 0.3]])
     knows: Any = SimpleNamespace(act=lambda *_: said)
-    taught = Reflected(knows, library, images).act(observe(images.states)[:2], torch.zeros(2, dtype=torch.long), said)
+    taught = Reflected(knows, library, images, Reflection(lopsided)).act(
+        observe(images.states)[:2], torch.zeros(2, dtype=torch.long), said
+    )
     center, scale = lopsided.action_center, lopsided.action_scale
     # targets of 0.7 and -0.3, 0.3 and 0.05, in reflection -(-0.6) and 0.3 - 0.7, -(-0.25) and 0.3 - 0.3
     np.testing.assert_allclose(center + scale * taught.numpy(), [[0.6, -0.4], [0.25, 0.0]], atol=1e-6)
@@ -205,7 +209,7 @@ def test_a_reflection_that_the_body_does_not_have_is_refused(
     def none(_: object) -> None:
         raise BodyError("body 'tiny': part 'left' has no image")
 
-    monkeypatch.setattr(ObservationLayout, "reflection", none)
+    monkeypatch.setattr(teaching, "Reflection", none)
     with pytest.raises(
         PolicyError, match=r"swing, which by its name is .* of swing_mirrored, but body 'tiny': .*rename"
     ):

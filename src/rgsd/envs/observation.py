@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from dataclasses import dataclass
 
-import numpy as np
 import torch
 from torch import Tensor
 
-from rgsd.bodies.body import Body, BodyError
-from rgsd.bodies.mirror import Mirror
+from rgsd.bodies.body import Body
 from rgsd.bodies.state import BodyState
 from rgsd.errors import UnknownName
 from rgsd.rotations import in_heading, tangent_normal
@@ -76,33 +73,6 @@ class ObservationLayout:
         return [
             i for i, (kind, name) in enumerate(self.entries) if kind in kinds and (bodies is None or name in bodies)
         ]
-
-    def reflection(self) -> tuple[Tensor, Tensor]:
-        """Which entry (D,) long of an observation, times which sign (D,), is each entry of its reflection.
-
-        Vectors, and so the axes that rotations are seen by, change the sign of y; angular velocities, which are axial,
-        that of x and z.
-
-        Raises:
-            BodyError: the body's halves, or the frames of their parts, are not alike.
-        """
-        mirror, names = Mirror(self.body), np.array(self.body.body_names)
-        if not mirror.framed.all():
-            part = int(np.flatnonzero(~mirror.framed)[0])
-            raise BodyError(
-                f"body '{self.body.name}': the frame of part '{names[part]}' is not that of "
-                f"'{names[mirror.bodies[part]]}' reflected; give the two mirrored quat, for an observation shows them"
-            )
-        images = dict(zip(self.body.body_names, names[mirror.bodies], strict=True))
-        source, sign, seen = [], [], defaultdict[tuple[str, str], int](int)
-        first = {entry: place for place, entry in reversed(list(enumerate(self.entries)))}
-        for kind, name in self.entries:
-            number = seen[kind, name]
-            seen[kind, name] += 1
-            source.append(first[kind, images[name]] + number)
-            across = kind != "height" and number % 3 == 1
-            sign.append(-1.0 if across != (kind == "angular_velocity") else 1.0)
-        return torch.tensor(source), torch.tensor(sign)
 
     def floors(self) -> Tensor:
         """(D,) physical size of a deviation that is noise, entry by entry, in the entry's unit."""

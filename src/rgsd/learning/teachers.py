@@ -10,7 +10,6 @@ import torch
 from torch import Tensor
 
 from rgsd.bodies.body import Body, BodyError
-from rgsd.bodies.mirror import Mirror
 from rgsd.envs.observation import ObservationLayout
 from rgsd.envs.reference_frames import ReferenceFrames
 from rgsd.envs.reflection import Reflection
@@ -41,10 +40,12 @@ class Teachers:
         known = [policy.clips for policy in policies]
         images = _images_known(known, library)
         if images:
-            mirror = Mirror(library.body)
-            clips = [mirrored(motion, mirror) for motion in library.motions if motion.name in images]
+            reflection = Reflection(library.body, library.device)
+            clips = [mirrored(motion, reflection.mirror) for motion in library.motions if motion.name in images]
             reflected = MotionLibrary(library.body, clips, library.device)
-            self._trained += [Reflected(kinds[p.condition](p, reflected), reflected, library) for p in policies]
+            self._trained += [
+                Reflected(kinds[p.condition](p, reflected), reflected, library, reflection) for p in policies
+            ]
             known += [tuple(name for name in images if image_name(name) in clips) for clips in known]
         knowing = [[n for n, clips in enumerate(known) if name in clips] for name in library.names]
         self._who = torch.tensor([numbers[0] if numbers else -1 for numbers in knowing], device=library.device)
@@ -132,10 +133,13 @@ class Reflected:
         teacher: of the reflections.
         images: the reflections.
         library: all clips; it is to be asked for those alone whose reflections are among `images`.
+        reflection: of states and actions.
     """
 
-    def __init__(self, teacher: Tracker | Skilled, images: MotionLibrary, library: MotionLibrary) -> None:
-        self._teacher, self._reflection = teacher, Reflection(library.body, library.device)
+    def __init__(
+        self, teacher: Tracker | Skilled, images: MotionLibrary, library: MotionLibrary, reflection: Reflection
+    ) -> None:
+        self._teacher, self._reflection = teacher, reflection
         places = {image_name(name): place for place, name in enumerate(images.names)}
         self._image = torch.tensor([places.get(name, -1) for name in library.names], device=library.device)
 
