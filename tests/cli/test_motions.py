@@ -36,7 +36,13 @@ def test_imported_motions_are_listed(source: Path, tmp_path: Path, capsys: pytes
     assert main(["motions", "list", str(out), "--json"]) == 0
     (listed,) = json.loads(capsys.readouterr().out)
     assert (listed["name"], listed["frames"], listed["body"]) == ("rest", 10, "smpl")
-    assert set(listed["quality"]) == {"fk_error_cm", "penetration_cm", "skate_cm", "largest_jump_rad"}
+    assert set(listed["quality"]) == {
+        "fk_error_cm",
+        "penetration_cm",
+        "skate_cm",
+        "largest_jump_rad",
+        "hidden_jump_rad",
+    }
     assert main(["motions", "list", str(out)]) == 0
     assert "rest" in capsys.readouterr().out
     assert main(["motions", "import", str(source), "--out", str(out)]) == 2  # whoever's file of that name it is

@@ -24,6 +24,7 @@ _QUALITY = {
     "penetration_cm": "depth cm",
     "skate_cm": "skate cm",
     "largest_jump_rad": "jump rad",
+    "hidden_jump_rad": "hidden rad",
 }
 
 
