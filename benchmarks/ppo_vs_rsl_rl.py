@@ -3,7 +3,7 @@
     pip install --no-deps rsl-rl-lib tensordict GitPython gitdb smmap      (and what an import then asks for)
     python benchmarks/ppo_vs_rsl_rl.py --minutes 10 --out runs/ppo_vs_rsl_rl
 
-The quadruped tracks its gaits with the oracle's reward. Both learners have the same networks, discount, epochs,
+The quadruped tracks its gaits with the tracker's reward. Both learners have the same networks, discount, epochs,
 minibatches and fixed exploration noise, and mean actions that begin near zero; the actor sees the observation and the
 next reference frame, the critic also the privileged view. Ours bootstraps time limits with the value of the state that
 was reached, rsl_rl with that of the state before; rsl_rl's rewards carry the factor 1 - gamma that ours applies inside.
@@ -35,7 +35,7 @@ from rgsd.learning.method import Progress
 from rgsd.learning.networks import NetworkConfig
 from rgsd.learning.rollout import Rollout
 from rgsd.learning.warm_start import WarmStartConfig
-from rgsd.methods.oracle import Oracle, OracleConfig
+from rgsd.methods.tracker import Tracker, TrackerConfig
 from rgsd.methods.presets import make_preset
 from rgsd.methods.runs import RunConfig, load_library, make_trainer
 
@@ -64,21 +64,21 @@ class Curve:
         self.points.append({"samples": self.samples, "seconds": self.seconds, "reward": reward})
 
 
-def tracking_env(env: SkillEnv, oracle: Oracle, reward_scale: float) -> SkillVecEnv:
-    """A `SkillEnv` with the oracle's episodes, reward and view of the reference's next frame, for rsl_rl."""
+def tracking_env(env: SkillEnv, tracker: Tracker, reward_scale: float) -> SkillVecEnv:
+    """A `SkillEnv` with the tracker's episodes, reward and view of the reference's next frame, for rsl_rl."""
 
     def begin(ids: Tensor) -> Starts:
-        episodes = oracle.begin_episodes(env.draws("episodes", ids))
+        episodes = tracker.begin_episodes(env.draws("episodes", ids))
         return Starts(episodes.clip, episodes.frame, episodes.imitation)
 
     def next_frame() -> Tensor:
-        frame, _ = oracle.maybe_resample(
+        frame, _ = tracker.maybe_resample(
             Progress(env.clip, env.frame, env.elapsed, env.state.qpos, env.clip, env.imitation)
         )
-        return math.sqrt(oracle.latent_dim) * frame  # the factor that our actor applies to its latents
+        return math.sqrt(tracker.latent_dim) * frame  # the factor that our actor applies to its latents
 
     def reward(result: StepResult, clip: Tensor, imitation: Tensor) -> Tensor:
-        # the oracle's reward reads these fields of a rollout; here it has one step
+        # the tracker's reward reads these fields of a rollout; here it has one step
         one = {
             "next_observation": result.final_observation,
             "clip": clip,
@@ -88,7 +88,7 @@ def tracking_env(env: SkillEnv, oracle: Oracle, reward_scale: float) -> SkillVec
             "heading_error": result.tracking.heading.abs(),
         }
         rows = dict.fromkeys(Rollout.__dataclass_fields__, torch.zeros(env.num_envs)) | one
-        return reward_scale * oracle.rewards(Rollout(**{name: row.unsqueeze(0) for name, row in rows.items()}))[0]
+        return reward_scale * tracker.rewards(Rollout(**{name: row.unsqueeze(0) for name, row in rows.items()}))[0]
 
     env.set_starts(begin)
     return SkillVecEnv(env, reward, next_frame)
@@ -108,7 +108,7 @@ class RslRlLearner:
         self.algorithm.train_mode()
 
     def iterate(self) -> float:
-        """Collect, learn; returns the mean reward a step, on the oracle's scale."""
+        """Collect, learn; returns the mean reward a step, on the tracker's scale."""
         algorithm, env, rewards = self.algorithm, self.env, []
         observations = env.get_observations()
         with torch.inference_mode():
@@ -139,18 +139,18 @@ def main(minutes: float = 1.0, num_envs: int = 1024, seed: int = 0, out: Path = 
         seed: of everything random.
         out: folder for the results.
     """
-    base = make_preset("cpu", "oracle", "quadruped")
+    base = make_preset("cpu", "tracker", "quadruped")
     config = replace(
         base,
         num_envs=num_envs,
         seed=seed,
         network=replace(base.network, learn_noise=False, final_noise=base.network.noise),
-        # the oracle's reward alone: rsl_rl is paid nothing for being alive
+        # the tracker's reward alone: rsl_rl is paid nothing for being alive
         trainer=replace(base.trainer, warm_start=WarmStartConfig(iterations=0), alive_reward=0.0),
     )
     library = load_library(config, make_body(config.body))
-    oracle = Oracle(library, OracleConfig())
-    env = tracking_env(SkillEnv(library, config.env, num_envs, seed=seed), oracle, 1 - config.ppo.gamma)
+    tracker = Tracker(library, TrackerConfig())
+    env = tracking_env(SkillEnv(library, config.env, num_envs, seed=seed), tracker, 1 - config.ppo.gamma)
     theirs = RslRlLearner(env, config)
     out.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as scratch:

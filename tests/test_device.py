@@ -26,9 +26,9 @@ from rgsd.methods.calm import CalmConfig
 from rgsd.methods.diayn import DiaynConfig
 from rgsd.methods.lgsd import LgsdConfig
 from rgsd.methods.metra import MetraConfig
-from rgsd.methods.oracle import OracleConfig
 from rgsd.methods.registry import METHODS
 from rgsd.methods.rgsd import RgsdConfig
+from rgsd.methods.tracker import TrackerConfig
 from rgsd.motions.library import MotionLibrary
 from rgsd.physics.mujoco_cpu import MujocoCpu
 from rgsd.physics.on_device import on_device
@@ -155,7 +155,7 @@ SMALL = EncoderConfig(latent_dim=3, hidden=(8,))
 JUDGE = DiscriminatorConfig(hidden=(8,), window=3, updates=2, batch=8)
 SETTINGS = {
     "rgsd": RgsdConfig(SMALL, ContrastiveConfig(steps=2, batch=16)),
-    "oracle": OracleConfig(),
+    "tracker": TrackerConfig(),
     "diayn": DiaynConfig(SMALL),
     "metra": MetraConfig(SMALL, extra=("position", "time"), grounded=True, contrastive=ContrastiveConfig(steps=2)),
     "lgsd": LgsdConfig(SMALL, shortest_gap=0.02, longest_gap=0.04),

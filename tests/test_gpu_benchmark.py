@@ -18,9 +18,9 @@ import pytest
 from rgsd import pretrained
 from rgsd.bodies.registry import make_body
 from rgsd.learning.policy_files import DESCRIPTION
-from rgsd.methods.oracle import OracleConfig
 from rgsd.methods.presets import make_preset
 from rgsd.methods.runs import RunConfig, make_trainer
+from rgsd.methods.tracker import TrackerConfig
 from rgsd.motions.synthesis.gait import Course, Gait
 from rgsd.motions.synthesis.quadruped import synthesize
 
@@ -41,12 +41,12 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder, body = tmp_path_factory.mktemp("gpu"), make_body("quadruped")
     for name, course in (("ahead", Course(forward=0.4)), ("turn", Course(turn=1.0))):
         synthesize(body, name, name, Gait(), course, seconds=0.6).save(folder / "motions" / f"{name}.npz")
-    make_trainer(tracker(folder), folder / "oracle").run(steps=1)
+    make_trainer(tracker(folder), folder / "tracker").run(steps=1)
     return folder
 
 
 def tracker(folder: Path) -> RunConfig:
-    return RunConfig(method="oracle", motions=str(folder / "motions"), num_envs=4, settings=OracleConfig())
+    return RunConfig(method="tracker", motions=str(folder / "motions"), num_envs=4, settings=TrackerConfig())
 
 
 class Clock:
@@ -78,7 +78,7 @@ def train_a_piece(gpu: ModuleType, run: Path, motions: Path, parts: Path, words:
 @pytest.fixture(scope="module")
 def run(gpu: ModuleType, folder: Path) -> Path:
     """A run taught by the tracker, trained in a piece on each of two machines; what the first one had is gone."""
-    words = ("--trainer.warm-start.teachers", str(folder / "oracle"), "--trainer.warm-start.iterations", "2")
+    words = ("--trainer.warm-start.teachers", str(folder / "tracker"), "--trainer.warm-start.iterations", "2")
     words += ("--trainer.horizon", "4", "--trainer.checkpoint-minutes", "0.02", "--settings.contrastive.steps", "3")
     first = train_a_piece(gpu, folder / "one" / "run", folder / "motions", folder / "parts", words + SMALL)
     # parts were written while it ran, and once more when it had been asked to stop
@@ -89,7 +89,7 @@ def run(gpu: ModuleType, folder: Path) -> Path:
     elsewhere.mkdir()
     shutil.move(folder / "motions", elsewhere / "motions")
     shutil.move(folder / "one", folder / "gone")
-    shutil.move(folder / "oracle", folder / "gone")
+    shutil.move(folder / "tracker", folder / "gone")
     second = train_a_piece(gpu, elsewhere / "run", elsewhere / "motions", folder / "parts", words)
     assert first.seen < second.before < second.seen <= newest(elsewhere / "run")
     return elsewhere / "run"
@@ -140,10 +140,10 @@ def test_what_rgsd_train_says_comes_through(gpu: ModuleType, tmp_path: Path, mon
     monkeypatch.setattr(gpu, "_supervise", fails)
     with pytest.raises(SystemExit) as failed:
         gpu.main(
-            ["train", "--run", str(tmp_path / "run"), "--method", "oracle", "--", "--clips", "a", "b", "--seed", "3"]
+            ["train", "--run", str(tmp_path / "run"), "--method", "tracker", "--", "--clips", "a", "b", "--seed", "3"]
         )
     assert failed.value.code == 1
-    assert told[told.index("train") + 1] == "oracle"
+    assert told[told.index("train") + 1] == "tracker"
     assert told[told.index("--preset") + 1] == "gpu"
     assert told[-5:] == ["--clips", "a", "b", "--seed", "3"]
 

@@ -20,8 +20,8 @@ def measured(**given: float | None) -> dict[str, Any]:
 
 
 def printed(*clips: str, width: int = 80) -> list[str]:
-    """The lines of the table of an evaluation of these clips, without an oracle."""
-    rows = {"statue": {"mean": measured(skill=-0.001)}, "oracle": None}
+    """The lines of the table of an evaluation of these clips, without a tracker."""
+    rows = {"statue": {"mean": measured(skill=-0.001)}, "tracker": None}
     result = {"clips": {name: measured() for name in clips}, "mean": measured(), "reference_rows": rows}
     console = Console(width=width, file=StringIO())
     console.print(imitation_table({**result, "stochastic": {"mean": measured()}}))

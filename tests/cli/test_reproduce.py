@@ -51,11 +51,11 @@ def motions(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def table(motions: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Table 1 of RGSD and METRA, with two seeds, and the oracle."""
+    """Table 1 of RGSD and METRA, with two seeds, and the tracker."""
     out = tmp_path_factory.mktemp("table") / "table1"
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(reproduce, "make_preset", tiny_preset)
-        patch.setattr(reproduce, "METHODS", ("rgsd", "metra", "oracle"))
+        patch.setattr(reproduce, "METHODS", ("rgsd", "metra", "tracker"))
         reproduce.reproduce_table1(A_MOMENT, motions=str(motions), seeds=1, out=out, evaluation=EVALUATION)
         first = (out / "rgsd" / "seed0" / "policy" / "policy.safetensors").stat().st_mtime_ns
         reproduce.reproduce_table1(A_MOMENT, motions=str(motions), seeds=2, out=out, evaluation=EVALUATION)
@@ -66,7 +66,7 @@ def table(motions: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_table_1_has_a_row_a_method_and_a_point_a_seed(table: Path) -> None:
     content = json.loads((table / "comparison.json").read_text())
     rows = content["imitation"]["ahead"]
-    assert list(rows) == ["statue", "playback", "oracle", "untrained", "rgsd", "metra", "rgsd-from-scratch"]
+    assert list(rows) == ["statue", "playback", "tracker", "untrained", "rgsd", "metra", "rgsd-from-scratch"]
     for seed in (0, 1):
         evaluation = json.loads((table / f"metra/seed{seed}/evaluation/evaluation.json").read_text())
         assert rows["metra"]["tracked"]["points"][seed] == evaluation["groups"]["ahead"]["tracked"]
@@ -88,8 +88,8 @@ def test_compare_takes_any_evaluated_runs(table: Path, tmp_path: Path, capsys: p
     assert content == json.loads((tmp_path / "comparison.json").read_text())
     assert content["runs"] == {"rgsd": {"0": runs[0], "1": runs[1]}}
     assert content["imitation"]["ahead"]["statue"]["tracked"]["points"] != [None]
-    assert main(["compare", *runs, runs[0].replace("rgsd", "oracle"), "--out", str(tmp_path)]) == 0
-    assert "| oracle |" in capsys.readouterr().out
+    assert main(["compare", *runs, runs[0].replace("rgsd", "tracker"), "--out", str(tmp_path)]) == 0
+    assert "| tracker |" in capsys.readouterr().out
 
 
 def test_a_run_without_evaluation_says_how_to_get_one(
@@ -172,5 +172,5 @@ def test_lgsd_is_in_table_1_where_its_extra_is_installed(
     (tmp_path / "comparison.md").write_text("# Table 1\n")
     reproduce.reproduce_table1(A_MOMENT, out=tmp_path)
     assert ("lgsd" in trained) is installed
-    assert set(trained) | {"lgsd"} == {"rgsd", "diayn", "metra", "ase", "calm", "lgsd", "oracle", "rgsd-from-scratch"}
+    assert set(trained) | {"lgsd"} == {"rgsd", "diayn", "metra", "ase", "calm", "lgsd", "tracker", "rgsd-from-scratch"}
     assert ("LGSD is left out" in capsys.readouterr().out) is not installed

@@ -112,8 +112,8 @@ def make_policy(body: Body) -> Callable[..., SkillPolicy]:
         actor = Actor(layout.size, 3, torch.tensor(body.action_scale), NetworkConfig((16,), (16,)))
         mu = Encoder(EncoderConfig(latent_dim=3, hidden=(16,)), layout) if encoder else None
         if script is None:
-            return SkillPolicy(body, actor.requires_grad_(False), 3, "test", mu, **settings)
-        policy = ScriptedPolicy(body, actor, 3, "test", mu, **settings)
+            return SkillPolicy(body, actor.requires_grad_(False), 3, "test", encoder=mu, **settings)
+        policy = ScriptedPolicy(body, actor, 3, "test", encoder=mu, **settings)
         policy.script = script
         return policy
 

@@ -34,8 +34,8 @@ def judged(method: str, seed: int, *errors: float, **changes: Any) -> JudgedRun:
     found |= {"variations": {"clip0": {"20": near}, "clip1": {"20": near | {"cartesian_error_cm": 4.0}}}}
     evaluation = {
         "protocol": 1, "feature_set": "v1", "body": "tiny", "rollouts_per_clip": 2, "method": method, **row(*errors),
-        "discovery": None if method == "oracle" else found,
-        "reference_rows": {"statue": row(4.0), "playback": row(1.0), "oracle": None, "untrained": row(9.0)},
+        "discovery": None if method == "tracker" else found,
+        "reference_rows": {"statue": row(4.0), "playback": row(1.0), "tracker": None, "untrained": row(9.0)},
     }  # fmt: skip
     training = {"samples": 1200.0, "minutes": 2.0}
     run = JudgedRun(
@@ -52,23 +52,23 @@ def judged(method: str, seed: int, *errors: float, **changes: Any) -> JudgedRun:
 
 
 def test_seeds_are_points_and_reference_rows_stand_once() -> None:
-    found = compare([judged("rgsd", 1, 2.0, 5.0), judged("rgsd", 0, 1.0, 2.0), judged("oracle", 0, 0.5, 0.7)])
+    found = compare([judged("rgsd", 1, 2.0, 5.0), judged("rgsd", 0, 1.0, 2.0), judged("tracker", 0, 0.5, 0.7)])
     assert found["runs"] == {
         "rgsd": {"0": "runs/rgsd/seed0", "1": "runs/rgsd/seed1"},
-        "oracle": {"0": "runs/oracle/seed0"},
+        "tracker": {"0": "runs/tracker/seed0"},
     }
     assert list(found["imitation"]) == ["walk", MEAN, WORST]
     walk = found["imitation"]["walk"]
-    assert list(walk) == ["statue", "playback", "oracle", "untrained", "rgsd"]
+    assert list(walk) == ["statue", "playback", "tracker", "untrained", "rgsd"]
     assert walk["rgsd"]["cartesian_error_cm"] == {"points": [1.5, 3.5], "mean": 2.5, "ci": None}
-    assert walk["oracle"]["cartesian_error_cm"]["points"] == [0.6]
+    assert walk["tracker"]["cartesian_error_cm"]["points"] == [0.6]
     assert walk["rgsd"]["fid"]["points"] == [None, None]
     assert found["imitation"][MEAN]["rgsd"]["fid"]["points"] == [3.0, 3.0]
     assert found["imitation"][WORST]["rgsd"]["cartesian_error_cm"]["points"] == [2.0, 5.0]
 
 
 def test_discovery_variations_and_cost() -> None:
-    found = compare([judged("oracle", 0, 0.5, 0.7), judged("ase", 0, 1.0, 2.0)])
+    found = compare([judged("tracker", 0, 0.5, 0.7), judged("ase", 0, 1.0, 2.0)])
     discovery = found["discovery"]
     assert list(discovery) == ["references", "untrained", "ase"]
     assert discovery["references"]["direction_coverage"]["mean"] == 0.5

@@ -41,7 +41,7 @@ def test_figures_by_name(name: str, value: float | None) -> None:
     assert figure(name, EVALUATION, TRAINING) == value
 
 
-def test_an_oracle_has_no_discovery_and_a_humanoid_no_held_out_gait() -> None:
+def test_an_tracker_has_no_discovery_and_a_humanoid_no_held_out_gait() -> None:
     assert figure("discovery.fall_rate", EVALUATION | {"discovery": None}, TRAINING) is None
     humanoid = EVALUATION | {"discovery": {"held_out": None}}
     assert figure("discovery.held_out.diagonal", humanoid, TRAINING) is None

@@ -66,7 +66,7 @@ def test_evaluation_json_says_what_the_protocol_asks(
             assert set(MEASURES) <= set(entry)
             for key in set(MEASURES) - {"fid"}:
                 assert f"{key}_ci" in entry
-    assert result["reference_rows"]["oracle"] is None
+    assert result["reference_rows"]["tracker"] is None
     # an untrained policy hardly moves; the reference's own angles do
     assert playback["mean"]["skill"] > result["mean"]["skill"] + 0.3
     assert result["clips"]["walk"]["latent_source"] == "embedding"
@@ -126,7 +126,7 @@ def test_a_seed_fixes_every_number(library: MotionLibrary, make_policy: Callable
     assert evaluated(library, make_policy, seed=1)["mean"] != first["mean"]
 
 
-def test_an_oracle_is_judged_without_discovery(
+def test_an_tracker_is_judged_without_discovery(
     puppet: Simulate, library: MotionLibrary, make_policy: Callable[..., SkillPolicy]
 ) -> None:
     body = library.body

@@ -98,7 +98,7 @@ def test_the_policy_hears_the_clock_of_the_clip(
     torch.testing.assert_close(torch.tensor(heard), torch.tensor([0.0, dt, 2 * dt]))
 
 
-def test_the_oracle_is_shown_the_next_reference_frame(
+def test_the_tracker_is_shown_the_next_reference_frame(
     puppet: Simulate, library: MotionLibrary, make_policy: Callable[..., SkillPolicy]
 ) -> None:
     reference, shown = ReferenceFrames(library), []
@@ -108,7 +108,7 @@ def test_the_oracle_is_shown_the_next_reference_frame(
         return torch.zeros(1, library.body.num_actions)
 
     *start, clip = start_of(library, 1)
-    controller = TrackingController(make_policy(script, condition="reference"), reference)
+    controller = TrackingController(make_policy(script, condition="reference"), library)
     rollouts.roll_out(puppet, library.body, controller, (start[0], start[1]), 4, clip)
     torch.testing.assert_close(torch.stack(shown), reference.at(clip.expand(3), torch.tensor([1, 2, 3])))
 

@@ -71,12 +71,12 @@ def test_variants_have_names_settings_and_methods_of_their_own(tmp_path: Path) -
         set = { env.early_termination = false, steps = 12 }
         [[variant]]
         name = "tracker"
-        method = "oracle"
+        method = "tracker"
         """,
     )
     off, tracker = (variant.config for variant in found.variants)
     assert (off.env.early_termination, off.steps) == (False, 12)
-    assert (tracker.method, tracker.env.early_termination, tracker.steps) == ("oracle", True, 9)
+    assert (tracker.method, tracker.env.early_termination, tracker.steps) == ("tracker", True, 9)
     assert found.variants[0].settings == {"env.early_termination": False, "steps": 12}
     assert (found.figures, found.evaluation) == (("mean.skill",), EvaluationConfig(num_latents=32))
 

@@ -72,7 +72,7 @@ def numbered(tiny_library: MotionLibrary) -> Method:
 
 @pytest.fixture
 def make_tracker() -> Callable[..., SkillPolicy]:
-    """Makes a policy of random weights of the kind that an oracle's run leaves behind, the same each time."""
+    """Makes a policy of random weights of the kind that a tracker's run leaves behind, the same each time."""
 
     def make(library: MotionLibrary, clock: Clock = "none", condition: Condition = "reference") -> SkillPolicy:
         frames, size = ReferenceFrames(library), observe(library.states).shape[1] + (clock != "none")
@@ -84,7 +84,7 @@ def make_tracker() -> Callable[..., SkillPolicy]:
             library.body,
             actor,
             frames.size,
-            "oracle",
+            "tracker",
             clock=clock,
             condition=condition,
             condition_moments=frames.moments,

@@ -34,7 +34,7 @@ def make_policy(library: MotionLibrary, clock: Clock = "none") -> SkillPolicy:
     encoder = Encoder(EncoderConfig(latent_dim=4, hidden=(16,), kinds=("position",)), layout)
     encoder.fit_normalization(observe(library.states))
     latents = dict(zip(library.names, clip_directions(encoder, library), strict=True))
-    return SkillPolicy(body, actor, 4, "rgsd", encoder, latents, clock)
+    return SkillPolicy(body, actor, 4, "rgsd", encoder=encoder, clip_latents=latents, clock=clock)
 
 
 @pytest.fixture

@@ -22,7 +22,7 @@ from rgsd.envs.reflection import Reflection
 from rgsd.learning import teachers as teaching
 from rgsd.learning.policy_files import PolicyError
 from rgsd.learning.skill_policy import SkillPolicy
-from rgsd.learning.teachers import Playback, Reflected, Skilled, Teachers, Tracker, damping_lag, load_teacher
+from rgsd.learning.teachers import Playback, Reflected, Skilled, Teachers, TrackingTeacher, damping_lag, load_teacher
 from rgsd.motions.library import MotionLibrary
 from rgsd.motions.mirroring import mirrored
 from rgsd.motions.motion import Motion
@@ -61,7 +61,7 @@ def test_a_tracker_goes_by_the_state_and_by_the_frame(tiny_library: MotionLibrar
     policy = make_tracker(tiny_library)
     # at the scale of its own training, whichever clips the student has
     library = tiny_library.select(["swing"])
-    tracker = Tracker(policy, library)
+    tracker = TrackingTeacher(policy, library)
     clip, frame = torch.tensor([0, 0, 0]), torch.tensor([3, 3, 9])
     observation = observe(library.states)[torch.tensor([2, 4, 2])]
     shown = ReferenceFrames(tiny_library).at(clip, frame)
@@ -78,7 +78,7 @@ def test_each_clip_has_its_teacher(tiny_library: MotionLibrary, make_tracker: Ma
     clip, frame = torch.tensor([0, 1, 0, 1]), torch.tensor([3, 3, 9, 20])
     observation = observe(tiny_library.states)[torch.tensor([2, 60, 8, 70])]
     played = Playback(tiny_library, SCALE).act(clip, frame)
-    specialist, generalist = (Tracker(p, both).act(observation, clip, frame) for p in (knows_second, knows_all))
+    specialist, generalist = (TrackingTeacher(p, both).act(observation, clip, frame) for p in (knows_second, knows_all))
     # nobody knows the first clip: it is played back, and the student is not to drive there
     alone = Teachers(tiny_library, SCALE, [knows_second])
     assert alone.recovers.tolist() == [False, True, False]
@@ -124,13 +124,13 @@ def test_a_tracker_is_read_from_its_folder(
 ) -> None:
     make_tracker(tiny_library).save(tmp_path / "policy")
     assert load_teacher(tmp_path, tiny_library).condition == "reference"
-    with pytest.raises(PolicyError, match=r"warm-start.teachers .*nowhere: no policy there; .*rgsd train oracle"):
+    with pytest.raises(PolicyError, match=r"warm-start.teachers .*nowhere: no policy there; .*rgsd train tracker"):
         load_teacher(tmp_path / "nowhere", tiny_library)
     make_tracker(tiny_library, "elapsed").save(tmp_path / "other")
-    with pytest.raises(PolicyError, match=r"other: clock is 'elapsed'.*rgsd train oracle"):
+    with pytest.raises(PolicyError, match=r"other: clock is 'elapsed'.*rgsd train tracker"):
         load_teacher(tmp_path / "other", tiny_library)
     make_tracker(tiny_library, "none", "latent").save(tmp_path / "other")  # of latents, and has none for a clip
-    with pytest.raises(PolicyError, match=r"other: it was trained on none \(oracle has none"):
+    with pytest.raises(PolicyError, match=r"other: it was trained on none \(tracker has none"):
         load_teacher(tmp_path / "other", tiny_library)
     make_tracker(tiny_library.select(["swing"])).save(tmp_path / "other")
     others = [dataclasses.replace(motion, name=f"my {motion.name}") for motion in tiny_library.motions]
@@ -148,7 +148,7 @@ def test_a_clip_is_taught_by_who_knows_its_reflection(tiny_library: MotionLibrar
     rows = torch.tensor([4, 10, 30])
     teachers = Teachers(image, SCALE, [knows])
     assert teachers.recovers.tolist() == [True]
-    known = Tracker(knows, tiny_library).act(observe(tiny_library.states)[rows], clip, frame)
+    known = TrackingTeacher(knows, tiny_library).act(observe(tiny_library.states)[rows], clip, frame)
     # the arms' targets change places; in units of the action these are of 1.0 and 0.5 rad, and end at 1
     expected = torch.stack((known[:, 1] * 0.5, known[:, 0] * 2.0), dim=1).clamp(-1, 1)
     torch.testing.assert_close(teachers.act(observe(image.states)[rows], clip, frame), expected)
@@ -156,7 +156,7 @@ def test_a_clip_is_taught_by_who_knows_its_reflection(tiny_library: MotionLibrar
     # who knows the clip itself goes before who knows its reflection
     own = make_tracker(image)
     both = Teachers(image, SCALE, [knows, own]).act(observe(image.states)[rows], clip, frame)
-    torch.testing.assert_close(both, Tracker(own, image).act(observe(image.states)[rows], clip, frame))
+    torch.testing.assert_close(both, TrackingTeacher(own, image).act(observe(image.states)[rows], clip, frame))
 
 
 @pytest.fixture

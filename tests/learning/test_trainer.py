@@ -28,9 +28,9 @@ from rgsd.methods.calm import CalmConfig
 from rgsd.methods.diayn import DiaynConfig
 from rgsd.methods.lgsd import LgsdConfig
 from rgsd.methods.metra import MetraConfig
-from rgsd.methods.oracle import OracleConfig
 from rgsd.methods.registry import METHODS
 from rgsd.methods.rgsd import Rgsd, RgsdConfig
+from rgsd.methods.tracker import TrackerConfig
 from rgsd.motions.library import MotionLibrary
 from rgsd.physics.mujoco_cpu import MujocoCpu
 from rgsd.skills.contrastive import ContrastiveConfig
@@ -40,11 +40,11 @@ from rgsd.skills.windows import DiscriminatorConfig
 CLOCKWORK = ("seconds", "Perf/steps_per_s", "Perf/collection_share")
 """Figures that no two runs share."""
 SMALL = EncoderConfig(latent_dim=3, hidden=(16,))
-TAUGHT = ("rgsd", "oracle")
+TAUGHT = ("rgsd", "tracker")
 JUDGE = DiscriminatorConfig(hidden=(8,), window=3, updates=2, batch=8)
 SETTINGS = {
     "rgsd": RgsdConfig(SMALL, ContrastiveConfig(steps=3, batch=32)),
-    "oracle": OracleConfig(),
+    "tracker": TrackerConfig(),
     "diayn": DiaynConfig(SMALL, reference_starts=0.5),
     "metra": MetraConfig(SMALL, extra=("position", "time")),
     "lgsd": LgsdConfig(SMALL, shortest_gap=0.04, longest_gap=0.1),
@@ -101,8 +101,8 @@ def test_a_run_leaves_its_files_and_ends_at_an_iteration(tiny_library: MotionLib
     [
         ("rgsd", 1),
         ("rgsd", 4),
-        ("oracle", 1),
-        ("oracle", 4),
+        ("tracker", 1),
+        ("tracker", 4),
         *((name, 4) for name in ("diayn", "metra", "lgsd", "ase", "calm")),
     ],
 )
@@ -249,7 +249,7 @@ def test_a_checkpoint_goes_on_only_whole_and_with_as_many_processes(
     tiny_library: MotionLibrary, tmp_path: Path, in_two_processes: InTwo
 ) -> None:
     def stop_all() -> int:
-        trainer = make(tiny_library, tmp_path, "oracle")
+        trainer = make(tiny_library, tmp_path, "tracker")
 
         def stop(figures: dict[str, float]) -> None:
             if figures["iteration"] == 2 and not distributed.is_main():
@@ -260,11 +260,11 @@ def test_a_checkpoint_goes_on_only_whole_and_with_as_many_processes(
 
     assert in_two_processes(stop_all) == [2, 2]
     with pytest.raises(CheckpointError, match=r"its checkpoint is of 2 process\(es\), this run has 1; .* torchrun"):
-        make(tiny_library, tmp_path, "oracle").resume()
+        make(tiny_library, tmp_path, "tracker").resume()
     shutil.rmtree(tmp_path / "checkpoints" / "process1")
 
     def go_on() -> str:
-        trainer = make(tiny_library, tmp_path, "oracle")
+        trainer = make(tiny_library, tmp_path, "tracker")
         if distributed.is_main():
             return str(trainer.resume())
         with pytest.raises(CheckpointError) as caught:

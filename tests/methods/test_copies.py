@@ -22,10 +22,10 @@ from rgsd.methods.calm import CalmConfig
 from rgsd.methods.diayn import DiaynConfig
 from rgsd.methods.lgsd import LgsdConfig
 from rgsd.methods.metra import MetraConfig
-from rgsd.methods.oracle import OracleConfig
 from rgsd.methods.registry import METHODS, MethodConfig
 from rgsd.methods.rgsd import RgsdConfig
 from rgsd.methods.runs import RunConfig, load_library
+from rgsd.methods.tracker import TrackerConfig
 from rgsd.motions.library import MotionLibrary
 from rgsd.physics.mujoco_cpu import MujocoCpu
 from rgsd.skills.contrastive import ContrastiveConfig
@@ -37,7 +37,7 @@ UNTRAINED = RgsdConfig(SMALL, ContrastiveConfig(steps=0))
 SETTINGS: dict[str, tuple[str, MethodConfig]] = {
     "rgsd": ("rgsd", UNTRAINED),
     "rgsd, with changes": ("rgsd", RgsdConfig(SMALL, ContrastiveConfig(steps=0), resample_rate=5, slerp_seconds=0.1)),
-    "oracle": ("oracle", OracleConfig()),
+    "tracker": ("tracker", TrackerConfig()),
     "diayn": ("diayn", DiaynConfig(SMALL, reference_starts=0.5)),
     "metra": ("metra", MetraConfig(SMALL)),
     "lgsd": ("lgsd", LgsdConfig(SMALL)),

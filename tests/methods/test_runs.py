@@ -20,12 +20,12 @@ from rgsd.learning.policy_files import PolicyError
 from rgsd.learning.skill_policy import SkillPolicy
 from rgsd.learning.trainer import TrainerConfig
 from rgsd.learning.warm_start import WarmStartConfig
-from rgsd.methods.oracle import OracleConfig
 from rgsd.methods.presets import PRESETS, make_preset
 from rgsd.methods.registry import METHODS
 from rgsd.methods.rgsd import RgsdConfig
 from rgsd.methods.runs import RunConfig, check_method, load_library, make_trainer
 from rgsd.methods.settings import replace_settings
+from rgsd.methods.tracker import TrackerConfig
 from rgsd.motions.collections import COLLECTIONS, CollectionClip
 from rgsd.motions.motion import Motion
 from rgsd.skills.contrastive import ContrastiveConfig
@@ -47,7 +47,7 @@ def test_the_papers_preset_keeps_to_the_papers_algorithm() -> None:
     settings = make_preset("paper", "rgsd", "smpl").settings
     assert isinstance(settings, RgsdConfig)
     assert settings.kappa == settings.contrastive.kappa  # one for both phases
-    assert isinstance(make_preset("paper", "oracle", "smpl").settings, OracleConfig)
+    assert isinstance(make_preset("paper", "tracker", "smpl").settings, TrackerConfig)
 
 
 @pytest.mark.parametrize(
@@ -135,7 +135,7 @@ def test_pretraining_is_not_repeated_where_a_checkpoint_holds_its_outcome(tmp_pa
 
 
 def test_a_checkpoint_of_other_motions_is_refused_before_it_is_used(tmp_path: Path) -> None:
-    config = RunConfig(method="oracle", num_envs=2, settings=OracleConfig(), trainer=TrainerConfig(horizon=2))
+    config = RunConfig(method="tracker", num_envs=2, settings=TrackerConfig(), trainer=TrainerConfig(horizon=2))
     names = load_library(config, make_body("quadruped")).names
     make_trainer(dataclasses.replace(config, clips=names[:2]), tmp_path).run(steps=4)
     with pytest.raises(CheckpointError, match="the motions changed since the checkpoint; train anew"):
@@ -164,19 +164,19 @@ def test_the_gpu_preset_without_a_gpu_says_so_before_anything_is_written(
 def test_paths_are_made_absolute_before_a_run_is_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     config = make_preset("cpu", "rgsd", "smpl")
-    loop = dataclasses.replace(config.trainer, warm_start=WarmStartConfig(teachers=("oracle/run", "other")))
+    loop = dataclasses.replace(config.trainer, warm_start=WarmStartConfig(teachers=("tracker/run", "other")))
     config = dataclasses.replace(config, motions="clips", trainer=loop).with_absolute_paths()
     assert config.motions == str(tmp_path / "clips")
-    assert config.trainer.warm_start.teachers == (str(tmp_path / "oracle/run"), str(tmp_path / "other"))
+    assert config.trainer.warm_start.teachers == (str(tmp_path / "tracker/run"), str(tmp_path / "other"))
     planned = make_preset("cpu", "rgsd", "quadruped")
     assert planned.with_absolute_paths() == planned
 
 
 def test_a_teacher_that_is_not_there_is_missed_before_anything_is_spent(tmp_path: Path) -> None:
     config = make_preset("cpu", "rgsd", "quadruped")
-    loop = dataclasses.replace(config.trainer, warm_start=WarmStartConfig(teachers=(str(tmp_path / "oracle"),)))
+    loop = dataclasses.replace(config.trainer, warm_start=WarmStartConfig(teachers=(str(tmp_path / "tracker"),)))
     pretrained: list[int] = []
-    with pytest.raises(PolicyError, match=r"warm-start.teachers .*oracle: no policy there"):
+    with pytest.raises(PolicyError, match=r"warm-start.teachers .*tracker: no policy there"):
         make_trainer(
             dataclasses.replace(config, trainer=loop), tmp_path / "run", lambda step, _: pretrained.append(step)
         )
@@ -186,13 +186,13 @@ def test_a_teacher_that_is_not_there_is_missed_before_anything_is_spent(tmp_path
 
 def test_a_run_keeps_a_copy_of_its_teacher(tmp_path: Path) -> None:
     few = {"num_envs": 4, "trainer.horizon": 2, "network.actor_hidden": [8], "network.critic_hidden": [8]}
-    oracle = replace_settings(make_preset("cpu", "oracle", "quadruped"), few)
-    make_trainer(oracle, tmp_path / "oracle").save()
-    few |= {"trainer.warm_start.teachers": [str(tmp_path / "oracle")], "settings.contrastive.steps": 2}
+    tracker = replace_settings(make_preset("cpu", "tracker", "quadruped"), few)
+    make_trainer(tracker, tmp_path / "tracker").save()
+    few |= {"trainer.warm_start.teachers": [str(tmp_path / "tracker")], "settings.contrastive.steps": 2}
     config = replace_settings(make_preset("cpu", "rgsd", "quadruped"), few)
     trainer = make_trainer(config, tmp_path / "run")
     trainer.run(8, None, lambda figures: None)
-    (tmp_path / "oracle").rename(tmp_path / "elsewhere")
+    (tmp_path / "tracker").rename(tmp_path / "elsewhere")
     again = make_trainer(config, tmp_path / "run")
     assert again.resume()
     again.run(16, None, lambda figures: None)

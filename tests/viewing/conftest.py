@@ -47,7 +47,7 @@ def metrics(seed: int) -> dict[str, Any]:
 
 
 def evaluation() -> dict[str, Any]:
-    """An evaluation as `rgsd.evaluation.protocol` writes it, with the oracle missing."""
+    """An evaluation as `rgsd.evaluation.protocol` writes it, with the tracker missing."""
 
     def row(seed: int) -> dict[str, Any]:
         return {"clips": {name: metrics(seed + i) for i, name in enumerate(CLIPS)}, "groups": {}, "mean": metrics(seed)}
@@ -74,7 +74,7 @@ def evaluation() -> dict[str, Any]:
         "variations": {name: {"20": kappas, "100": kappas} for name in CLIPS},
         "switching": {"clips": list(CLIPS), "falls": [[0.0, 0.25, None]] * 3, "mean": 0.11},
     }  # fmt: skip
-    rows = {"statue": row(10), "playback": row(20), "oracle": None, "untrained": row(40)}
+    rows = {"statue": row(10), "playback": row(20), "tracker": None, "untrained": row(40)}
     return {
         "schema": 1, "protocol": 1, "run": "r", "body": "tiny", "rollouts_per_clip": ROLLOUTS, **own,
         "stochastic": row(5), "discovery": discovery, "reference_rows": rows,

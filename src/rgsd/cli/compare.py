@@ -35,7 +35,7 @@ def compare(
     """Compare evaluated RUNs: imitation by motion group, discovery, variations, cost and learning curves.
 
     Runs that differ only in their seed are one row, with a point for each seed. The protocol's reference rows stand in
-    each table once; oracle runs among RUNs make the row `oracle`. Writes comparison.md, comparison.json,
+    each table once; tracker runs among RUNs make the row `tracker`. Writes comparison.md, comparison.json,
     comparison.png, learning_curves.png and, of methods with latents, switching.png. Runs of different bodies, motions
     or protocol versions are refused.
 

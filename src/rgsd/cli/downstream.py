@@ -89,7 +89,7 @@ def reproduce_downstream(
 
 def _methods(table: Path, seeds: int, console: Console) -> list[str]:
     """The table's methods that have latents and whose seeds are all finished; RGSD, who judges, must be one."""
-    wanted = [method for method in (*METHODS, FROM_SCRATCH) if method != "oracle"]
+    wanted = [method for method in (*METHODS, FROM_SCRATCH) if method != "tracker"]
     finished = [m for m in wanted if seeds > 0 and all(is_judged(run_folder(table, m, seed)) for seed in range(seeds))]
     if _JUDGE not in finished:
         raise UsageError(

@@ -43,7 +43,7 @@ _COLUMNS = {
 def evaluate(
     run: Annotated[Path, tyro.conf.Positional],
     motions: str | None = None,
-    oracle: Path | None = None,
+    tracker: Path | None = None,
     config: EvaluationConfig = EvaluationConfig(),  # noqa: B008 (frozen)
     video: bool = True,
     as_json: Annotated[bool, tyro.conf.arg(name="json")] = False,
@@ -53,13 +53,13 @@ def evaluate(
     Args:
         run: a run's folder.
         motions: where the run's motions lie now, if they have moved.
-        oracle: folder of an evaluated oracle run on the same clips, for its row.
+        tracker: folder of an evaluated tracker run on the same clips, for its row.
         config: how much is rolled out.
         video: film as well, which needs offscreen GL; --no-video leaves that out.
         as_json: print the means as JSON instead of a table.
     """
     console = Console(quiet=as_json)
-    result = evaluate_run(run, config, console, motions, oracle)
+    result = evaluate_run(run, config, console, motions, tracker)
     write_views(run, console, video)
     if as_json:
         print(json.dumps({"mean": result["mean"], "discovery": result["discovery"]}))
@@ -70,7 +70,7 @@ def evaluate_run(
     config: EvaluationConfig,
     console: Console,
     motions: str | None = None,
-    oracle: Path | None = None,
+    tracker: Path | None = None,
 ) -> dict[str, Any]:
     """Measure a run and print its tables; returns the content of evaluation.json."""
     settings, library, policy = load_trained(run, motions)
@@ -87,7 +87,7 @@ def evaluate_run(
             weights_sha256=RunFolder(run).policy.get("weights_sha256", ""),
             folder=run / "evaluation",
             untrained=untrained_twin(policy, settings.seed),
-            oracle=None if oracle is None else oracle / "evaluation" / "evaluation.json",
+            tracker=None if tracker is None else tracker / "evaluation" / "evaluation.json",
             held_out=held_out,
             progress=lambda stage: status.update(f"evaluating: {stage}"),
         )
@@ -126,11 +126,12 @@ def untrained_twin(policy: SkillPolicy, seed: int) -> SkillPolicy:
         fresh.requires_grad_(False),
         policy.latent_dim,
         policy.method,
-        policy.encoder,
-        policy.clip_latents,
-        policy.clock,
-        policy.condition,
-        policy.condition_moments,
+        encoder=policy.encoder,
+        clip_latents=policy.clip_latents,
+        clock=policy.clock,
+        lag=policy.lag,
+        condition=policy.condition,
+        condition_moments=policy.condition_moments,
     )
 
 

@@ -14,7 +14,6 @@ from torch import Tensor
 
 from rgsd.bodies.state import BodyState
 from rgsd.cli.trained import load_trained
-from rgsd.envs.reference_frames import ReferenceFrames
 from rgsd.errors import UnknownName, UsageError
 from rgsd.evaluation.rollouts import Controller, SkillController, TrackingController, roll_out, standing
 from rgsd.learning.skill_policy import SkillPolicy
@@ -80,7 +79,7 @@ class _Studio:
         clip = self.library.index(name)
         reference = self._reference(clip, seconds)
         if self.policy.condition == "reference":
-            controller = TrackingController(self.policy, ReferenceFrames(self.library, self.policy.condition_moments))
+            controller = TrackingController(self.policy, self.library)
         else:
             controller = SkillController(self.policy, self._direction(name).unsqueeze(0))
         qpos = self._play(controller, reference[:1], len(reference.qpos), clip)

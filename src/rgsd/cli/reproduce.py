@@ -35,8 +35,8 @@ from rgsd.viewing.maps import path_grid
 from rgsd.viewing.run_folder import RunFolder
 from rgsd.viewing.style import png_bytes
 
-METHODS = ("rgsd", *(method for method in TABLE_1 if method != "rgsd"), "lgsd", "oracle")
-"""What table 1 trains: the paper's methods, LGSD where its extra is installed, and the oracle as reference row."""
+METHODS = ("rgsd", *(method for method in TABLE_1 if method != "rgsd"), "lgsd", "tracker")
+"""What table 1 trains: the paper's methods, LGSD where its extra is installed, and the tracker as reference row."""
 FROM_SCRATCH = "rgsd-from-scratch"
 """RGSD's other row: begun as the baselines are, without the warm start that is ours and not the paper's."""
 _FORMS: dict[str, tuple[ExtraInput, ...]] = {"local": (), "position": ("position",), "time": ("time",)}
@@ -52,7 +52,7 @@ def reproduce_table1(
     preset: str = "cpu",
     evaluation: EvaluationConfig = EvaluationConfig(),  # noqa: B008 (frozen)
 ) -> None:
-    """Train RGSD, its baselines and the oracle for equal minutes and compare them, as in the paper's table 1.
+    """Train RGSD, its baselines and the tracker for equal minutes and compare them, as in the paper's table 1.
 
     The baselines are DIAYN, METRA, ASE and CALM, and LGSD where the extra `language` is installed. RGSD has a second
     row, `rgsd-from-scratch`: without the warm start, which the baselines do not have.
@@ -108,7 +108,7 @@ def reproduce_figure4(
         out: folder for the figure; TABLE if not given.
     """
     console, folder = Console(), out or table
-    runs = {method: run_folder(table, method, seed) for method in (*METHODS, FROM_SCRATCH) if method != "oracle"}
+    runs = {method: run_folder(table, method, seed) for method in (*METHODS, FROM_SCRATCH) if method != "tracker"}
     runs = {method: run for method, run in runs.items() if is_judged(run)}
     if not runs:
         raise UsageError(f"{table}: no finished run of seed {seed}; `rgsd reproduce table1 --out {table}` makes them")

@@ -35,7 +35,7 @@ class _Choice:
     """What decides on the defaults of all other options."""
 
     method: Annotated[str, tyro.conf.Positional, tyro.conf.arg(metavar="METHOD")]
-    """rgsd; a baseline, diayn, metra, lgsd, ase or calm; or oracle (phase-conditioned tracking, an upper reference)."""
+    """rgsd; a baseline, diayn, metra, lgsd, ase or calm; or tracker (shown the reference, an upper bound)."""
     body: str = "quadruped"
     """quadruped, smpl, or the path of an MJCF file."""
     preset: str = "cpu"

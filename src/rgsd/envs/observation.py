@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 
 import torch
@@ -12,6 +13,8 @@ from rgsd.bodies.state import BodyState
 from rgsd.errors import UnknownName
 from rgsd.rotations import in_heading, tangent_normal
 
+# changes with whatever `observe` computes, so that no policy is shown numbers that it was not trained on
+_CONVENTION = "heading frame, z up, x forward; positions from the root; rotations (R ex, R ez); frame origins; SI units"
 KINDS = ("height", "position", "rotation", "linear_velocity", "angular_velocity")
 
 
@@ -56,6 +59,12 @@ class ObservationLayout:
     def size(self) -> int:
         """D, the number of entries."""
         return 15 * self.body.num_bodies - 2
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of what the entries are: policies and encoders are worth something on it alone."""
+        lines = [_CONVENTION, *(f"{kind} {name}" for kind, name in self.entries)]
+        return hashlib.sha256("\n".join(lines).encode()).hexdigest()
 
     def indices(self, kinds: tuple[str, ...], bodies: tuple[str, ...] | None = None) -> list[int]:
         """Entries of the given kinds (of the given bodies, or of all).

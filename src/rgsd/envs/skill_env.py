@@ -11,6 +11,7 @@ from torch import Tensor
 
 from rgsd.bodies.state import BodyState
 from rgsd.envs.observation import ObservationLayout, observe
+from rgsd.envs.reference_frames import Lag
 from rgsd.envs.termination import Tracking, fallen
 from rgsd.motions.library import MotionLibrary
 from rgsd.physics.mujoco_cpu import MujocoCpu
@@ -40,6 +41,8 @@ class EnvConfig:
     """Imitation ends when the yaw differs by more, rad."""
     clock: Clock = "none"
     """The optional last observation entry: nothing, seconds since the start, or seconds of the clip."""
+    lag: bool = False
+    """Whether the observation also says where the reference is about to be: for a tracker alone, which has one."""
 
 
 @dataclass
@@ -124,6 +127,7 @@ class SkillEnv:
         self._center = torch.tensor(self.body.action_center, dtype=torch.float32, device=self.device)
         self._scale = torch.tensor(self.body.action_scale, dtype=torch.float32, device=self.device)
         self._standing = torch.tensor(self.body.standing_qpos, dtype=torch.float32, device=self.device)
+        self._lag = Lag(library)
         self._limit = round(self.config.discovery_seconds * self.body.control_hz)
         self.clip = torch.zeros(self.num_envs, dtype=torch.long, device=self.device)
         self.frame, self.elapsed = torch.zeros_like(self.clip), torch.zeros_like(self.clip)
@@ -132,7 +136,8 @@ class SkillEnv:
     @property
     def observation_size(self) -> int:
         """D."""
-        return ObservationLayout(self.body).size + (self.config.clock != "none")
+        layout = ObservationLayout(self.body)
+        return layout.size + self.config.lag * Lag.size_of(self.body.num_bodies) + (self.config.clock != "none")
 
     @property
     def privileged_size(self) -> int:
@@ -171,6 +176,13 @@ class SkillEnv:
     def observe(self) -> Tensor:
         """(N, D) of the present state, as `step` gave it unless `follow` has changed the clock since."""
         return self._observe()
+
+    def observe_references(self) -> Tensor:
+        """(F, D) of the references themselves, frame by frame, as if a body were there."""
+        library = self.library
+        clip = library.clip_of_frame
+        frame = torch.arange(len(clip), device=self.device) - library.offsets[clip]
+        return self._view(library.states, clip, frame, frame)
 
     def follow(self, ids: Tensor, clip: Tensor, frame: Tensor) -> None:
         """Say which frame (n,) of which clip (n,) the copies `ids` are in, whatever they began with."""
@@ -295,11 +307,17 @@ class SkillEnv:
         )
 
     def _observe(self, ids: Tensor | slice = _ALL) -> Tensor:
-        observation = observe(self.state[ids])
-        if self.config.clock == "none":
-            return observation
-        steps = (self.elapsed if self.config.clock == "elapsed" else self.frame)[ids]
-        return torch.cat((observation, steps.unsqueeze(1) * self.body.control_dt), dim=1)
+        steps = self.elapsed if self.config.clock == "elapsed" else self.frame
+        return self._view(self.state[ids], self.clip[ids], self.frame[ids], steps[ids])
+
+    def _view(self, state: BodyState, clip: Tensor, frame: Tensor, steps: Tensor) -> Tensor:
+        """(n, D) of states (n,) in frames (n,) of clips (n,), `steps` (n,) after what the clock counts from."""
+        parts = [observe(state)]
+        if self.config.lag:
+            parts.append(self._lag.seen(parts[0], state.body_pos[:, 0], state.body_quat[:, 0], clip, frame))
+        if self.config.clock != "none":
+            parts.append(steps.unsqueeze(1) * self.body.control_dt)
+        return torch.cat(parts, dim=1) if parts[1:] else parts[0]
 
     def _privileged(self, tracking: Tracking, ids: Tensor | slice) -> Tensor:
         offsets = in_heading(self.state.body_quat[ids, 0], tracking.offsets).flatten(1).clamp(-1.0, 1.0)

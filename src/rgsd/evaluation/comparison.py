@@ -22,7 +22,7 @@ Rows = dict[str, dict[str, Summary]]
 
 MEAN, WORST = "mean of groups", "worst clip"
 """Tables beside those of the motion groups; the worst clip is sought measure by measure."""
-REFERENCE_ROWS = ("statue", "playback", "oracle", "untrained")
+REFERENCE_ROWS = ("statue", "playback", "tracker", "untrained")
 """The rows of the protocol that every table carries."""
 VARIATIONS = ("mean_cosine", "cartesian_error_cm", "spread_path_m", "spread_pose_cm", "fall_rate")
 """Figures of latents drawn around a clip's own, for each concentration."""
@@ -63,7 +63,7 @@ class JudgedRun:
 def compare(runs: Sequence[JudgedRun]) -> dict[str, Any]:
     """All tables of a comparison.
 
-    Runs of the oracle make the row `oracle`; without any it is that of the first evaluation which holds one. Statue,
+    Runs of the tracker make the row `tracker`; without any it is that of the first evaluation which holds one. Statue,
     playback and the untrained policy are those of the first run, for they follow from the motions alone, or nearly.
 
     Returns:
@@ -76,7 +76,7 @@ def compare(runs: Sequence[JudgedRun]) -> dict[str, Any]:
     """
     check_comparable(runs)
     rows = group_seeds(runs)
-    policies = {name: seeds for name, seeds in rows.items() if name != "oracle"}
+    policies = {name: seeds for name, seeds in rows.items() if name != "tracker"}
     first = runs[0].evaluation
     return {
         "schema": SCHEMA_VERSION,
@@ -157,13 +157,13 @@ def group_seeds(runs: Sequence[JudgedRun]) -> dict[str, list[JudgedRun]]:
 def _references(
     runs: Sequence[JudgedRun], rows: Mapping[str, Sequence[JudgedRun]]
 ) -> dict[str, Sequence[Mapping[str, Any]]]:
-    """What stands in each reference row: one evaluation's row, or a row for each seed of the oracle."""
+    """What stands in each reference row: one evaluation's row, or a row for each seed of the tracker."""
     found: dict[str, Sequence[Mapping[str, Any]]] = {}
     for name in REFERENCE_ROWS:
         held = [run.evaluation["reference_rows"][name] for run in runs]
         found[name] = [row for row in held if row is not None][:1]
-    if "oracle" in rows:
-        found["oracle"] = [run.evaluation for run in rows["oracle"]]
+    if "tracker" in rows:
+        found["tracker"] = [run.evaluation for run in rows["tracker"]]
     return {name: seeds for name, seeds in found.items() if seeds}
 
 

@@ -1,7 +1,7 @@
 """The evaluation protocol, version 1, from a policy to `evaluation.json` and `rollouts.npz`.
 
 docs/protocol.md defines every number. Deterministic rollouts are the headline; the stochastic policy's row and the
-reference rows (statue, playback, oracle, untrained) have the same form and stand beside it.
+reference rows (statue, playback, tracker, untrained) have the same form and stand beside it.
 """
 
 from __future__ import annotations
@@ -16,14 +16,13 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from rgsd.envs.reference_frames import ReferenceFrames
 from rgsd.errors import UsageError
 from rgsd.evaluation import discovery
 from rgsd.evaluation.frechet import FEATURE_SET
 from rgsd.evaluation.imitation import Reference
 from rgsd.evaluation.latent_search import clip_latents
 from rgsd.evaluation.recording import Recording
-from rgsd.evaluation.reference_rows import oracle_row, statue_row
+from rgsd.evaluation.reference_rows import statue_row, tracker_row
 from rgsd.evaluation.rollouts import (
     Controller,
     PlaybackController,
@@ -90,7 +89,7 @@ def evaluate(
     weights_sha256: str = "",
     folder: Path | None = None,
     untrained: SkillPolicy | None = None,
-    oracle: Path | None = None,
+    tracker: Path | None = None,
     held_out: MotionLibrary | None = None,
     simulate: Simulate | None = None,
     progress: Callable[[str], None] | None = None,
@@ -108,7 +107,7 @@ def evaluate(
         folder: where `evaluation.json` and `rollouts.npz` go; nothing is written if None.
         untrained: the same policy before training, for its row (under the judged policy's latents) and its share of
             gaits; null if None.
-        oracle: `evaluation.json` of a tracking policy on the same clips; null if None.
+        tracker: `evaluation.json` of a tracking policy on the same clips; null if None.
         held_out: gaits that the policy never saw, whose share among random latents is counted.
         simulate: makes the physics; C MuJoCo on CPU threads if None.
         progress: called with a word on each stage as it begins.
@@ -117,7 +116,7 @@ def evaluate(
         The content of `evaluation.json`, plain numbers and None.
 
     Raises:
-        UsageError: policy and library belong to different bodies, the oracle's file does not fit, or the configuration
+        UsageError: policy and library belong to different bodies, the tracker's file does not fit, or the configuration
             asks for nothing.
     """
     config, tell = config or EvaluationConfig(), progress or (lambda _: None)
@@ -128,7 +127,7 @@ def evaluate(
     simulate = simulate or (lambda count: MujocoCpu(body, count, config.threads))
     references = [Reference.of(library, clip) for clip in range(len(library))]
     # early, that a file which does not fit costs no rollouts
-    oracle_content = None if oracle is None else oracle_row(oracle, library, references, PROTOCOL_VERSION)
+    tracker_content = None if tracker is None else tracker_row(tracker, library, references, PROTOCOL_VERSION)
     recording, seed = Recording(library), config.seed
 
     with torch.no_grad():
@@ -157,7 +156,7 @@ def evaluate(
         reference_rows = {
             "statue": statue_row(library, references, torch.Generator().manual_seed(seed)),
             "playback": row(lambda clip: PlaybackController(library)),
-            "oracle": oracle_content,
+            "tracker": tracker_content,
             "untrained": None if untrained is None else row(_controller(untrained, library, z)),
         }
         discovered = None
@@ -206,17 +205,16 @@ def _nulled(value: Any) -> Any:
 def _controller(
     policy: SkillPolicy, library: MotionLibrary, z: Tensor, noise: torch.Generator | None = None
 ) -> Callable[[Tensor], Controller]:
-    """What makes a policy's controllers for clips (N,): it holds z_m, or is shown the reference if it is an oracle."""
+    """What makes a policy's controllers for clips (N,): it holds z_m, or is shown the reference if it is a tracker."""
     if policy.condition == "reference":
-        reference = ReferenceFrames(library, policy.condition_moments)
-        return lambda clip: TrackingController(policy, reference, noise)
+        return lambda clip: TrackingController(policy, library, noise)
     return lambda clip: SkillController(policy, z[clip], noise)
 
 
 def _latents(
     simulate: Simulate, policy: SkillPolicy, library: MotionLibrary, config: EvaluationConfig
 ) -> tuple[Tensor, list[str]]:
-    """z_m (M, d) and its source, clip by clip; zeros for an oracle, which has none."""
+    """z_m (M, d) and its source, clip by clip; zeros for a tracker, which has none."""
     if policy.condition == "reference":
         return torch.zeros(len(library), policy.latent_dim, device=library.device), ["reference"] * len(library)
     return clip_latents(simulate, policy, library, config.num_latents, config.num_envs, config.seed + 1)

@@ -1,4 +1,4 @@
-"""The reference rows that need no policy here: the statue, and the oracle of another run's evaluation.
+"""The reference rows that need no policy here: the statue, and the tracker of another run's evaluation.
 
 Playback and the untrained policy are rolled out like the policy itself (`protocol.evaluate`).
 """
@@ -49,7 +49,7 @@ def statue_row(library: MotionLibrary, references: Sequence[Reference], generato
     return builder.row()
 
 
-def oracle_row(path: Path, library: MotionLibrary, references: Sequence[Reference], protocol: int) -> dict[str, Any]:
+def tracker_row(path: Path, library: MotionLibrary, references: Sequence[Reference], protocol: int) -> dict[str, Any]:
     """The row of a tracking policy's own evaluation, for the clips of a library.
 
     Group and mean are averaged anew over those clips, without the pooled figures (fid), whose frames are not there.
@@ -57,7 +57,7 @@ def oracle_row(path: Path, library: MotionLibrary, references: Sequence[Referenc
     Args:
         path: the run's `evaluation.json`.
         library: the clips to take.
-        references: the same clips; the oracle's must be as far from a statue.
+        references: the same clips; the tracker's must be as far from a statue.
         protocol: version that the file must have.
 
     Raises:
@@ -66,23 +66,23 @@ def oracle_row(path: Path, library: MotionLibrary, references: Sequence[Referenc
     try:
         content = json.loads(path.read_text())
     except (OSError, ValueError) as error:
-        remedy = "give the folder of an oracle's run that was evaluated"
-        raise UsageError(f"oracle {path}: not a readable evaluation ({error}); {remedy}") from None
+        remedy = "give the folder of a tracker's run that was evaluated"
+        raise UsageError(f"tracker {path}: not a readable evaluation ({error}); {remedy}") from None
     if content.get("protocol") != protocol:
         found = content.get("protocol")
-        raise UsageError(f"oracle {path}: protocol is {found}, expected {protocol}; evaluate the oracle again")
-    if content.get("method") != "oracle" or content.get("body") != library.body.name:
+        raise UsageError(f"tracker {path}: protocol is {found}, expected {protocol}; evaluate the tracker again")
+    if content.get("method") != "tracker" or content.get("body") != library.body.name:
         found = f"a {content.get('method')} run of body '{content.get('body')}'"
-        raise UsageError(f"oracle {path}: is of {found}; give an oracle of body '{library.body.name}'")
+        raise UsageError(f"tracker {path}: is of {found}; give a tracker of body '{library.body.name}'")
     missing = [name for name in library.names if name not in content["clips"]]
     if missing:
-        raise UsageError(f"oracle {path}: lacks clip '{missing[0]}'; train the oracle on the same clips")
+        raise UsageError(f"tracker {path}: lacks clip '{missing[0]}'; train the tracker on the same clips")
     for name, reference in zip(library.names, references, strict=True):
         error, found = 100 * reference.statue_error, content["clips"][name].get("statue_error_cm")
         if found is not None and not math.isclose(error, found, rel_tol=1e-3):
             raise UsageError(
-                f"oracle {path}: motion '{name}' is not the same (its best statue is off by {found:.4g} cm, here by "
-                f"{error:.4g}); evaluate the oracle on these motions"
+                f"tracker {path}: motion '{name}' is not the same (its best statue is off by {found:.4g} cm, here by "
+                f"{error:.4g}); evaluate the tracker on these motions"
             )
     own = ("group", "latent_source", "z")  # what only the judged policy's row has
     clips = {n: {k: v for k, v in content["clips"][n].items() if k not in own} for n in library.names}

@@ -18,7 +18,7 @@ from rgsd.bodies.body import Body
 from rgsd.bodies.kinematics import forward_kinematics
 from rgsd.bodies.state import BodyState
 from rgsd.envs.observation import observe
-from rgsd.envs.reference_frames import ReferenceFrames
+from rgsd.envs.reference_frames import Lag, ReferenceFrames
 from rgsd.envs.termination import fallen
 from rgsd.learning.skill_policy import SkillPolicy
 from rgsd.motions.library import MotionLibrary
@@ -63,21 +63,26 @@ class SkillController:
 
     def act(self, state: BodyState, step: int) -> Tensor:
         clock = (self._frame + step) * self.policy.body.control_dt
-        return self.policy.act(observe(state), self.z, clock, self._noise is None, self._noise)
+        return self.policy.act(self._observe(state, step), self.z, clock, self._noise is None, self._noise)
+
+    def _observe(self, state: BodyState, step: int) -> Tensor:
+        """(N, D) as the policy is shown it, but for its clock."""
+        return observe(state)
 
 
 class TrackingController(SkillController):
-    """A policy that is shown the next reference frame instead of a latent: the oracle.
+    """A policy that is shown the next reference frame instead of a latent: the tracker.
 
     Args:
         policy: what acts, with `condition` "reference".
-        reference: what it is shown.
+        library: the clips that it is shown.
         noise: as for `SkillController`.
     """
 
-    def __init__(self, policy: SkillPolicy, reference: ReferenceFrames, noise: torch.Generator | None = None) -> None:
+    def __init__(self, policy: SkillPolicy, library: MotionLibrary, noise: torch.Generator | None = None) -> None:
         super().__init__(policy, torch.zeros(0, policy.latent_dim), noise)
-        self._reference = reference
+        self._reference = ReferenceFrames(library, policy.condition_moments)
+        self._lag = Lag(library) if policy.lag else None
         self._clip = torch.zeros(0, dtype=torch.long)
 
     def begin(self, clip: Tensor, frame: Tensor) -> None:
@@ -85,8 +90,16 @@ class TrackingController(SkillController):
         self._clip = clip
 
     def act(self, state: BodyState, step: int) -> Tensor:
-        self.z = self._reference.at(self._clip, self._frame + step + 1)
+        frame = self._frame + step
+        self.z = self._reference.at(self._clip, frame + 1)
         return super().act(state, step)
+
+    def _observe(self, state: BodyState, step: int) -> Tensor:
+        observation = super()._observe(state, step)
+        if self._lag is None:
+            return observation
+        root = state.body_pos[:, 0], state.body_quat[:, 0]
+        return torch.cat((observation, self._lag.seen(observation, *root, self._clip, self._frame + step)), dim=1)
 
 
 class PlaybackController:

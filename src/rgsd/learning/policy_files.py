@@ -23,7 +23,7 @@ from rgsd.learning.checkpoint import write_atomically
 from rgsd.learning.networks import NetworkConfig
 from rgsd.skills.encoder import EncoderConfig
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 DESCRIPTION, WEIGHTS = "policy.json", "policy.safetensors"
 Condition = Literal["latent", "reference"]
 _REMEDY = "restore the file that training wrote, or train anew"
@@ -47,8 +47,12 @@ class PolicyDescription:
     """Its hinges, in the order of the actions."""
     latent_dim: int
     """d, size of the condition that the policy is given."""
+    observation_sha256: str | None
+    """`ObservationLayout.digest` of what it observes; None where a file of schema 2 did not say."""
     clock: Clock
     """The optional last observation entry."""
+    lag: bool
+    """Whether it also observes where its reference is about to be (`rgsd.envs.reference_frames.Lag`)."""
     condition: Condition
     """Whether the policy is given a latent, or the next reference frame."""
     network: NetworkConfig
@@ -90,8 +94,10 @@ def read_policy(folder: Path) -> tuple[PolicyDescription, dict[str, Tensor]]:
     if not isinstance(content, dict) or "schema" not in content:
         raise PolicyError(f"{file}: lacks the key 'schema', so it describes no policy; {_REMEDY}")
     schema = content.pop("schema")
-    if schema != SCHEMA_VERSION:
-        raise PolicyError(f"{file}: schema is {schema!r}, this rgsd reads {SCHEMA_VERSION}; train anew")
+    if schema == 2:
+        content = _from_schema_2(content)
+    elif schema != SCHEMA_VERSION:
+        raise PolicyError(f"{file}: schema is {schema!r}, this rgsd reads 2 and {SCHEMA_VERSION}; train anew")
     description = _restored(PolicyDescription, content, file, "")
     weights = folder / WEIGHTS
     try:
@@ -105,6 +111,12 @@ def read_policy(folder: Path) -> tuple[PolicyDescription, dict[str, Tensor]]:
             f"copy both files anew, or have both written by `rgsd train {description.method} --resume RUN`"
         )
     return description, safetensors.torch.load(data)
+
+
+def _from_schema_2(content: dict[str, Any]) -> dict[str, Any]:
+    """What a file of schema 2 says, in the keys and words of this one."""
+    content = {"observation_sha256": None, "lag": False, **content}
+    return content | {"method": "tracker"} if content.get("method") == "oracle" else content
 
 
 def _restored(hint: Any, value: Any, file: Path, key: str) -> Any:

@@ -12,6 +12,7 @@ from rgsd.bodies.body import Body
 from rgsd.bodies.kinematics import forward_kinematics
 from rgsd.bodies.registry import make_body
 from rgsd.envs.observation import ObservationLayout, observe
+from rgsd.envs.reference_frames import Lag
 from rgsd.envs.skill_env import Clock
 from rgsd.errors import UnknownName
 from rgsd.learning.networks import Actor
@@ -43,6 +44,7 @@ class SkillPolicy:
         clip_starts: first frame (nq + nv,) of each of them, qpos and qvel: where its skill can begin without the clip;
             empty for methods without an embedding, and in policies that older versions saved.
         clock: which optional last observation entry it expects.
+        lag: whether its observations hold `rgsd.envs.reference_frames.Lag` behind those of `observe`.
         condition: "latent", or "reference" for a tracker that is shown the next reference frame instead.
         condition_moments: (2, d) mean and scale of those frames in training; None for a policy of latents.
         method: the method's name.
@@ -54,9 +56,11 @@ class SkillPolicy:
         actor: Actor,
         latent_dim: int,
         method: str,
+        *,
         encoder: Encoder | None = None,
         clip_latents: dict[str, Tensor] | None = None,
         clock: Clock = "none",
+        lag: bool = False,
         condition: Condition = "latent",
         condition_moments: Tensor | None = None,
         clips: tuple[str, ...] = (),
@@ -66,6 +70,7 @@ class SkillPolicy:
         self.encoder, self.clip_latents = encoder, clip_latents or {}
         self.clips, self.clip_starts = tuple(self.clip_latents) or clips, clip_starts or {}
         self.clock: Clock = clock
+        self.lag = lag
         self.condition: Condition = condition
         self.condition_moments = condition_moments
 
@@ -81,7 +86,8 @@ class SkillPolicy:
         """Actions (..., A) in [-1, 1], in units of the body's action map: target = center + scale * action.
 
         Args:
-            observation: (N, D) of `rgsd.envs.observation.observe`, or (D,) for one action (A,).
+            observation: (N, D) of `rgsd.envs.observation.observe`, or (D,) for one action (A,); with the lag behind it
+                where the policy is shown one (`self.lag`).
             z: (N, d) unit latents, or (d,) for all observations.
             clock: (N,) or () s, for a policy trained with one (`self.clock`); ignored otherwise.
             deterministic: the mean action, or a draw with the training's exploration noise; clipped to [-1, 1]
@@ -157,7 +163,9 @@ class SkillPolicy:
             physics_sha256=self.body.physics_digest,
             joint_names=self.body.joint_names,
             latent_dim=self.latent_dim,
+            observation_sha256=ObservationLayout(self.body).digest,
             clock=self.clock,
+            lag=self.lag,
             condition=self.condition,
             network=self.actor.config,
             encoder=None if self.encoder is None else self.encoder.config,
@@ -182,7 +190,12 @@ class SkillPolicy:
         description, tensors = read_policy(folder)
         body = _body_of(description, folder / DESCRIPTION, body)
         layout = ObservationLayout(body)
-        size = layout.size + (description.clock != "none")
+        if description.observation_sha256 not in (None, layout.digest):
+            raise PolicyError(
+                f"{folder / DESCRIPTION}: observation_sha256 is {description.observation_sha256}, this rgsd observes "
+                f"{layout.digest}: what a policy is shown has changed; use the rgsd that trained it, or train anew"
+            )
+        size = layout.size + description.lag * Lag.size_of(body.num_bodies) + (description.clock != "none")
         encoder = None
         try:
             actor = Actor(size, description.latent_dim, torch.tensor(body.action_scale), description.network)
@@ -204,13 +217,14 @@ class SkillPolicy:
             actor.requires_grad_(False),
             description.latent_dim,
             description.method,
-            encoder,
-            latents,
-            description.clock,
-            description.condition,
-            tensors.get("condition_moments"),
-            description.clips,
-            starts,
+            encoder=encoder,
+            clip_latents=latents,
+            clock=description.clock,
+            lag=description.lag,
+            condition=description.condition,
+            condition_moments=tensors.get("condition_moments"),
+            clips=description.clips,
+            clip_starts=starts,
         )
 
 

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from rgsd.bodies.body import Body, BodyError
 from rgsd.envs.observation import ObservationLayout
-from rgsd.envs.reference_frames import ReferenceFrames
+from rgsd.envs.reference_frames import Lag, ReferenceFrames
 from rgsd.envs.reflection import Reflection
 from rgsd.learning.policy_files import DESCRIPTION, PolicyError
 from rgsd.learning.skill_policy import SkillPolicy
@@ -35,8 +35,8 @@ class Teachers:
 
     def __init__(self, library: MotionLibrary, action_scale: Tensor, policies: Sequence[SkillPolicy] = ()) -> None:
         self._playback = Playback(library, action_scale)
-        kinds = {"reference": Tracker, "latent": Skilled}
-        self._trained: list[Tracker | Skilled | Reflected] = [kinds[p.condition](p, library) for p in policies]
+        kinds = {"reference": TrackingTeacher, "latent": Skilled}
+        self._trained: list[TrackingTeacher | Skilled | Reflected] = [kinds[p.condition](p, library) for p in policies]
         known = [policy.clips for policy in policies]
         images = _images_known(known, library)
         if images:
@@ -85,8 +85,11 @@ class Playback:
         return self._actions[self._library.row(clip, self._library.wrapped(clip, frame))]
 
 
-class Tracker:
-    """A trained oracle: shown the frame, it keeps its balance on the way there.
+class TrackingTeacher:
+    """A trained tracker: shown the frame, it keeps its balance on the way there.
+
+    One that knows its lag is told that of the posture alone, as if its root were where the reference's is: a student of
+    latents cannot know where that would be. A student who is a tracker himself shows it his own.
 
     Args:
         policy: with `condition` "reference"; moved to the library's device.
@@ -96,13 +99,20 @@ class Tracker:
     def __init__(self, policy: SkillPolicy, library: MotionLibrary) -> None:
         self._actor = policy.actor.to(library.device)
         self._library, self._reference = library, ReferenceFrames(library, policy.condition_moments)
-        self._size = ObservationLayout(library.body).size
+        self._size, self._lag = ObservationLayout(library.body).size, Lag(library) if policy.lag else None
 
     @torch.no_grad()
     def act(self, observation: Tensor, clip: Tensor, frame: Tensor) -> Tensor:
         """As in `Teachers`; a student's clock, last in its observation, is left out."""
-        reference = self._reference.at(clip, self._library.wrapped(clip, frame))
-        return self._actor(observation[:, : self._size], reference).clamp(-1.0, 1.0)
+        frame = self._library.wrapped(clip, frame)
+        seen = observation[:, : self._size]
+        if self._lag is not None:
+            with_lag = self._size + Lag.size_of(self._library.body.num_bodies)
+            if observation.shape[1] >= with_lag:
+                seen = observation[:, :with_lag]
+            else:
+                seen = torch.cat((seen, self._lag.in_place(seen, clip, frame - 1)), dim=1)
+        return self._actor(seen, self._reference.at(clip, frame)).clamp(-1.0, 1.0)
 
 
 class Skilled:
@@ -137,7 +147,7 @@ class Reflected:
     """
 
     def __init__(
-        self, teacher: Tracker | Skilled, images: MotionLibrary, library: MotionLibrary, reflection: Reflection
+        self, teacher: TrackingTeacher | Skilled, images: MotionLibrary, library: MotionLibrary, reflection: Reflection
     ) -> None:
         self._teacher, self._reflection = teacher, reflection
         places = {image_name(name): place for place, name in enumerate(images.names)}
@@ -168,12 +178,12 @@ def load_teacher(folder: Path, library: MotionLibrary) -> SkillPolicy:
     """
     option = f"--trainer.warm-start.teachers {folder}"
     if not any((place / DESCRIPTION).exists() for place in (folder, folder / "policy")):
-        raise PolicyError(f"{option}: no policy there; give a run of `rgsd train oracle` on this body")
+        raise PolicyError(f"{option}: no policy there; give a run of `rgsd train tracker` on this body")
     policy = SkillPolicy.load(folder, library.body)
     if policy.clock != "none":
         raise PolicyError(
             f"{option}: clock is '{policy.clock}', but a teacher is shown no time; "
-            "give a run of `rgsd train oracle` on this body, or a policy that was trained without --env.clock"
+            "give a run of `rgsd train tracker` on this body, or a policy that was trained without --env.clock"
         )
     clips = policy.clips if policy.condition == "reference" else tuple(policy.clip_latents)
     images = _images_known([clips], library)

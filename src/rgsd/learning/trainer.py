@@ -11,7 +11,7 @@ from typing import Any
 
 import torch
 
-from rgsd.envs.observation import ObservationLayout, observe
+from rgsd.envs.observation import ObservationLayout
 from rgsd.envs.skill_env import SkillEnv
 from rgsd.learning import distributed
 from rgsd.learning.checkpoint import (
@@ -91,10 +91,9 @@ class Trainer(TrainingLoop):
         self.actor = Actor(env.observation_size, method.latent_dim, scale, network).to(env.device)
         self.critic = Critic(env.observation_size, method.latent_dim, env.privileged_size, network).to(env.device)
         # the references tell the scale of observations before the first step is taken
-        reference = observe(env.library.states)
-        padding = reference.new_zeros(len(reference), env.observation_size - reference.shape[1])
+        reference = env.observe_references()
         for model in (self.actor, self.critic):
-            model.normalizer.update(distributed.own_rows(torch.cat((reference, padding), dim=1)))
+            model.normalizer.update(distributed.own_rows(reference))
             if config.compile:
                 model.compile()
         latents = method.export().get("clip_latents")
@@ -237,13 +236,14 @@ class Trainer(TrainingLoop):
             self.actor,
             self.method.latent_dim,
             self.method_name,
-            exported.get("encoder"),
-            latents,
-            self.env.config.clock,
-            exported.get("condition", "latent"),
-            exported.get("condition_moments"),
-            exported.get("clips", ()),
-            None if latents is None else starts,
+            encoder=exported.get("encoder"),
+            clip_latents=latents,
+            clock=self.env.config.clock,
+            lag=self.env.config.lag,
+            condition=exported.get("condition", "latent"),
+            condition_moments=exported.get("condition_moments"),
+            clips=exported.get("clips", ()),
+            clip_starts=None if latents is None else starts,
         )
 
     def _imitation_figures(self, rollout: Rollout) -> dict[str, float]:

@@ -47,7 +47,7 @@ class WarmStartConfig:
     """Cloning of a teacher at the start of a run."""
 
     teachers: tuple[str, ...] = ()
-    """Folders of trained policies (or runs), oracles or policies of latents, to clone: each on the clips that it was
+    """Folders of trained policies (or runs), trackers or policies of latents, to clone: each on the clips that it was
     trained on, the first one where several were; the other clips are played back. The run keeps copies of them."""
     latents: Literal["clips", "cells"] = "clips"
     """Under which latents episodes that do not imitate play a clip: its own, or one anywhere on the sphere to which

@@ -19,8 +19,8 @@ from rgsd.methods.calm import Calm, CalmConfig
 from rgsd.methods.diayn import Diayn, DiaynConfig
 from rgsd.methods.lgsd import Lgsd, LgsdConfig
 from rgsd.methods.metra import Metra, MetraConfig, extra_size
-from rgsd.methods.oracle import Oracle, OracleConfig
 from rgsd.methods.rgsd import Rgsd, RgsdConfig
+from rgsd.methods.tracker import Tracker, TrackerConfig
 from rgsd.motions.library import MotionLibrary
 from rgsd.randomness import stream_seed
 from rgsd.skills.contrastive import pretrain
@@ -28,7 +28,7 @@ from rgsd.skills.encoder import Encoder
 from rgsd.skills.metric import MetricEncoder
 from rgsd.skills.windows import Discriminator, WindowEncoder
 
-MethodConfig = RgsdConfig | OracleConfig | DiaynConfig | MetraConfig | LgsdConfig | AseConfig | CalmConfig
+MethodConfig = RgsdConfig | TrackerConfig | DiaynConfig | MetraConfig | LgsdConfig | AseConfig | CalmConfig
 PretrainProgress = Callable[[int, float], None]
 
 
@@ -57,10 +57,10 @@ def _build_rgsd(
     return Rgsd(library, pretrained_encoder(library, settings, seed, progress), settings, own_seed(seed, "method"))
 
 
-def _build_oracle(
-    library: MotionLibrary, settings: OracleConfig, seed: int, progress: PretrainProgress | None = None
-) -> Oracle:
-    return Oracle(library, settings)
+def _build_tracker(
+    library: MotionLibrary, settings: TrackerConfig, seed: int, progress: PretrainProgress | None = None
+) -> Tracker:
+    return Tracker(library, settings)
 
 
 def _build_diayn(
@@ -114,5 +114,5 @@ METHODS: dict[str, Entry] = {
     "lgsd": Entry(LgsdConfig, _build_lgsd),
     "ase": Entry(AseConfig, _build_ase),
     "calm": Entry(CalmConfig, _build_calm),
-    "oracle": Entry(OracleConfig, _build_oracle),
+    "tracker": Entry(TrackerConfig, _build_tracker),
 }

@@ -86,9 +86,12 @@ class RunConfig:
         """Refuse what cannot be trained, before anything is spent on it.
 
         Raises:
-            UsageError: a number is outside its limits (`rgsd.methods.limits`); the message names its option.
+            UsageError: a number is outside its limits (`rgsd.methods.limits`), or an option is not the method's; the
+                message names it.
         """
         check_limits(self)
+        if self.env.lag and self.method != "tracker":
+            raise UsageError(f"--env.lag: a policy of {self.method} has no reference to be behind of; leave it out")
 
     def with_absolute_paths(self) -> RunConfig:
         """The same with absolute paths of its motions and teachers: a run must find them wherever it is resumed."""

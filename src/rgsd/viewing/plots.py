@@ -19,7 +19,7 @@ Metrics = Mapping[str, object]
 """Figures of one iteration or one clip by name; what is not a finite number is passed over."""
 
 _CLOCKS = ("samples", "iteration", "seconds")  # horizontal axes, the most telling first
-_MARKERS = {"statue": "s", "playback": "D", "oracle": "^", "untrained": "X"}
+_MARKERS = {"statue": "s", "playback": "D", "tracker": "^", "untrained": "X"}
 _COLUMNS = 4
 
 
@@ -154,7 +154,7 @@ def score_chart(
 
     Args:
         clips: metrics by clip, keyed as in protocol.md.
-        rows: for each reference row (statue, playback, oracle, untrained), metrics by clip.
+        rows: for each reference row (statue, playback, tracker, untrained), metrics by clip.
         groups: group of each clip.
 
     Raises:

@@ -56,7 +56,7 @@ _VARIATION_COLUMNS = (
     Column("spread_pose_cm", "spread of poses", "cm", 1, None),
     Column("fall_rate", "fall rate", "share", 2, None),
 )
-_ROWS = ("statue", "playback", "oracle", "untrained")
+_ROWS = ("statue", "playback", "tracker", "untrained")
 _CAPTIONS = {
     "scores": "Each clip's scores (dots) beside the reference rows (hollow marks).",
     "errors": "Deterministic rollouts from frame 0: median and range over rollouts; dashed levels are reference rows.",
@@ -165,11 +165,11 @@ def _headlines(run: RunFolder) -> list[Card]:
         return ", ".join(f"{row} {shown(value, digits)}" for row, value in means.items())
 
     cards = [
-        Card("pose error", mean.get(_POSE.key), "cm", beside(_POSE.key, 1, "statue", "oracle"), 1),
+        Card("pose error", mean.get(_POSE.key), "cm", beside(_POSE.key, 1, "statue", "tracker"), 1),
         Card("skill", mean.get("skill"), "", f"worst clip {worst}: {shown(run.clips[worst].get('skill'))}"),
-        Card("root error", mean.get(_ROOT.key), "m", beside(_ROOT.key, 2, "playback", "oracle")),
-        Card("path ratio", mean.get("path_ratio"), "", beside("path_ratio", 2, "playback", "oracle")),
-        Card("tracked frames", _percent(mean.get("tracked")), "%", beside("tracked", 2, "playback", "oracle"), 0),
+        Card("root error", mean.get(_ROOT.key), "m", beside(_ROOT.key, 2, "playback", "tracker")),
+        Card("path ratio", mean.get("path_ratio"), "", beside("path_ratio", 2, "playback", "tracker")),
+        Card("tracked frames", _percent(mean.get("tracked")), "%", beside("tracked", 2, "playback", "tracker"), 0),
     ]
     if found:
         own, theirs = (_percent(found.get(f"{whose}direction_coverage")) for whose in ("", "reference_"))

@@ -39,7 +39,7 @@ def write_showreel(run: RunFolder, body: Body, seconds: float = 2.5) -> Path:
     times = np.arange(0, round(seconds * float(data["fps"])), step)
     panels = [_imitation(run, body, i, times) for i in _spread(len(data["clip_names"]))]
     panels += [[_blank()]] * (-len(panels) % _COLUMNS)
-    discovered = len(data.get("discovery_qpos", ()))  # an oracle discovers nothing
+    discovered = len(data.get("discovery_qpos", ()))  # a tracker discovers nothing
     panels += [_discovery(run, body, i, times) for i in range(min(_PANELS, discovered))]
     path = run.path / "evaluation" / "showreel.mp4"
     write_mp4(path, montage(panels, _COLUMNS), float(data["fps"]) / step)

@@ -1,4 +1,4 @@
-"""The oracle: phase-conditioned tracking in the manner of DeepMimic (Peng et al. 2018), the upper row of every table.
+"""The tracker: phase-conditioned imitation in the manner of DeepMimic (Peng et al. 2018), the upper row of tables.
 
 No skill discovery: the policy is told which frame of which clip comes next, and rewarded for being there.
 If it cannot track, physics or PPO is at fault, not a method.
@@ -18,12 +18,13 @@ from rgsd.envs.reference_frames import ReferenceFrames
 from rgsd.learning.method import Episodes, Progress
 from rgsd.learning.networks import Actor
 from rgsd.learning.rollout import Minibatch, Rollout
+from rgsd.methods.practice import LossRates, Practice
 from rgsd.motions.library import MotionLibrary
 from rgsd.randomness import Draws
 
 
 @dataclass(frozen=True)
-class OracleConfig:
+class TrackerConfig:
     """Weights and sharpness of the tracking reward; the weights sum to one.
 
     Errors of posture and velocity are counted in units of what the references themselves vary by, so that
@@ -42,16 +43,19 @@ class OracleConfig:
     """Of exp(-root_sharpness x (squared root distance + squared yaw error)), in the world frame."""
     root_sharpness: float = 40.0
     """1/m^2 and 1/rad^2."""
+    practice: Practice = "uniform"
+    """How clips are drawn: all alike, or half of the draws by how often each is lost (`rgsd.methods.practice`)."""
     standing_starts: float = 0.0
     """Share of the episodes on clips that begin almost standing that begin in the standing pose, so as to set off."""
 
 
-class Oracle:
+class Tracker:
     """The tracker behind `rgsd.learning.method.Method`."""
 
-    def __init__(self, library: MotionLibrary, config: OracleConfig) -> None:
+    def __init__(self, library: MotionLibrary, config: TrackerConfig) -> None:
         self.library, self.config = library, config
         self._reference = ReferenceFrames(library)
+        self._losses = LossRates(len(library), library.device)
         self.latent_dim = self._reference.size
         self._observation = observe(library.states)
         layout = ObservationLayout(library.body)
@@ -61,8 +65,9 @@ class Oracle:
         self._parts = {k: (ids, variance[k].clamp(min=1e-6)) for k, ids in parts.items()}
 
     def begin_episodes(self, draws: Draws) -> Episodes:
-        """Clips and frames uniformly, but for those that set off; all of them imitation."""
-        clip, frame = self.library.draw(draws, margin=1)
+        """Clips by practice, frames uniformly, but for those that set off; all of them imitation."""
+        clip = self._losses.draw(draws) if self.config.practice == "losses" else draws.integers(len(self.library))
+        frame = self.library.draw_frame(draws, clip, margin=1)
         frame, standing = self.library.set_off(draws, clip, frame, self.config.standing_starts)
         return Episodes(clip, frame, self._reference.at(clip, frame + 1), torch.ones_like(standing), standing)
 
@@ -89,7 +94,9 @@ class Oracle:
         )
 
     def update(self, rollout: Rollout) -> dict[str, float]:
-        """Nothing to train."""
+        """Nothing to train; losses are counted."""
+        if self.config.practice == "losses":
+            self._losses.record(rollout)
         return {}
 
     def latents(self, minibatch: Minibatch) -> Tensor:
@@ -112,8 +119,9 @@ class Oracle:
         }
 
     def state_dict(self) -> dict[str, Any]:
-        """Nothing."""
-        return {}
+        """The counts of losses."""
+        return {"losses": self._losses.state_dict()}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Nothing to go back to."""
+        """Go back to a saved state."""
+        self._losses.load_state_dict(state["losses"])

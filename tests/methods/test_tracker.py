@@ -12,7 +12,7 @@ from rgsd.envs.observation import observe
 from rgsd.envs.reference_frames import ReferenceFrames
 from rgsd.learning.method import Progress
 from rgsd.learning.rollout import Rollout
-from rgsd.methods.oracle import Oracle, OracleConfig
+from rgsd.methods.tracker import Tracker, TrackerConfig
 from rgsd.motions.library import MotionLibrary
 from rgsd.randomness import Draws
 
@@ -34,47 +34,47 @@ def along(library: MotionLibrary, clip: int, shown: list[int]) -> Rollout:
 
 
 @pytest.fixture
-def oracle(tiny_library: MotionLibrary) -> Oracle:
-    return Oracle(tiny_library, OracleConfig())
+def tracker(tiny_library: MotionLibrary) -> Tracker:
+    return Tracker(tiny_library, TrackerConfig())
 
 
 def test_weights_sum_to_one() -> None:
-    c = OracleConfig()
+    c = TrackerConfig()
     assert c.position_weight + c.rotation_weight + c.velocity_weight + c.root_weight == pytest.approx(1)
 
 
-def test_being_at_the_reference_earns_one_and_a_statue_less(oracle: Oracle, tiny_library: MotionLibrary) -> None:
+def test_being_at_the_reference_earns_one_and_a_statue_less(tracker: Tracker, tiny_library: MotionLibrary) -> None:
     frames = list(range(1, 41))
-    np.testing.assert_allclose(oracle.rewards(along(tiny_library, 0, frames)), 1.0, atol=1e-5)
-    statue = oracle.rewards(along(tiny_library, 0, [25] * 40))
+    np.testing.assert_allclose(tracker.rewards(along(tiny_library, 0, frames)), 1.0, atol=1e-5)
+    statue = tracker.rewards(along(tiny_library, 0, [25] * 40))
     assert float(statue[24]) == pytest.approx(1.0, abs=1e-5)  # at the moment of its own pose
     assert float(statue.mean()) < 0.9
     assert float(statue.min()) >= 0
 
 
-def test_the_roots_term_by_hand(oracle: Oracle, tiny_library: MotionLibrary) -> None:
+def test_the_roots_term_by_hand(tracker: Tracker, tiny_library: MotionLibrary) -> None:
     rollout = along(tiny_library, 0, [1, 2])
     rollout.root_error[:] = torch.tensor([[0.1], [0.0]])
     rollout.heading_error[:] = torch.tensor([[0.2], [10.0]])
     # 0.7 for posture and velocity, and 0.3 exp(-40 (0.01 + 0.04))
-    np.testing.assert_allclose(oracle.rewards(rollout).flatten(), [0.7 + 0.3 * math.exp(-2), 0.7], atol=1e-5)
+    np.testing.assert_allclose(tracker.rewards(rollout).flatten(), [0.7 + 0.3 * math.exp(-2), 0.7], atol=1e-5)
 
 
-def test_a_clock_behind_the_observation_is_not_compared(oracle: Oracle, tiny_library: MotionLibrary) -> None:
+def test_a_clock_behind_the_observation_is_not_compared(tracker: Tracker, tiny_library: MotionLibrary) -> None:
     rollout = along(tiny_library, 0, [1, 2, 9])
-    plain = oracle.rewards(rollout)
+    plain = tracker.rewards(rollout)
     rollout.next_observation = torch.cat((rollout.next_observation, torch.full((3, 1, 1), 5.0)), dim=2)
-    assert torch.equal(oracle.rewards(rollout), plain)
+    assert torch.equal(tracker.rewards(rollout), plain)
 
 
-def test_the_condition_is_the_next_frame(oracle: Oracle, tiny_library: MotionLibrary) -> None:
+def test_the_condition_is_the_next_frame(tracker: Tracker, tiny_library: MotionLibrary) -> None:
     frames = ReferenceFrames(tiny_library)
     # 2 hinges, height, two velocities and a 6-D rotation of the root
-    assert oracle.latent_dim == frames.size == 2 + 1 + 6 + 6
+    assert tracker.latent_dim == frames.size == 2 + 1 + 6 + 6
     clip, frame = torch.tensor([0, 1, 0]), torch.tensor([3, 7, 50])
     progress = Progress(clip, frame, frame, torch.zeros(3, 15), clip, clip.bool())
-    assert torch.equal(oracle.maybe_resample(progress, DRAWS)[0], frames.at(clip, torch.tensor([4, 8, 50])))
-    episodes = oracle.begin_episodes(DRAWS)
+    assert torch.equal(tracker.maybe_resample(progress, DRAWS)[0], frames.at(clip, torch.tensor([4, 8, 50])))
+    episodes = tracker.begin_episodes(DRAWS)
     assert episodes.imitation.all()
     assert torch.equal(episodes.z, frames.at(episodes.clip, episodes.frame + 1))
     # entries that vary come out of unit variance once the actor multiplies them by sqrt(d)
@@ -92,23 +92,23 @@ def test_other_clips_are_shown_at_the_scale_of_the_training(tiny_library: Motion
     assert not torch.allclose(ReferenceFrames(alone).at(clip - 1, frame), shown)
 
 
-def test_nothing_of_its_own_is_trained(oracle: Oracle, tiny_library: MotionLibrary) -> None:
-    assert oracle.update(along(tiny_library, 0, [1])) == {}
-    exported = oracle.export()
+def test_nothing_of_its_own_is_trained(tracker: Tracker, tiny_library: MotionLibrary) -> None:
+    assert tracker.update(along(tiny_library, 0, [1])) == {}
+    exported = tracker.export()
     assert exported["condition"] == "reference"
     assert torch.equal(exported["condition_moments"], ReferenceFrames(tiny_library).moments)
-    assert oracle.state_dict() == {}
+    assert tracker.state_dict() == {}
 
 
 def test_it_can_learn_to_set_off(tiny_library: MotionLibrary) -> None:
-    oracle = Oracle(tiny_library, OracleConfig(standing_starts=0.5))
-    episodes = oracle.begin_episodes(Draws(torch.arange(3000)))
+    tracker = Tracker(tiny_library, TrackerConfig(standing_starts=0.5))
+    episodes = tracker.begin_episodes(Draws(torch.arange(3000)))
     assert episodes.standing is not None
     assert set(episodes.clip[episodes.standing].tolist()) == {0, 2}  # the two that begin in the standing pose
     assert not episodes.frame[episodes.standing].any()
     assert episodes.imitation.all()
     # it is shown the frame that comes next, wherever it begins
     assert torch.equal(episodes.z, ReferenceFrames(tiny_library).at(episodes.clip, episodes.frame + 1))
-    usual = Oracle(tiny_library, OracleConfig()).begin_episodes(Draws(torch.arange(3000)))
+    usual = Tracker(tiny_library, TrackerConfig()).begin_episodes(Draws(torch.arange(3000)))
     assert usual.standing is not None
     assert not usual.standing.any()
