@@ -17,6 +17,7 @@ from rgsd.bodies.body import Body
 from rgsd.bodies.kinematics import forward_kinematics
 from rgsd.bodies.state import BodyState
 from rgsd.envs.observation import observe
+from rgsd.envs.reference_frames import Lag
 from rgsd.envs.skill_env import EnvConfig, SkillEnv, Starts
 from rgsd.motions.library import MotionLibrary
 
@@ -203,6 +204,26 @@ def test_clocks_are_the_last_entry(build: Build, clock: str, seconds: list[float
     assert env.observation_size == plain.observation_size + 1
     shown = [float(env.reset()[0, -1])] + [float(env.step(still(env)).observation[0, -1]) for _ in range(2)]
     np.testing.assert_allclose(shown, seconds, atol=1e-6)
+
+
+def test_the_lag_stands_between_state_and_clock(build: Build) -> None:
+    (plain, _), (env, _) = build([True]), build([True], lag=True, clock="elapsed")
+    size, lag = plain.observation_size, Lag.size_of(env.body.num_bodies)
+    assert env.observation_size == size + lag + 1
+    env.reset()
+    result = env.step(torch.zeros(env.num_envs, env.action_size))
+    state, parts = env.state, result.observation.split([size, lag, 1], dim=1)
+    shown = Lag(env.library).seen(parts[0], state.body_pos[:, 0], state.body_quat[:, 0], env.clip, env.frame)
+    torch.testing.assert_close(parts[1], shown)
+
+
+def test_references_are_observed_as_a_body_there_would_be(build: Build) -> None:
+    env, _ = build([True], lag=True, clock="clip_time")
+    references, library = env.observe_references(), env.library
+    assert references.shape == (len(library.states.qpos), env.observation_size)
+    row = int(library.offsets[1]) + 5
+    assert float(references[row, -1]) == pytest.approx(5 * env.body.control_dt)
+    torch.testing.assert_close(references[:, : observe(library.states).shape[1]], observe(library.states))
 
 
 def test_a_clock_of_an_ended_episode_shows_both_sides(build: Build) -> None:

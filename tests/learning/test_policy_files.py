@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import json
 from pathlib import Path
@@ -23,7 +24,9 @@ def save(folder: Path, number: float = 1.0) -> PolicyDescription:
         physics_sha256="f" * 64,
         joint_names=("left", "right"),
         latent_dim=4,
+        observation_sha256="e" * 64,
         clock="elapsed",
+        lag=False,
         condition="latent",
         network=NetworkConfig(actor_hidden=(8, 4), noise=1.0),
         encoder=EncoderConfig(kinds=("height",)),
@@ -78,7 +81,7 @@ def test_a_crash_between_the_two_files_is_noticed(tmp_path: Path, monkeypatch: p
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
-        ({"schema": 1}, "schema is 1, this rgsd reads 2; train anew"),
+        ({"schema": 1}, "schema is 1, this rgsd reads 2 and 3; train anew"),
         ({"schema": None}, "lacks the key 'schema', so it describes no policy; restore"),
         ({"clips": None}, "lacks the key 'clips'; restore the file that training wrote, or train anew"),
         ({"network__noise": None}, "lacks the key 'noise' in 'network'; restore"),
@@ -98,6 +101,13 @@ def test_a_json_that_does_not_fit_is_refused_by_key(tmp_path: Path, changes: dic
     change(tmp_path, **changes)
     with pytest.raises(PolicyError, match=rf"policy\.json: {said}"):
         read_policy(tmp_path)
+
+
+def test_schema_2_is_read_in_the_words_of_this_one(tmp_path: Path) -> None:
+    written = save(tmp_path)
+    change(tmp_path, schema=2, method="oracle", observation_sha256=None, lag=None)  # None takes a key away
+    found, _ = read_policy(tmp_path)
+    assert found == dataclasses.replace(written, method="tracker", observation_sha256=None, lag=False)
 
 
 def test_a_whole_number_is_a_number(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from rgsd.learning.collector import Collector
 from rgsd.learning.method import Method
 from rgsd.learning.networks import Actor, Critic, NetworkConfig
 from rgsd.learning.skill_policy import SkillPolicy
-from rgsd.learning.teachers import Tracker
+from rgsd.learning.teachers import TrackingTeacher
 from rgsd.learning.warm_start import WarmStart, WarmStartConfig
 from rgsd.motions.library import MotionLibrary
 from rgsd.physics.mujoco_cpu import MujocoCpu
@@ -144,7 +144,7 @@ def test_a_tracker_hands_over_to_its_student(
 ) -> None:
     config = dataclasses.replace(CONFIG, iterations=4)
     collector, teacher = make(tiny_library, numbered, config, teachers=[make_tracker(tiny_library)])
-    tracker = Tracker(make_tracker(tiny_library), tiny_library)
+    tracker = TrackingTeacher(make_tracker(tiny_library), tiny_library)
     zeros = torch.zeros(8, 16)
     shares = []
     for _ in range(4):
@@ -175,7 +175,7 @@ def test_a_tracker_needs_no_latents_and_no_clock(
     collector, teacher = make(tiny_library, numbered, latents=False, episodes=clocked, teachers=[tracker])
     rollout, _ = collector.collect(4, teacher)
     flat = [x.flatten(0, 1) for x in (rollout.observation, rollout.clip, rollout.frame)]
-    taught = Tracker(make_tracker(tiny_library), tiny_library).act(flat[0][:, :-1], *flat[1:])
+    taught = TrackingTeacher(make_tracker(tiny_library), tiny_library).act(flat[0][:, :-1], *flat[1:])
     torch.testing.assert_close(rollout.mean.flatten(0, 1), taught)
     assert torch.equal(rollout.z, rollout.source.unsqueeze(-1).float())  # the method's own, the number of the episode
 
@@ -256,7 +256,7 @@ def test_the_anchor_holds_to_the_tracker(
     rollout, _ = collector.collect(2)
     zeros = torch.zeros(2, 16)
     (batch,) = rollout.minibatches(zeros, zeros, zeros, 1, torch.Generator().manual_seed(0))
-    taught = Tracker(make_tracker(tiny_library), tiny_library).act(batch.observation, batch.clip, batch.frame)
+    taught = TrackingTeacher(make_tracker(tiny_library), tiny_library).act(batch.observation, batch.clip, batch.frame)
     divergence = 0.5 * ((batch.mean - taught) / teacher.actor.std).square().sum(dim=-1)
     anchor = teacher.anchor(batch, batch.mean)
     assert anchor is not None

@@ -68,7 +68,9 @@ def test_all_methods_meet_the_same_conditions(preset: str, body: str) -> None:
     for name, config in configs.items():
         assert config.trainer.alive_reward == ALIVE_REWARD
         rgsd = configs["rgsd"]
-        assert (config.env, config.ppo) == (rgsd.env, rgsd.ppo)
+        # a tracker alone has a reference to be behind of
+        assert (dataclasses.replace(config.env, lag=False), config.ppo) == (rgsd.env, rgsd.ppo)
+        assert config.env.lag == (name == "tracker")
         network = config.network
         if name in BASELINES:  # no playback of references for those that do without them
             assert (config.trainer.warm_start.iterations, config.trainer.warm_start.anchor_weight) == (0, 0.0)

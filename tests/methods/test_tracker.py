@@ -97,7 +97,20 @@ def test_nothing_of_its_own_is_trained(tracker: Tracker, tiny_library: MotionLib
     exported = tracker.export()
     assert exported["condition"] == "reference"
     assert torch.equal(exported["condition_moments"], ReferenceFrames(tiny_library).moments)
-    assert tracker.state_dict() == {}
+
+
+def test_lost_clips_are_practised_more(tiny_library: MotionLibrary) -> None:
+    tracker = Tracker(tiny_library, TrackerConfig(practice="losses"))
+    rollout = along(tiny_library, 0, [1, 2])
+    rollout.terminated = torch.ones_like(rollout.terminated)  # clip 0 is lost in every step, the others are not seen
+    tracker.update(rollout)
+    clips = tracker.begin_episodes(Draws(torch.arange(4000))).clip
+    # half of the draws uniform over the clips, the other half clip 0
+    expected = 0.5 + 0.5 / len(tiny_library)
+    assert float((clips == 0).float().mean()) == pytest.approx(expected, abs=0.03)
+    copy = Tracker(tiny_library, TrackerConfig(practice="losses"))
+    copy.load_state_dict(tracker.state_dict())
+    assert torch.equal(copy.begin_episodes(Draws(torch.arange(4000))).clip, clips)
 
 
 def test_it_can_learn_to_set_off(tiny_library: MotionLibrary) -> None:

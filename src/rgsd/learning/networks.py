@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from rgsd.learning.normalization import RunningNormalizer
+from rgsd.learning.precision import Linear
 
 
 @dataclass(frozen=True)
@@ -38,7 +39,7 @@ def mlp(sizes: tuple[int, ...], output_gain: float) -> nn.Sequential:
     """Linear layers with ELU between them, orthogonally initialised; the last with the given gain."""
     layers: list[nn.Module] = []
     for index, (before, after) in enumerate(pairwise(sizes)):
-        linear = nn.Linear(before, after)
+        linear = Linear(before, after)
         last = index == len(sizes) - 2
         nn.init.orthogonal_(linear.weight, output_gain if last else math.sqrt(2))
         nn.init.zeros_(linear.bias)

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from rgsd.learning import distributed
 from rgsd.learning.networks import Actor, Critic, gaussian_kl, gaussian_log_prob
+from rgsd.learning.precision import use_bfloat16_gradients
 from rgsd.learning.rollout import Minibatch, Rollout
 
 
@@ -46,6 +47,9 @@ class PpoConfig:
     """Gradients of each network are scaled down to this norm."""
     bound_weight: float = 1.0
     """Weight of the squared excess of mean actions beyond [-1, 1], where clipping hides the gradient."""
+    bfloat16: bool = False
+    """Whether the critic's loss and the actor's gradients are products of bfloat16 matrices (`learning/precision.py`);
+    presets choose it on CPUs that are fast at it. It changes what is learned from the same seed."""
     advantage_per_stream: bool = True
     """Whether imitation and discovery, where there are both, normalise their advantages apart."""
 
@@ -91,6 +95,8 @@ class Ppo:
         self.actor, self.critic, self.config = actor, critic, config
         self._latents, self._extra_losses = latents, extra_losses
         self.learning_rate = config.learning_rate
+        if config.bfloat16:
+            use_bfloat16_gradients(actor)
         networks = ([*actor.parameters()], [*critic.parameters()], [*parameters])
         self._networks = [trained for group in networks if (trained := [p for p in group if p.requires_grad])]
         everything = [p for network in self._networks for p in network]
@@ -171,7 +177,9 @@ class Ppo:
         ratio = torch.exp((gaussian_log_prob(batch.action, mean, std) - batch.log_prob).clamp(-20.0, 20.0))
         clipped = ratio.clamp(1 - config.clip, 1 + config.clip)
         surrogate = -torch.min(ratio * batch.advantage, clipped * batch.advantage).mean()
-        value_loss = (self.critic(batch.observation, z, batch.privileged) - batch.returns).square().mean()
+        with torch.autocast(z.device.type, torch.bfloat16, enabled=config.bfloat16):
+            value = self.critic(batch.observation, z, batch.privileged)
+        value_loss = (value.float() - batch.returns).square().mean()
         entropy = (torch.log(std) + 0.5 * math.log(2 * math.pi * math.e)).sum()
         bound = (mean.abs() - 1.0).clamp(min=0.0).square().sum(dim=-1).mean()
         loss = (

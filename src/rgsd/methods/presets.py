@@ -11,6 +11,7 @@ from rgsd.envs.skill_env import EnvConfig
 from rgsd.errors import UnknownName
 from rgsd.learning.networks import NetworkConfig
 from rgsd.learning.ppo import PpoConfig
+from rgsd.learning.precision import has_fast_bfloat16
 from rgsd.learning.trainer import TrainerConfig
 from rgsd.learning.warm_start import WarmStartConfig
 from rgsd.methods.ase import AseConfig
@@ -69,6 +70,7 @@ def make_preset(name: str, method: str, body: str) -> RunConfig:
     config = dataclasses.replace(
         config,
         preset=name,
+        ppo=dataclasses.replace(config.ppo, bfloat16=name != "gpu" and has_fast_bfloat16()),
         settings=settings,
         trainer=dataclasses.replace(config.trainer, alive_reward=ALIVE_REWARD),
     )
