@@ -2,7 +2,7 @@
 
     python benchmarks/backend_gap.py RUN [--device cuda] [--config.rollouts-per-clip 4 --config.num-latents 32]
 
-Both sides see the same initial noise and latents. A figure's interval is over rollouts, as everywhere; the gap's is
+Both sides see the same initial noise and latents. A metric's interval is over rollouts, as everywhere; the gap's is
 that of a difference of independent means, which is on the safe side. Rounding alone makes single rollouts part, so what
 should agree are the means.
 """
@@ -23,7 +23,7 @@ from rgsd.evaluation.protocol import EvaluationConfig, evaluate
 from rgsd.learning import distributed
 from rgsd.methods.runs import load_library
 from rgsd.physics.choice import Engine, make_physics
-from rgsd.physics.protocol import Physics
+from rgsd.physics.interface import Physics
 
 _IMITATION = (
     "cartesian_error_cm", "skill", "tracked", "survival", "root_error_end_m", "path_ratio", "turn_ratio",
@@ -51,7 +51,7 @@ def main(
     }
     (ours, seconds), (theirs, more_seconds) = found["cpu"], found["warp"]
     print(f"\n{run.name}: C MuJoCo {seconds:.0f} s; MuJoCo Warp on {device} {more_seconds:.0f} s, kernels included\n")
-    print("| figure | C MuJoCo | MuJoCo Warp | gap |\n|---|---|---|---|")
+    print("| metric | C MuJoCo | MuJoCo Warp | gap |\n|---|---|---|---|")
     for part, keys in (("mean", _IMITATION), ("discovery", _DISCOVERY)):
         if ours[part] is not None:
             for key in keys:
@@ -71,7 +71,7 @@ def _evaluate(
         if policy.encoder is not None:
             policy.encoder.to(device)
 
-    @functools.cache  # every rollout begins by resetting all copies
+    @functools.cache  # every rollout begins by resetting all environments
     def simulate(count: int) -> Physics:
         return make_physics(engine, library.body, count, device, config.threads)
 

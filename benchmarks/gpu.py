@@ -2,8 +2,8 @@
 
     python benchmarks/gpu.py check --motions ACCAD              two minutes: hybrid against Warp, then tests
     python benchmarks/gpu.py train --run RUN --motions ACCAD    a piece of nine minutes; again to go on
-    python benchmarks/gpu.py scale --motions ACCAD              rates over the number of copies, and a profile
-    python benchmarks/gpu.py measure --run RUN --motions ACCAD  the protocol's figures beside the paper's; needs no GPU
+    python benchmarks/gpu.py scale --motions ACCAD              rates over the number of environments, and a profile
+    python benchmarks/gpu.py measure --run RUN --motions ACCAD  the protocol's metrics beside the paper's; needs no GPU
     python benchmarks/gpu.py publish --run RUN --name smpl-accad20   what `rgsd demo --body smpl` then shows
 
 What follows `--` goes to `rgsd train` and `rgsd evaluate` as it is: `-- --clips B3_walk C3_run --steps 1000000`.
@@ -34,7 +34,7 @@ import torch
 import tyro
 from bare_machine import join, keep, latest_checkpoint, latest_pieces
 
-from rgsd.evaluation.published import published
+from rgsd.evaluation.paper import published
 from rgsd.learning.checkpoint import write_atomically
 from rgsd.learning.distributed import joined
 from rgsd.learning.trainer import Trainer
@@ -46,7 +46,8 @@ from rgsd.physics.choice import Engine
 _ROOT = Path(__file__).parents[1]
 _ENDLESS = 10_000.0  # minutes of training that no piece comes to
 _TESTS = ("tests/physics/test_mujoco_warp.py", "agree or reset or room or left_out")
-"""Parity of both engines, resets of single copies and what happens without room for contacts: words of their names."""
+"""Parity of both engines, resets of single environments and what happens without room for contacts: words of their
+names."""
 _COLUMNS = {
     "cartesian_error_cm": "error, cm",
     "skill": "skill",
@@ -80,12 +81,12 @@ def check(
         motions: references; the planned gaits for the quadruped.
         body: what is stepped.
         device: cuda, or cpu to try this out.
-        num_envs: copies.
+        num_envs: environments.
         engines: what steps them, in this order.
         minutes: after which whatever is under way is given up.
         report: file that the section is appended to.
     """
-    _tell(f"\n## Check: {body}, {num_envs} copies on {_machine(device)}\n", report)
+    _tell(f"\n## Check: {body}, {num_envs} environments on {_machine(device)}\n", report)
     signal.signal(signal.SIGALRM, _give_up)
     signal.setitimer(signal.ITIMER_REAL, 60 * minutes)
     try:
@@ -119,7 +120,7 @@ def train(
         method: of the run.
         body: what is trained.
         device: cuda, or cpu to try this out.
-        num_envs: copies.
+        num_envs: environments.
         physics: what steps the body, as `check` found best.
         minutes: of wall-clock time that this command may take; in the last tenth the run is asked to stop.
         parts: folder that the run comes from, if it is not there, and goes to in small files at each checkpoint.
@@ -155,7 +156,8 @@ def train(
 
 
 def measure(run: Path, words: Words = (), motions: str = "", report: Path | None = None) -> None:
-    """Evaluate a run; show each group's figures beside statue, playback, an untrained policy and the paper's.
+    """Evaluate a run; show each group's metrics beside static pose, open-loop replay, an untrained policy and the
+    paper's.
 
     Args:
         run: folder of the run.
@@ -170,7 +172,7 @@ def measure(run: Path, words: Words = (), motions: str = "", report: Path | None
     subprocess.run([sys.executable, "-m", "rgsd", "evaluate", str(run), *moved, *words], check=True)
     config = RunConfig.load(run)
     _tell(f"\n## Measured: {config.method} on {config.body}, {_spent(run)}\n", report)
-    _tell(_figures(run, ("statue", "playback", "untrained")), report)
+    _tell(_metrics(run, ("static_pose", "open_loop_replay", "untrained")), report)
 
 
 def scale(
@@ -181,13 +183,13 @@ def scale(
     engines: tuple[Engine, ...] = ("warp",),
     report: Path | None = None,
 ) -> None:
-    """Measure raw physics, collection and loop over the number of copies; profile an iteration of the last.
+    """Measure raw physics, collection and loop over the number of environments; profile an iteration of the last.
 
     Args:
         motions: references of the humanoid.
         bodies: what is stepped.
         device: cuda, or cpu to try this out.
-        num_envs: numbers of copies.
+        num_envs: numbers of environments.
         engines: what steps them.
         report: file that the sections are appended to.
     """
@@ -214,14 +216,14 @@ def publish(run: Path, name: str, to: Path = _ROOT / "src/rgsd/pretrained", repo
         f"# {name}: a policy of the body {config.body} by {config.method}",
         f"| | |\n|---|---|\n| trained on | {', '.join(clips)} |\n| cost | {_spent(run)}, seed {config.seed}; "
         f"--physics {config.physics} --device {config.device} |",
-        "## Figures\n\nDeterministic, falls included, on C MuJoCo by docs/protocol.md; beside the paper's error of "
-        f"other clips in other physics, and beside the best statue:\n\n{_figures(run, ('statue',))}",
+        "## Metrics\n\nDeterministic, falls included, on C MuJoCo by docs/protocol.md; beside the paper's error of "
+        f"other clips in other physics, and beside the best static pose:\n\n{_metrics(run, ('static_pose',))}",
         "## Known faults\n\nTo be written by hand, after watching the film.",
     ]
     if config.body == "smpl":
         card.append(f"## Data\n\n{_ACCAD}")
     if (folder / "README.md").exists():
-        print(f"{folder / 'README.md'} is kept as it was; delete it for one of this run's figures")
+        print(f"{folder / 'README.md'} is kept as it was; delete it for one of this run's metrics")
     else:
         (folder / "README.md").write_text("\n\n".join(card) + "\n")
     size = sum(file.stat().st_size for file in folder.iterdir())
@@ -252,7 +254,7 @@ def _supervise(command: Sequence[str], run: Path, parts: Path | None, stop: floa
 
 
 def _last(run: Path) -> dict[str, Any]:
-    """The figures of the iteration that the run's policy is of."""
+    """The metrics of the iteration that the run's policy is of."""
     number = max(int(file.stem[-8:]) for file in (run / "checkpoints").glob("checkpoint_*.pt"))
     rows = map(json.loads, (run / "metrics.jsonl").read_text().splitlines())
     return next(row for row in rows if row["iteration"] == number)
@@ -263,7 +265,7 @@ def _spent(run: Path) -> str:
     return f"{last['samples']:,} samples in {last['seconds'] / 60:.1f} minutes"
 
 
-def _figures(run: Path, beside: Sequence[str]) -> str:
+def _metrics(run: Path, beside: Sequence[str]) -> str:
     """A table of an evaluated run: by group and in their mean the policy, then the reference rows `beside` it."""
     content = json.loads((run / "evaluation" / "evaluation.json").read_text())
     rows = {"policy": content} | {name: content["reference_rows"][name] for name in beside}
@@ -325,15 +327,15 @@ def _rates(config: RunConfig, iterations: int = 3) -> dict[str, str]:
         trainer = make_trainer(config, Path(folder), device=device)
         trainer.iterate()
         ready = time.perf_counter() - begun
-        figures = [trainer.iterate() for _ in range(iterations)]
+        metrics = [trainer.iterate() for _ in range(iterations)]
     samples = config.num_envs * config.trainer.horizon
-    seconds = [samples / one["Perf/steps_per_s"] for one in figures]
-    collecting = sum(s * one["Perf/collection_share"] for s, one in zip(seconds, figures, strict=True))
+    seconds = [samples / one["Perf/steps_per_s"] for one in metrics]
+    collecting = sum(s * one["Perf/collection_fraction"] for s, one in zip(seconds, metrics, strict=True))
     raw, collection, loop = _raw(trainer), iterations * samples / collecting, iterations * samples / sum(seconds)
     free, memory = torch.cuda.mem_get_info() if config.device == "cuda" else (0, 0)
     return {
         "physics": config.physics,
-        "copies": str(config.num_envs),
+        "environments": str(config.num_envs),
         "ready, s": f"{ready:.1f}",
         "raw/s": f"{raw:,.0f}",
         "collection/s": f"{collection:,.0f}",

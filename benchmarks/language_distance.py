@@ -68,7 +68,7 @@ PAIRS = {
 
 
 def main(body: str = "quadruped", motions: Path | None = None, at: float = 0.8) -> None:
-    """Print a table in Markdown and three figures.
+    """Print a table in Markdown and three metrics.
 
     Args:
         body: quadruped or smpl.

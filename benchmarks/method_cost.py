@@ -37,10 +37,10 @@ def main(methods: tuple[str, ...], body: str = "quadruped", iterations: int = 9)
         for turn in range(iterations):
             for name in methods if turn % 2 else reversed(methods):
                 begun = time.process_time()
-                figures = trainers[name].iterate()
+                metrics = trainers[name].iterate()
                 if turn >= _FIRST:
                     costs[name].append(time.process_time() - begun)
-                    rates[name].append(figures["Perf/steps_per_s"])
+                    rates[name].append(metrics["Perf/steps_per_s"])
     for name in methods:
         rate, cost = rates[name], median(costs[name])
         print(f"{name}: {median(rate):.0f} steps/s ({min(rate):.0f} to {max(rate):.0f}), {cost:.2f} processor s each")

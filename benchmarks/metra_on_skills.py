@@ -4,7 +4,7 @@
 
 The experiment of the paper's section 3 needs a body that goes somewhere, which takes METRA long to learn. Here the
 published quadruped's skills act instead: its policy stays as it is, latents are uniform, episodes begin standing, and
-phi with its multiplier learns METRA's objective on what they do. The figures are those of docs/reproduce.md.
+phi with its multiplier learns METRA's objective on what they do. The metrics are those of docs/reproduce.md.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from rgsd.methods.presets import make_preset
 from rgsd.methods.runs import make_trainer
 from rgsd.physics.mujoco_cpu import MujocoCpu
 from rgsd.viewing.comparison import comparison_table
-from rgsd.viewing.incompatibility import FIGURES
+from rgsd.viewing.incompatibility import METRICS
 
 _FORMS: dict[str, tuple[ExtraInput, ...]] = {"local": (), "position": ("position",), "time": ("time",)}
 
@@ -45,9 +45,9 @@ def main(samples: int = 1_000_000, seeds: int = 3, latents: int = 200) -> None:
         for name, extra in _FORMS.items():
             found = [_measure(extra, grounded, samples, seed, latents) for seed in range(seeds)]
             rows[f"grounded-{name}" if grounded else name] = {
-                key: over_seeds([one[key] for one in found]) for key in FIGURES
+                key: over_seeds([one[key] for one in found]) for key in METRICS
             }
-            print(comparison_table(rows, FIGURES, "form"), flush=True)
+            print(comparison_table(rows, METRICS, "form"), flush=True)
 
 
 def _measure(extra: tuple[ExtraInput, ...], grounded: bool, samples: int, seed: int, latents: int) -> dict[str, Any]:

@@ -102,8 +102,8 @@ def _train(
         clip = library.sample(config.batch, generator)[0]
         views = []
         for _ in range(2):
-            share = torch.rand(len(clip), generator=generator)
-            rows = library.row(clip, (share * (library.lengths[clip] - gap)).long())
+            fraction = torch.rand(len(clip), generator=generator)
+            rows = library.row(clip, (fraction * (library.lengths[clip] - gap)).long())
             pair = (_noisy(frames[rows], floors, generator), _noisy(frames[rows + gap], floors, generator))
             views.append(encoder(*pair))
         loss = info_nce(*views, views[1], clip.unsqueeze(1) != clip.unsqueeze(0), config.kappa)

@@ -35,9 +35,9 @@ from rgsd.learning.method import Progress
 from rgsd.learning.networks import NetworkConfig
 from rgsd.learning.rollout import Rollout
 from rgsd.learning.warm_start import WarmStartConfig
-from rgsd.methods.tracker import Tracker, TrackerConfig
 from rgsd.methods.presets import make_preset
 from rgsd.methods.runs import RunConfig, load_library, make_trainer
+from rgsd.methods.tracker import Tracker, TrackerConfig
 
 _SLICE = 5  # iterations of one learner before it is the other's turn
 
@@ -135,7 +135,7 @@ def main(minutes: float = 1.0, num_envs: int = 1024, seed: int = 0, out: Path = 
 
     Args:
         minutes: of training, both together.
-        num_envs: copies of the body for each learner.
+        num_envs: environments for each learner.
         seed: of everything random.
         out: folder for the results.
     """

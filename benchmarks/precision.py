@@ -25,7 +25,7 @@ from rgsd.learning.skill_policy import SkillPolicy
 from rgsd.methods.presets import make_preset
 from rgsd.physics.mujoco_cpu import MujocoCpu
 
-_SECONDS, _COPIES = 2.0, 32
+_SECONDS, _NUM_ENVS = 2.0, 32
 _DROPPED = {"TF32": 13, "bfloat16": 16}  # of float32's 23 bits of mantissa
 
 
@@ -50,14 +50,14 @@ def mean_action(actor: Actor, observation: Tensor, z: Tensor, bits: int) -> Tens
 def states_met(policy: SkillPolicy) -> tuple[Tensor, Tensor]:
     """Observations (n, D) and latents (n, d) of the policy's own rollouts under the directions of its motions."""
     body, names = policy.body, list(policy.clip_latents)
-    which = torch.arange(_COPIES) % len(names)
+    which = torch.arange(_NUM_ENVS) % len(names)
     z = torch.stack(list(policy.clip_latents.values()))[which]
-    start = standing(body, _COPIES, z.device)
+    start = standing(body, _NUM_ENVS, z.device)
     if policy.clip_starts:
         first = torch.stack(list(policy.clip_starts.values())).double()[which].split([body.model.nq, body.model.nv], 1)
         start = forward_kinematics(body, first[0].numpy(), first[1].numpy())
     begin = with_noise(start, torch.Generator().manual_seed(0))
-    frames, nobody = round(_SECONDS * body.control_hz) + 1, torch.zeros(_COPIES, dtype=torch.long)
+    frames, nobody = round(_SECONDS * body.control_hz) + 1, torch.zeros(_NUM_ENVS, dtype=torch.long)
     found = roll_out(partial(MujocoCpu, body), body, SkillController(policy, z), begin, frames, nobody)
     up = ~found.fell
     return observe(found.states[up]).float(), z.repeat_interleave(up.sum(dim=1), dim=0)

@@ -2,11 +2,12 @@
 
     python benchmarks/sampled_tracking.py --motions ACCAD_FOLDER --clips B3_walk      minutes a clip
 
-Sampling-based control in the manner of SAMCON (Liu et al. 2010): thousands of copies play the reference's next frames
-as PD targets, each with random offsets at the joints that balance, held for a short window. After each window the
-copies that are nearest to the reference live on, each in several continuations. The best line of descent is a motion
-that the physics makes under the body's own actuators: `tracked` near 1 says that an imitator which falls lacks control
-and not the means. The motion is open loop: it starts from the reference's exact state and falls when it is disturbed.
+Sampling-based control in the manner of SAMCON (Liu et al. 2010): thousands of environments play the reference's next
+frames as PD targets, each with random offsets at the joints that balance, held for a short window. After each window
+the environments that are nearest to the reference live on, each in several continuations. The best line of descent is a
+motion that the physics makes under the body's own actuators: `tracked` near 1 says that an imitator which falls lacks
+control and not the means. The motion is open loop: it starts from the reference's exact state and falls when it is
+disturbed.
 """
 
 from __future__ import annotations
@@ -24,14 +25,14 @@ from rgsd.bodies.body import Body
 from rgsd.bodies.registry import make_body
 from rgsd.bodies.state import BodyState
 from rgsd.learning.teachers import damping_lag
-from rgsd.motions.collections import COLLECTIONS
+from rgsd.motions.clip_sets import CLIP_SETS
 from rgsd.motions.importing import load_motions
 from rgsd.motions.library import MotionLibrary
 from rgsd.physics.mujoco_cpu import MujocoCpu
 
 # standard deviation of a new offset, rad, by joint; all other joints follow the reference
 _SPREAD = {"Hip": 0.09, "Knee": 0.09, "Ankle": 0.09, "Toe": 0.03, "Torso": 0.06, "Spine": 0.03, "Chest": 0.03}
-_SIZES = torch.tensor([0.3, 1.0, 1.5])  # of a copy's offsets: some search near, some far
+_SIZES = torch.tensor([0.3, 1.0, 1.5])  # of an environment's offsets: some search near, some far
 
 
 @dataclass(frozen=True)
@@ -39,13 +40,13 @@ class Search:
     """The amount of search."""
 
     particles: int = 4000
-    """Copies that are simulated."""
+    """Environments that are simulated."""
     survivors: int = 400
-    """Copies that live on after a window."""
+    """Environments that live on after a window."""
     window: int = 2
     """Control steps that an offset is held."""
     memory: float = 0.5
-    """Share of the parent's offset that a continuation keeps."""
+    """Fraction of the parent's offset that a continuation keeps."""
 
 
 def track(library: MotionLibrary, clip: int, search: Search, seed: int = 0) -> Tensor:
@@ -80,7 +81,8 @@ def track(library: MotionLibrary, clip: int, search: Search, seed: int = 0) -> T
 
 
 def _distance(body: Body, state: BodyState, reference: BodyState) -> Tensor:
-    """(N,) how far copies are from a reference (1,): places of all bodies and of the centre of mass, root's motion."""
+    """(N,) how far environments are from a reference (1,): places of all bodies and of the centre of mass, root's
+    motion."""
     mass = torch.from_numpy(body.model.body_mass[1:] / body.model.body_mass.sum()).float()
     apart = state.body_pos - reference.body_pos
     center = torch.einsum("nbk,b->nk", apart, mass)
@@ -97,7 +99,8 @@ def _distance(body: Body, state: BodyState, reference: BodyState) -> Tensor:
 
 
 def _line_of_descent(states: list[Tensor], parents: list[tuple[int, Tensor]], index: int) -> Tensor:
-    """Follow a copy back to the start; `parents` has, for each window, its last step and every copy's origin there."""
+    """Follow an environment back to the start; `parents` has, for each window, its last step and every environment's
+    origin there."""
     line, starts = [], [0, *(last for last, _ in parents)]
     for (last, parent), start in zip(reversed(parents), reversed(starts[:-1]), strict=True):
         index = int(parent[index])
@@ -118,7 +121,7 @@ def main(
         seed: of the offsets.
     """
     made = make_body(body)
-    names = clips or tuple(clip.name for clip in COLLECTIONS["accad20"])
+    names = clips or tuple(clip.name for clip in CLIP_SETS["accad20"])
     library = MotionLibrary(made, load_motions(motions, made)).select(names)
     print("clip | tracked | error, cm | worst body, m (median, most) | s")
     for number, name in enumerate(library.names):

@@ -27,7 +27,7 @@ from rgsd.skills.encoder import Encoder
 
 
 def row(run: Path) -> dict[str, float]:
-    """All figures of a run."""
+    """All metrics of a run."""
     config, library, policy = load_trained(run)
     if load_latest_checkpoint(run / "checkpoints") is None:
         sys.exit(f"{run / 'checkpoints'}: empty; the trained encoder is in no other place")
@@ -38,12 +38,12 @@ def row(run: Path) -> dict[str, float]:
     untrained = Encoder(method.config.encoder, ObservationLayout(library.body))
     untrained.fit_normalization(observe(library.states))
     encoders = {"untrained": untrained, "frozen": method.frozen, "trained": method.encoder}
-    figures = {}
+    metrics = {}
     for name, encoder in encoders.items():
         lengths = concentration(encoder, library)
-        figures[f"mu {name}"] = sum(lengths) / len(lengths)
+        metrics[f"mu {name}"] = sum(lengths) / len(lengths)
     found = measure_space(partial(MujocoCpu, library.body), policy, library, SpaceConfig())
-    return figures | {f"{kind}: {key}": value for kind, part in found.items() for key, value in part.items()}
+    return metrics | {f"{kind}: {key}": value for kind, part in found.items() for key, value in part.items()}
 
 
 def main(words: Sequence[str]) -> None:
@@ -51,10 +51,10 @@ def main(words: Sequence[str]) -> None:
     if not words or words[0].startswith("-"):
         sys.exit(__doc__)
     rows = {word: row(Path(word)) for word in words}
-    figures = list(next(iter(rows.values())))
-    print(f"| figure | {' | '.join(rows)} |\n|---|{'---|' * len(rows)}")
-    for figure in figures:
-        print(f"| {figure} | {' | '.join(f'{found[figure]:.3f}' for found in rows.values())} |")
+    metrics = list(next(iter(rows.values())))
+    print(f"| metric | {' | '.join(rows)} |\n|---|{'---|' * len(rows)}")
+    for metric in metrics:
+        print(f"| {metric} | {' | '.join(f'{found[metric]:.3f}' for found in rows.values())} |")
 
 
 if __name__ == "__main__":

@@ -38,7 +38,7 @@ _NOISE = 0.3  # standard deviation of random actions, of their range [-1, 1]
 
 
 class Contender:
-    """One choice of physics, many copies."""
+    """One choice of physics, many environments."""
 
     def __init__(self, physics: SmplPhysics, num_envs: int) -> None:
         self.physics, self.body = physics, make_smpl(physics)
@@ -69,7 +69,7 @@ def standing_seconds(body: Body, limit: float = 10.0) -> float:
 
 
 def blowups(body: Body, steps: int, num_envs: int) -> int:
-    """Copies that blow up in `steps` control steps of all copies together under random actions, seed 0."""
+    """Environments that blow up in `steps` control steps of all environments together under random actions, seed 0."""
     physics, generator = MujocoCpu(body, num_envs), torch.Generator().manual_seed(0)
     center, scale = torch.tensor(body.action_center), torch.tensor(body.action_scale)
     standing = torch.tensor(body.standing_qpos, dtype=torch.float32)
@@ -88,16 +88,19 @@ def main(rounds: int = 3, num_envs: int = 256, steps: int = 10, noise_steps: int
 
     Args:
         rounds: how often every choice is timed.
-        num_envs: copies that are stepped together.
-        steps: control steps of every copy in a round.
-        noise_steps: control steps under action noise in which blow-ups are counted, all copies together.
+        num_envs: environments that are stepped together.
+        steps: control steps of every environment in a round.
+        noise_steps: control steps under action noise in which blow-ups are counted, all environments together.
     """
     contenders = [Contender(choice, num_envs) for choice in _CHOICES]
     size = (steps, num_envs, contenders[0].body.num_actions)
     actions = 0.05 * np.random.default_rng(0).normal(size=size)
     contenders[0].steps_per_s(actions)  # allocations and caches
     rates = [[contender.steps_per_s(actions) for contender in contenders] for _ in range(rounds)]
-    print(f"{num_envs} copies, {rounds} rounds of {steps} control steps; blow-ups in {noise_steps:,} steps of noise\n")
+    print(
+        f"{num_envs} environments, {rounds} rounds of {steps} control steps; "
+        f"blow-ups in {noise_steps:,} steps of noise\n"
+    )
     print("| solver | iterations | feet | substeps | control steps/s | ratio | stands, s | blow-ups |")
     print("|---|---|---|---|---|---|---|---|")
     for index, contender in enumerate(contenders):

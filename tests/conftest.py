@@ -103,10 +103,11 @@ def tiny_library(tiny: Body, tiny_motion: Callable[..., Motion]) -> MotionLibrar
 
 @pytest.fixture
 def make_rollout() -> Callable[..., Rollout]:
-    """Makes a rollout of T steps, N copies, of zeros but for what is given; 1-D observations and latents, 2 actions."""
+    """Makes a rollout of T steps, N environments, of zeros but for what is given; 1-D observations and latents, 2
+    actions."""
 
-    def make(steps: int, copies: int, **given: Tensor) -> Rollout:
-        lead = (steps, copies)
+    def make(steps: int, num_envs: int, **given: Tensor) -> Rollout:
+        lead = (steps, num_envs)
         numbers = {name: torch.zeros(*lead) for name in ("log_prob", "worst_body", "root_error", "heading_error")}
         wide = {
             name: torch.zeros(*lead, size)

@@ -34,7 +34,7 @@ from rgsd.physics.mujoco_cpu import MujocoCpu
 from rgsd.physics.on_device import on_device
 from rgsd.skills.contrastive import ContrastiveConfig
 from rgsd.skills.encoder import EncoderConfig
-from rgsd.skills.windows import DiscriminatorConfig
+from rgsd.skills.window_networks import DiscriminatorConfig
 
 HERE, THERE = torch.device("cpu"), torch.device("cuda", 0)
 CROSSING = ("copy_", "__getitem__", "_has_compatible_shallow_copy_type")
@@ -152,15 +152,15 @@ def test_the_pretence_refuses_what_cuda_refuses(gpu: PretendedGpu) -> None:
 
 
 SMALL = EncoderConfig(latent_dim=3, hidden=(8,))
-JUDGE = DiscriminatorConfig(hidden=(8,), window=3, updates=2, batch=8)
+DISCRIMINATOR = DiscriminatorConfig(hidden=(8,), window=3, updates=2, batch=8)
 SETTINGS = {
     "rgsd": RgsdConfig(SMALL, ContrastiveConfig(steps=2, batch=16)),
     "tracker": TrackerConfig(),
     "diayn": DiaynConfig(SMALL),
     "metra": MetraConfig(SMALL, extra=("position", "time"), grounded=True, contrastive=ContrastiveConfig(steps=2)),
     "lgsd": LgsdConfig(SMALL, shortest_gap=0.02, longest_gap=0.04),
-    "ase": AseConfig(SMALL, JUDGE, longest_skill=5),
-    "calm": CalmConfig(SMALL, motion_seconds=0.4, motion_frames=4, discriminator=JUDGE),
+    "ase": AseConfig(SMALL, DISCRIMINATOR, longest_skill=5),
+    "calm": CalmConfig(SMALL, motion_seconds=0.4, motion_frames=4, discriminator=DISCRIMINATOR),
 }
 
 

@@ -24,7 +24,7 @@ from rgsd.motions.synthesis.gait import Course, Gait
 from rgsd.motions.synthesis.quadruped import synthesize
 
 ITERATIONS = 20
-STEPS = 8 * 4 * ITERATIONS  # copies x control steps x iterations
+STEPS = 8 * 4 * ITERATIONS  # environments x control steps x iterations
 
 
 @pytest.fixture(scope="module")

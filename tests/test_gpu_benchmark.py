@@ -115,7 +115,7 @@ def test_each_piece_leaves_its_section(folder: Path, run: Path) -> None:
     rows = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
     report = (folder / "gpu.md").read_text()
     assert report.count("## rgsd on quadruped: ") == 2
-    # 8 copies of 4 control steps an iteration
+    # 8 environments of 4 control steps an iteration
     assert f"## rgsd on quadruped: {32 * len(rows):,} samples in {rows[-1]['seconds'] / 60:.1f} minutes\n" in report
     assert f"- Train/mean_reward {rows[-1]['Train/mean_reward']:.4g}\n" in report
 
@@ -159,14 +159,14 @@ def test_a_run_is_measured_and_published(
     mean = json.loads((run / "evaluation" / "evaluation.json").read_text())["mean"]
     assert f"| mean of groups | policy | {mean['cartesian_error_cm']:.3g} | {mean['skill']:.3g} |" in report
     for group in ("ahead", "turn", "mean of groups"):
-        for row in ("policy", "statue", "playback", "untrained"):
+        for row in ("policy", "static_pose", "open_loop_replay", "untrained"):
             assert f"| {group} | {row} |" in report
 
     card = tmp_path / "published" / "walker" / "README.md"
     gpu.publish(run, "walker", tmp_path / "published", tmp_path / "gpu.md")
     text = card.read_text()
     assert "| trained on | ahead, turn |" in text
-    assert "| ahead | statue |" in text
+    assert "| ahead | static_pose |" in text
     assert "untrained" not in text
     assert "## Known faults\n\nTo be written by hand" in text
     assert "ACCAD" not in text  # these gaits are planned
@@ -179,12 +179,12 @@ def test_a_run_is_measured_and_published(
 
 
 def make_evaluated(run: Path) -> Path:
-    """A humanoid's run, as far as its figures are concerned."""
-    figures = {"skill": 0.5, "tracked": 0.25, "survival": 1.0, "path_ratio": None, "fid": 12.345}
-    groups = {"walk": {"cartesian_error_cm": 9.87, **figures}, "hop": {"cartesian_error_cm": 20.0, **figures}}
-    policy = {"groups": groups, "mean": {"cartesian_error_cm": 14.935, **figures}}
-    statue = {"groups": dict.fromkeys(groups, dict.fromkeys(COLUMNS, 1.0)), "mean": dict.fromkeys(COLUMNS, 2.0)}
-    content = {"clips": {"B3_walk": {}, "hop": {}}, "reference_rows": {"statue": statue}, **policy}
+    """A humanoid's run, as far as its metrics are concerned."""
+    metrics = {"skill": 0.5, "tracked": 0.25, "survival": 1.0, "path_ratio": None, "fid": 12.345}
+    groups = {"walk": {"cartesian_error_cm": 9.87, **metrics}, "hop": {"cartesian_error_cm": 20.0, **metrics}}
+    policy = {"groups": groups, "mean": {"cartesian_error_cm": 14.935, **metrics}}
+    static_pose = {"groups": dict.fromkeys(groups, dict.fromkeys(COLUMNS, 1.0)), "mean": dict.fromkeys(COLUMNS, 2.0)}
+    content = {"clips": {"B3_walk": {}, "hop": {}}, "reference_rows": {"static_pose": static_pose}, **policy}
     (run / "evaluation").mkdir(parents=True)
     (run / "evaluation" / "evaluation.json").write_text(json.dumps(content))
     for file in ("policy/policy.json", "checkpoints/checkpoint_00000002.pt"):
@@ -197,16 +197,16 @@ def make_evaluated(run: Path) -> Path:
     return run
 
 
-def test_figures_stand_beside_the_statue_and_the_paper(gpu: ModuleType, tmp_path: Path) -> None:
-    assert gpu._figures(make_evaluated(tmp_path / "run"), ("statue",)).splitlines() == [
+def test_metrics_stand_beside_the_static_pose_and_the_paper(gpu: ModuleType, tmp_path: Path) -> None:
+    assert gpu._metrics(make_evaluated(tmp_path / "run"), ("static_pose",)).splitlines() == [
         "| group |  | error, cm | skill | tracked | survival | path | FID | paper's error, cm |",
         "|---|---|---|---|---|---|---|---|---|",
         "| walk | policy | 9.87 | 0.5 | 0.25 | 1 |  | 12.3 | 7.4 |",
-        "| walk | statue | 1 | 1 | 1 | 1 | 1 | 1 |  |",
+        "| walk | static_pose | 1 | 1 | 1 | 1 | 1 | 1 |  |",
         "| hop | policy | 20 | 0.5 | 0.25 | 1 |  | 12.3 |  |",
-        "| hop | statue | 1 | 1 | 1 | 1 | 1 | 1 |  |",
+        "| hop | static_pose | 1 | 1 | 1 | 1 | 1 | 1 |  |",
         "| mean of groups | policy | 14.9 | 0.5 | 0.25 | 1 |  | 12.3 |  |",
-        "| mean of groups | statue | 2 | 2 | 2 | 2 | 2 | 2 |  |",
+        "| mean of groups | static_pose | 2 | 2 | 2 | 2 | 2 | 2 |  |",
     ]
 
 
@@ -261,7 +261,7 @@ def test_a_check_times_and_then_tells_which_tests_fail(
     report = tmp_path / "gpu.md"
     gpu.check(body="quadruped", device="cpu", num_envs=4, engines=("cpu",), report=report)
     title, table, told = report.read_text().strip().split("\n\n")
-    assert title == "## Check: quadruped, 4 copies on the CPU"
+    assert title == "## Check: quadruped, 4 environments on the CPU"
     assert table.splitlines()[2].startswith("| cpu | 4 | ")
     assert len(table.splitlines()) == 3
     head, failed, summary = told.splitlines()
@@ -289,14 +289,14 @@ def test_the_tests_that_matter_are_there() -> None:
 
 
 @pytest.mark.usefixtures("small")
-def test_rates_are_told_over_the_number_of_copies(gpu: ModuleType, tmp_path: Path) -> None:
+def test_rates_are_told_over_the_number_of_environments(gpu: ModuleType, tmp_path: Path) -> None:
     report = tmp_path / "gpu.md"
     gpu.scale(bodies=("quadruped",), device="cpu", num_envs=(2, 4), engines=("cpu",), report=report)
     _, head, _, *rows = [line for line in report.read_text().splitlines() if line][:5]
     names = [name.strip() for name in head.split("|")]
-    for row, copies in zip(rows, (2, 4), strict=True):
+    for row, num_envs in zip(rows, (2, 4), strict=True):
         cells = dict(zip(names, [cell.strip() for cell in row.split("|")], strict=True))
-        assert cells["copies"] == str(copies)
+        assert cells["environments"] == str(num_envs)
         raw, loop = (float(cells[name].replace(",", "")) for name in ("raw/s", "loop/s"))
         assert cells["loop over raw"] == f"{100 * loop / raw:.0f} %"
         assert loop < float(cells["collection/s"].replace(",", ""))

@@ -1,4 +1,4 @@
-"""What copies draw: SplitMix64 to the bit, well distributed, the same whoever is asked together with whom."""
+"""What environments draw: SplitMix64 to the bit, well distributed, the same whoever is asked together with whom."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import torch
 from scipy import stats
 from torch import Tensor
 
-from rgsd.randomness import Draws, copy_keys, stream_seed
+from rgsd.randomness import Draws, env_keys, stream_seed
 
 ALL = 2**64 - 1
 SEEDS = [0, 1, 2**62 + 12345, -(2**63), -1, 1234567]
@@ -33,8 +33,8 @@ def unsigned(bits: Tensor) -> list[list[int]]:
     return [[number & ALL for number in row] for row in bits.tolist()]
 
 
-def at(moment: int, copies: int = 4000, use: str = "noise") -> Draws:
-    return Draws.at(copy_keys(7, torch.arange(copies)), moment, use)
+def at(moment: int, envs: int = 4000, use: str = "noise") -> Draws:
+    return Draws.at(env_keys(7, torch.arange(envs)), moment, use)
 
 
 def test_bits_are_those_of_splitmix64() -> None:
@@ -45,9 +45,9 @@ def test_bits_are_those_of_splitmix64() -> None:
     assert unsigned(first)[-1] == [6457827717110365317, 3203168211198807973, 9817491932198370423]
 
 
-def test_a_copys_key_is_hashed_from_seed_and_number_then_from_moment_and_use() -> None:
+def test_a_environments_key_is_hashed_from_seed_and_number_then_from_moment_and_use() -> None:
     seed = stream_seed(3, "env")
-    keys = copy_keys(seed, torch.tensor([1, 2, 5]))  # SplitMix64's numbers 1, 2 and 5, if it is seeded with the seed
+    keys = env_keys(seed, torch.tensor([1, 2, 5]))  # SplitMix64's numbers 1, 2 and 5, if it is seeded with the seed
     series = splitmix(seed, 5)
     assert unsigned(keys.unsqueeze(1)) == [[series[0]], [series[1]], [series[4]]]
     use = int.from_bytes(hashlib.sha256(b"12/exploration").digest()[:8], "big") >> 1
@@ -79,14 +79,14 @@ def test_numbers_are_made_from_the_bits() -> None:
 def test_numbers_are_well_distributed_and_independent(
     draw: Callable[[Draws], Tensor], mean: float, deviation: float, distribution: Callable[[Tensor], Tensor]
 ) -> None:
-    # 4 moments, 4,000 copies, 25 numbers each: 400,000
+    # 4 moments, 4,000 environments, 25 numbers each: 400,000
     drawn = torch.stack([draw(at(moment)) for moment in range(4)]).double()
     assert bool(torch.isfinite(drawn).all())
     flat = drawn.flatten()
     assert float(flat.mean()) == pytest.approx(mean, abs=4 * deviation / 400_000**0.5)
     assert float(flat.std()) == pytest.approx(deviation, rel=0.005)
     assert stats.kstest(flat.numpy(), distribution).pvalue > 0.01
-    # neighbours in moment, copy and place, and the same copies and moments in another use
+    # neighbours in moment, environment and place, and the same environments and moments in another use
     other = torch.stack([draw(at(moment, use="starts")) for moment in range(4)]).double()
     neighbours = [(drawn.narrow(d, 0, n - 1), drawn.narrow(d, 1, n - 1)) for d, n in enumerate(drawn.shape)]
     for ours, theirs in [*neighbours, (drawn, other)]:
@@ -105,17 +105,17 @@ def test_whole_numbers_are_uniform_up_to_their_bound() -> None:
 
 
 @pytest.mark.parametrize("width", [1, 12, 69])
-def test_a_copy_draws_the_same_in_any_company(width: int) -> None:
-    copies = torch.arange(200)
-    together = Draws.at(copy_keys(3, copies), 5, "noise").normal(width)
+def test_an_environment_draws_the_same_in_any_company(width: int) -> None:
+    envs = torch.arange(200)
+    together = Draws.at(env_keys(3, envs), 5, "noise").normal(width)
     assert together.shape == (200, width)
-    for some in (copies[100:], copies[37:38], copies[::7], copies.flip(0)):
-        assert torch.equal(Draws.at(copy_keys(3, some), 5, "noise").normal(width), together[some])
-    assert not torch.equal(Draws.at(copy_keys(4, copies), 5, "noise").normal(width), together)
+    for some in (envs[100:], envs[37:38], envs[::7], envs.flip(0)):
+        assert torch.equal(Draws.at(env_keys(3, some), 5, "noise").normal(width), together[some])
+    assert not torch.equal(Draws.at(env_keys(4, envs), 5, "noise").normal(width), together)
 
 
-def test_what_lasts_is_a_copys_own_at_every_moment_and_for_every_use() -> None:
-    keys = copy_keys(5, torch.arange(100))
+def test_what_lasts_is_an_environments_own_at_every_moment_and_for_every_use() -> None:
+    keys = env_keys(5, torch.arange(100))
     lasting = Draws.at(keys, 3, "episodes").lasting("stream").uniform()
     assert torch.equal(Draws.at(keys, 8, "latents").lasting("stream").uniform(), lasting)
     assert torch.equal(Draws.at(keys[40:], 8, "latents").lasting("stream").uniform(), lasting[40:])
@@ -125,6 +125,4 @@ def test_what_lasts_is_a_copys_own_at_every_moment_and_for_every_use() -> None:
         Draws.at(keys, 0, "stream"),
     ):
         assert not torch.equal(other.uniform(), lasting)
-    assert not torch.equal(
-        Draws.at(copy_keys(6, torch.arange(100)), 3, "episodes").lasting("stream").uniform(), lasting
-    )
+    assert not torch.equal(Draws.at(env_keys(6, torch.arange(100)), 3, "episodes").lasting("stream").uniform(), lasting)

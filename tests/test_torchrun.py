@@ -16,7 +16,7 @@ from rgsd.motions.synthesis.gait import Course, Gait
 from rgsd.motions.synthesis.quadruped import synthesize
 
 ITERATIONS = 12
-STEPS = 8 * 4 * ITERATIONS  # copies in both processes x control steps x iterations
+STEPS = 8 * 4 * ITERATIONS  # environments in both processes x control steps x iterations
 
 
 def start(folder: Path) -> subprocess.Popen[str]:

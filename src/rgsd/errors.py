@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from difflib import SequenceMatcher
 
-_ALIKE = 0.6  # share of matching letters from which a word passes for a misspelling (difflib's customary cutoff)
+_ALIKE = 0.6  # fraction of matching letters from which a word passes for a misspelling (difflib's customary cutoff)
 _LISTED = 8  # so few choices are listed whole when none is alike
 
 
@@ -49,6 +49,6 @@ def nearest(word: str, choices: Collection[str], most: int = 3) -> list[str]:
 
 def _likeness(word: str, choice: str) -> float:
     """Return 1 for the same word, 0 for nothing in common."""
-    share = SequenceMatcher(None, word, choice).ratio()
+    fraction = SequenceMatcher(None, word, choice).ratio()
     inside = len(word) >= 3 and word in choice
-    return max(share, _ALIKE) if inside else share
+    return max(fraction, _ALIKE) if inside else fraction

@@ -1,8 +1,9 @@
 """Randomness of a run, all of it from the run's one seed.
 
-What the learner draws (weights, shuffling) comes from generators, one for each use. What a copy of the environment sees
-(its starts, its latents, its noise) is instead a function of the seed, the copy's number among those of all processes,
-the moment and the use: it is the same whichever process steps the copy, and whoever else is stepped there.
+What the learner draws (weights, shuffling) comes from generators, one for each use. What an environment sees
+(its starts, its latents, its noise) is instead a function of the seed, the environment's number among those of all
+processes, the moment and the use: it is the same whichever process steps the environment, and whoever else is stepped
+there.
 """
 
 from __future__ import annotations
@@ -23,34 +24,36 @@ def stream_seed(seed: int, use: str) -> int:
     return int.from_bytes(digest[:8], "big") >> 1  # what torch.Generator.manual_seed takes: 63 bits
 
 
-def copy_keys(seed: int, copies: Tensor) -> Tensor:
-    """The keys (n,) of the copies with the numbers (n,), long: from them come all random numbers that they see."""
-    return _mix(copies * _GAMMA + seed)
+def env_keys(seed: int, envs: Tensor) -> Tensor:
+    """The keys (n,) of the environments with the numbers (n,), long: from them come all random numbers that they
+    see."""
+    return _mix(envs * _GAMMA + seed)
 
 
 class Draws:
-    """The random numbers of n copies at one moment, for one use: successive calls give successive numbers.
+    """The random numbers of n environments at one moment, for one use: successive calls give successive numbers.
 
-    Copy i is given the numbers of SplitMix64 seeded with key i, computed for all copies at once, without a state on the
-    device and without waiting for it.
+    Environment i is given the numbers of SplitMix64 seeded with key i, computed for all environments at once, without a
+    state on the device and without waiting for it.
 
     Args:
         keys: (n,) long.
-        copies: (n,) long, the copies' own keys, for `lasting`; `keys` if they are that.
+        envs: (n,) long, the environments' own keys, for `lasting`; `keys` if they are that.
     """
 
-    def __init__(self, keys: Tensor, copies: Tensor | None = None) -> None:
+    def __init__(self, keys: Tensor, envs: Tensor | None = None) -> None:
         self._keys, self._taken = keys, 0
-        self._copies = keys if copies is None else copies
+        self._envs = keys if envs is None else envs
 
     @classmethod
-    def at(cls, copies: Tensor, moment: int, use: str) -> Draws:
-        """Those of the copies with `copy_keys` (n,) at a moment, a count of steps, for a use such as "exploration"."""
-        return cls(_mix(copies + stream_seed(moment, use)), copies)
+    def at(cls, envs: Tensor, moment: int, use: str) -> Draws:
+        """Those of the environments with `env_keys` (n,) at a moment, a count of steps, for a use such as
+        "exploration"."""
+        return cls(_mix(envs + stream_seed(moment, use)), envs)
 
     def lasting(self, use: str) -> Draws:
-        """Those of the same copies for another use, the same at every moment."""
-        return Draws(_mix(self._copies + stream_seed(0, f"lasting {use}")), self._copies)
+        """Those of the same environments for another use, the same at every moment."""
+        return Draws(_mix(self._envs + stream_seed(0, f"lasting {use}")), self._envs)
 
     def __len__(self) -> int:
         """n."""

@@ -71,11 +71,11 @@ def in_heading(q: Tensor, vectors: Tensor) -> Tensor:
     return torch.stack((cos * x + sin * y, cos * y - sin * x, z), dim=-1)
 
 
-def seen_from(place: Tensor, angle: Tensor, points: Tensor) -> Tensor:
-    """Points on the ground as they lie for who stands at a place and faces a heading: x ahead, y left, m.
+def seen_from(position: Tensor, angle: Tensor, points: Tensor) -> Tensor:
+    """Points on the ground as they lie for who stands at a position and faces a heading: x ahead, y left, m.
 
     Args:
-        place: (..., 2) m.
+        position: (..., 2) m.
         angle: (...,) yaw of the heading, rad.
         points: (..., 2) m; all three are broadcast.
 
@@ -83,7 +83,7 @@ def seen_from(place: Tensor, angle: Tensor, points: Tensor) -> Tensor:
         (..., 2).
     """
     cos, sin = torch.cos(angle), torch.sin(angle)
-    x, y = (points - place).unbind(-1)
+    x, y = (points - position).unbind(-1)
     return torch.stack((cos * x + sin * y, cos * y - sin * x), dim=-1)
 
 

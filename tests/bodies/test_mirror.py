@@ -1,4 +1,4 @@
-"""Reflections against MuJoCo's own kinematics and physics, and bodies that have none."""
+"""Mirror images against MuJoCo's own kinematics and physics, and bodies that have none."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from rgsd.bodies.kinematics import forward_kinematics
 from rgsd.bodies.mirror import Mirror
 from rgsd.bodies.quadruped import make_quadruped
 from rgsd.bodies.smpl import make_smpl
-from rgsd.envs.reflection import Reflection
+from rgsd.envs.policy_mirror import PolicyMirror
 
 
 def some_states(body: Body, count: int = 20) -> tuple[np.ndarray, np.ndarray]:
@@ -26,7 +26,7 @@ def some_states(body: Body, count: int = 20) -> tuple[np.ndarray, np.ndarray]:
 
 
 @pytest.mark.parametrize(("make", "near"), [(make_quadruped, 1e-5), (make_smpl, 0.03)])
-def test_every_part_lies_and_moves_as_its_image_reflected(make: Callable[[], Body], near: float) -> None:
+def test_every_part_lies_and_moves_as_its_image_mirrored(make: Callable[[], Body], near: float) -> None:
     """`near` in m: the quadruped's halves are alike, the humanoid's bones differ by up to 1.4 cm."""
     body = make()
     mirror, (qpos, qvel) = Mirror(body), some_states(body)
@@ -36,7 +36,7 @@ def test_every_part_lies_and_moves_as_its_image_reflected(make: Callable[[], Bod
     assert np.linalg.norm(image.body_pos.numpy() - place, axis=-1).max() < near
     # rates of a few rad/s sum up along the limbs, and carry the difference between bones with them
     assert np.linalg.norm(image.body_linvel.numpy() - speed, axis=-1).max() < (1e-4 if near < 1e-3 else 20 * near)
-    # a turn is an axial vector: its reflection keeps the component across the mirror and turns the others about
+    # a turn is an axial vector: its mirror image keeps the component across the mirror and turns the others about
     turn = state.body_angvel[:, mirror.bodies].numpy() * (-1, 1, -1)
     np.testing.assert_allclose(image.body_angvel.numpy(), turn, atol=1e-4)
     np.testing.assert_allclose(mirror.poses(mirror.poses(qpos)), qpos)
@@ -55,7 +55,7 @@ def test_the_humanoids_left_is_its_right() -> None:
     assert [signs[f"Torso_{axis}"] for axis in "xyz"] == [-1, 1, -1]
 
 
-def test_physics_goes_the_reflected_way() -> None:
+def test_physics_goes_the_mirrored_way() -> None:
     body = make_quadruped()
     mirror = Mirror(body)
     rng, states = np.random.default_rng(1), []
@@ -145,16 +145,16 @@ def test_parts_that_begin_at_one_place_are_told_apart_by_whom_they_hang_on() -> 
     assert mirror.framed.all()
 
 
-def test_frames_that_are_not_reflected_are_told() -> None:
-    """The right thigh's frame is turned over, its shape and hinge are where they were: poses reflect, axes do not."""
+def test_frames_that_are_not_mirrored_are_told() -> None:
+    """The right thigh's frame is turned over, its shape and hinge are where they were: poses mirror, axes do not."""
     body = _hips(quat="0 1 0 0")
     mirror, (qpos, qvel) = Mirror(body), some_states(body)
     assert np.array(body.body_names)[~mirror.framed].tolist() == ["l_thigh", "r_thigh"]
     image = forward_kinematics(body, mirror.poses(qpos), mirror.velocities(qvel))
     state = forward_kinematics(body, qpos, qvel)
     np.testing.assert_allclose(image.body_linvel, state.body_linvel[:, mirror.bodies].numpy() * (1, -1, 1), atol=1e-4)
-    with pytest.raises(BodyError, match="frame of part 'l_thigh' is not that of 'r_thigh' reflected"):
-        Reflection(body)
+    with pytest.raises(BodyError, match="frame of part 'l_thigh' is not that of 'r_thigh' mirrored"):
+        PolicyMirror(body)
 
 
 def test_a_hinge_that_turns_the_other_way_is_told_by_its_sign_and_counts_from_its_reference() -> None:

@@ -1,4 +1,4 @@
-"""`BodyState`: copies of a body as tensors."""
+"""`BodyState`: many environments' bodies as tensors."""
 
 from __future__ import annotations
 

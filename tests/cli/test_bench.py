@@ -30,9 +30,9 @@ CONTRACT = {
 def test_json_holds_the_contract_by_body() -> None:
     words = ["bench", "--json", "--bodies", "quadruped", "--num-envs", "8", "--rounds", "1"]
     done = subprocess.run([sys.executable, "-m", "rgsd", *words], capture_output=True, text=True, check=True)
-    figures = json.loads(done.stdout)
-    assert list(figures) == ["quadruped"]
-    found = figures["quadruped"]
+    metrics = json.loads(done.stdout)
+    assert list(metrics) == ["quadruped"]
+    found = metrics["quadruped"]
     assert set(found) >= CONTRACT
     assert (found["preset"], found["num_envs"], found["rounds"]) == ("cpu", 8, 1)
     assert all(found[name] > 0 for name in CONTRACT)

@@ -22,7 +22,7 @@ from rgsd.viewing.video import GlUnavailable
 
 
 def tiny_preset(name: str, method: str, body: str) -> RunConfig:
-    """The demo's settings with two clips, few copies, and networks and pretraining that cost next to nothing."""
+    """The demo's settings with two clips, few environments, and networks and pretraining that cost next to nothing."""
     config = make_preset(name, method, body)
     settings = config.settings
     assert isinstance(settings, RgsdConfig)

@@ -49,9 +49,9 @@ def table(tmp_path_factory: pytest.TempPathFactory) -> Path:
         for method in ("rgsd", "metra")
     ]
     silent = downstream.Console(quiet=True)
-    judging = EvaluationConfig(1, 2, 0.1, 1, 1, threads=1)
-    assert len([*finish_all(variants, [0], judging, folder, silent)]) == 2
-    assert len([*finish_all(variants[:1], [1], judging, folder, silent)]) == 1
+    evaluation = EvaluationConfig(1, 2, 0.1, 1, 1, threads=1)
+    assert len([*finish_all(variants, [0], evaluation, folder, silent)]) == 2
+    assert len([*finish_all(variants[:1], [1], evaluation, folder, silent)]) == 1
     return folder
 
 
@@ -72,11 +72,11 @@ def test_every_method_is_tried_in_every_style(table: Path, tmp_path: Path, capsy
         run = tmp_path / "sidestep" / method / "seed0"
         measured = json.loads((run / "evaluation" / "task.json").read_text())
         # METRA has no encoder of single states: RGSD's names the nearest clip for both
-        assert (measured["method"], measured["clips"], measured["judge"]) == (method, ["left"], "rgsd/seed0")
+        assert (measured["method"], measured["clips"], measured["encoder_run"]) == (method, ["left"], "rgsd/seed0")
         rows = found["sidestep"][method]
         assert rows["fid"]["points"] == [measured["fid"]]
         assert 0 <= rows["style_by_encoder"]["mean"] <= 1  # pyright: ignore[reportOperatorIssue]
-        # one iteration of 4 copies, 4 decisions of 5 control steps
+        # one iteration of 4 environments, 4 decisions of 5 control steps
         assert rows["training.samples"]["mean"] == 80
     text = (tmp_path / "downstream.md").read_text()
     for name in ("free.png", "free_curves.png", "sidestep.png", "sidestep_curves.png"):

@@ -77,7 +77,7 @@ def test_what_is_not_in_the_collection_is_counted(
     walk.parent.mkdir()
     (source / "rest_poses.npz").rename(walk)
     np.savez(source / "other_poses.npz", poses=np.zeros((10, 72)), trans=np.zeros((10, 3)), mocap_framerate=30)
-    words = ["motions", "import", str(source), "--collection", "accad20", "--out", str(tmp_path / "out")]
+    words = ["motions", "import", str(source), "--clip-set", "accad20", "--out", str(tmp_path / "out")]
     assert main(words) == 0
     assert "2 files skipped that are not in accad20" in capsys.readouterr().out
     assert [file.stem for file in (tmp_path / "out").iterdir()] == ["B22_sidestep_left"]
@@ -173,7 +173,7 @@ def test_a_medley_is_planned_and_cut(tmp_path: Path, capsys: pytest.CaptureFixtu
     assert {file.stem for file in out.glob("*.npz")} == {f"medley_{n}" for n in range(1, 14)}
     assert "13 motions written" in capsys.readouterr().out
     assert main([*words, "--overlap", "1"]) == 2
-    assert "--overlap 1: give a share of the window" in capsys.readouterr().err
+    assert "--overlap 1: give a fraction of the window" in capsys.readouterr().err
 
 
 def test_windows_are_not_mixed_with_what_lies_there(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -218,7 +218,7 @@ def test_motions_are_mirrored(
     assert "holds npz files" in " ".join(capsys.readouterr().err.split())
     again = ["motions", "mirror", str(tmp_path / "both"), "--out", str(tmp_path / "more")]
     assert main(again) == 2
-    assert "and its reflection already; leave one of the two out" in " ".join(capsys.readouterr().err.split())
+    assert "and its mirror image already; leave one of the two out" in " ".join(capsys.readouterr().err.split())
 
 
 def test_motions_are_joined(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -291,7 +291,7 @@ def test_motions_of_a_body_of_ones_own_are_mirrored(
     assert main([*words, str(tmp_path / "both")]) == 0
     image = tmp_path / "both" / "nod_mirrored.npz"
     assert Motion.load(image).source.startswith("mirrored: ")
-    # the reflection of a reflection has the motion's own name
+    # the mirror image of a mirror image has the motion's own name
     assert main(["motions", "mirror", str(image), "--body", str(robot), "--out", str(tmp_path / "back")]) == 0
     assert {file.stem for file in (tmp_path / "back").glob("*.npz")} == {"nod", "nod_mirrored"}
     capsys.readouterr()

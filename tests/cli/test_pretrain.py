@@ -1,4 +1,4 @@
-"""`rgsd pretrain`: its options are those of training, and its figures depend on them."""
+"""`rgsd pretrain`: its options are those of training, and its metrics depend on them."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from rgsd.cli.main import main
 def test_phase_1_with_other_settings(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     words = ["pretrain", "--clips", "left", "stand", "--out", str(tmp_path), "--settings.encoder.latent-dim", "3"]
     assert main([*words, "--settings.contrastive.steps", "150", "--json"]) == 0
-    figures = json.loads(capsys.readouterr().out)
-    assert figures["within_cosine"] > 0.9
-    assert figures["between_cosine"] < -0.5  # two motions alone are pushed to opposite poles
+    metrics = json.loads(capsys.readouterr().out)
+    assert metrics["within_cosine"] > 0.9
+    assert metrics["between_cosine"] < -0.5  # two motions alone are pushed to opposite poles
     with np.load(tmp_path / "latents.npz") as found:
         assert found["clip_names"].tolist() == ["left", "stand"]
         assert found["z"].shape == (2, 3)
@@ -49,5 +49,5 @@ def test_help_names_the_options_of_training(capsys: pytest.CaptureFixture[str]) 
         main(["pretrain", "--help"])
     assert shown.value.code == 0
     said = capsys.readouterr().out
-    assert "--settings.contrastive.decoys" in said
+    assert "--settings.contrastive.hard-negatives" in said
     assert "Give each motion a direction" in said

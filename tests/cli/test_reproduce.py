@@ -66,7 +66,15 @@ def table(motions: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_table_1_has_a_row_a_method_and_a_point_a_seed(table: Path) -> None:
     content = json.loads((table / "comparison.json").read_text())
     rows = content["imitation"]["ahead"]
-    assert list(rows) == ["statue", "playback", "tracker", "untrained", "rgsd", "metra", "rgsd-from-scratch"]
+    assert list(rows) == [
+        "static_pose",
+        "open_loop_replay",
+        "tracker",
+        "untrained",
+        "rgsd",
+        "metra",
+        "rgsd-from-scratch",
+    ]
     for seed in (0, 1):
         evaluation = json.loads((table / f"metra/seed{seed}/evaluation/evaluation.json").read_text())
         assert rows["metra"]["tracked"]["points"][seed] == evaluation["groups"]["ahead"]["tracked"]
@@ -87,7 +95,7 @@ def test_compare_takes_any_evaluated_runs(table: Path, tmp_path: Path, capsys: p
     content = json.loads(capsys.readouterr().out)
     assert content == json.loads((tmp_path / "comparison.json").read_text())
     assert content["runs"] == {"rgsd": {"0": runs[0], "1": runs[1]}}
-    assert content["imitation"]["ahead"]["statue"]["tracked"]["points"] != [None]
+    assert content["imitation"]["ahead"]["static_pose"]["tracked"]["points"] != [None]
     assert main(["compare", *runs, runs[0].replace("rgsd", "tracker"), "--out", str(tmp_path)]) == 0
     assert "| tracker |" in capsys.readouterr().out
 
@@ -105,7 +113,7 @@ def test_a_run_that_was_trained_on_after_its_evaluation_is_not_compared(
 ) -> None:
     run = tmp_path / "run"
     shutil.copytree(table / "rgsd" / "seed0", run)
-    (run / "judged.json").unlink()  # what a table has finished remembers what it had cost
+    (run / "evaluated.json").unlink()  # what a table has finished remembers what it had cost
     assert main(["compare", str(run), "--out", str(tmp_path)]) == 0
     written = json.loads((run / "evaluation" / "evaluation.json").read_text())
     assert len(written["weights_sha256"]) == 64
@@ -113,7 +121,7 @@ def test_a_run_that_was_trained_on_after_its_evaluation_is_not_compared(
     (run / "evaluation" / "evaluation.json").write_text(other)
     assert main(["compare", str(run), "--out", str(tmp_path)]) == 2
     said = " ".join(capsys.readouterr().err.split())
-    assert f"has been trained on since it was evaluated; `rgsd evaluate {run}` judges it anew" in said
+    assert f"has been trained on since it was evaluated; `rgsd evaluate {run}` evaluates it anew" in said
 
 
 def test_figure_4_draws_the_runs_of_a_table(table: Path, tmp_path: Path) -> None:
@@ -146,10 +154,10 @@ def test_the_metra_experiment(motions: Path, tmp_path: Path, monkeypatch: pytest
         A_MOMENT, motions=str(motions), out=tmp_path, latents=3, evaluation=EVALUATION
     )
     content = json.loads((tmp_path / "incompatibility.json").read_text())
-    assert list(content["figures"]) == ["time", "grounded-time"]
+    assert list(content["metrics"]) == ["time", "grounded-time"]
     for form in content["seeds"].values():
         assert set(form[0]["cycles"]) == {"ahead", "turn"}
-        assert 0 <= form[0]["time_share"] <= 1
+        assert 0 <= form[0]["time_fraction"] <= 1
         assert form[0]["drift"] > 0  # one iteration has moved phi
     logged = json.loads((tmp_path / "grounded-time/seed0/metrics.jsonl").read_text().splitlines()[-1])
     assert logged["Metra/drift"] == pytest.approx(content["seeds"]["grounded-time"][0]["drift"], rel=1e-3, abs=1e-6)

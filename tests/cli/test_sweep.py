@@ -27,7 +27,7 @@ ITERATIONS = 8
 PLAN = f"""
 about = "Whether a test can sweep."
 steps = {8 * 4 * ITERATIONS}
-figures = ["mean.skill", "worst.tracked", "discovery.fall_rate", "training.samples"]
+metrics = ["mean.skill", "worst.tracked", "discovery.fall_rate", "training.samples"]
 
 [base]
 motions = "FOLDER/motions"
@@ -76,7 +76,7 @@ def test_a_sweep_writes_runs_a_table_and_a_chart(swept: Path) -> None:
         evaluation = json.loads((run / "evaluation" / "evaluation.json").read_text())
         found = content["variants"][name]["seeds"]["0"]
         assert found["run"] == f"{name}/seed0"
-        assert found["figures"] == {
+        assert found["metrics"] == {
             "mean.skill": evaluation["mean"]["skill"],
             "worst.tracked": min(clip["tracked"] for clip in evaluation["clips"].values()),
             "discovery.fall_rate": evaluation["discovery"]["fall_rate"],
@@ -94,7 +94,7 @@ def test_what_is_finished_is_not_done_again(swept: Path, plan: Path) -> None:
     before = [file.stat().st_mtime_ns for file in files]
     assert main(["sweep", str(plan), "--out", str(swept)]) == 0
     assert [file.stat().st_mtime_ns for file in files] == before
-    # less evaluation is another evaluation: judged again, not trained again
+    # less evaluation is another evaluation: evaluated again, not trained again
     other = plan.with_name("other.toml")
     other.write_text(plan.read_text().replace("num_latents = 4", "num_latents = 3"))
     sweep(other, swept)

@@ -13,7 +13,7 @@ from rgsd.motions.synthesis.gait import Course, Gait
 from rgsd.motions.synthesis.quadruped import synthesize
 
 TINY = ["--num-envs", "4", "--loop.horizon", "4", "--network.actor-hidden", "16", "--network.critic-hidden", "16"]
-ITERATION = 4 * 4 * 5  # copies x decisions x control steps
+ITERATION = 4 * 4 * 5  # environments x decisions x control steps
 
 
 @pytest.fixture(scope="module")

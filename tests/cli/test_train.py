@@ -41,7 +41,7 @@ def test_the_defaults_that_help_shows_are_those_of_the_choice(capsys: pytest.Cap
         main(["train", "diayn", "--body", "smpl", "--help"])
     shown = capsys.readouterr().out
     assert "METHOD diayn, body smpl and preset cpu" in shown
-    assert "--settings.imitation-share" not in shown  # RGSD's alone
+    assert "--settings.imitation-fraction" not in shown  # RGSD's alone
 
 
 @pytest.mark.parametrize(
@@ -85,24 +85,24 @@ def test_without_a_method_it_is_asked_for(capsys: pytest.CaptureFixture[str]) ->
         RuntimeError("Failed to allocate 2147483648 bytes on device 'cuda:0'"),  # Warp's
     ],
 )
-def test_when_the_gpu_is_full_a_run_with_fewer_copies_is_proposed(
+def test_when_the_gpu_is_full_a_run_with_fewer_environments_is_proposed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: RuntimeError
 ) -> None:
     said = _said_about(error, 4096, tmp_path, monkeypatch)
     assert said.startswith(f"--num-envs 4096: the memory does not suffice ({str(error).split('.')[0]}); ")
-    assert said.endswith("a run keeps its number of copies, train a new one with fewer, such as --num-envs 2048")
+    assert said.endswith("a run keeps its number of environments, train a new one with fewer, such as --num-envs 2048")
     assert not (tmp_path / "run").exists()
 
 
 @pytest.mark.parametrize(
-    ("copies", "remedy"),
+    ("num_envs", "remedy"),
     [(20, "such as --num-envs 8"), (4, "and has one a process")],  # half of 20 is 10, and 8 are shared out evenly
 )
-def test_the_copies_that_are_proposed_can_be_shared_out(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, copies: int, remedy: str
+def test_the_environments_that_are_proposed_can_be_shared_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, num_envs: int, remedy: str
 ) -> None:
     monkeypatch.setattr(distributed, "size", lambda: 4)
-    said = _said_about(torch.cuda.OutOfMemoryError("CUDA out of memory."), copies, tmp_path, monkeypatch)
+    said = _said_about(torch.cuda.OutOfMemoryError("CUDA out of memory."), num_envs, tmp_path, monkeypatch)
     assert said.endswith(remedy)
 
 
@@ -112,10 +112,10 @@ def test_other_errors_stay_what_they_are(tmp_path: Path, monkeypatch: pytest.Mon
         train.run_training(RunConfig(steps=1), tmp_path / "run")
 
 
-def _said_about(error: RuntimeError, copies: int, folder: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+def _said_about(error: RuntimeError, num_envs: int, folder: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     _fails_with(error, monkeypatch)
     with pytest.raises(UsageError) as caught:
-        train.run_training(RunConfig(num_envs=copies, steps=1), folder / "run")
+        train.run_training(RunConfig(num_envs=num_envs, steps=1), folder / "run")
     return str(caught.value)
 
 

@@ -26,7 +26,7 @@ def test_progress_and_the_radius(field: GoalField) -> None:
     before = torch.zeros(3, 2)
     # straight at the goal by 1 of 5 m; to 0.5 m before the goal; away from it
     after = torch.tensor([[0.6, 0.8], [0.5, 0.0], [-0.25, 0.0]])
-    step = field.judge(before, after, 0.1)
+    step = field.settle(before, after, 0.1)
     np.testing.assert_allclose(step.progress, [1.0, 0.5, -0.25], atol=1e-6)
     assert step.reached.tolist() == [False, True, False]
     assert not step.missed.any()
@@ -35,8 +35,8 @@ def test_progress_and_the_radius(field: GoalField) -> None:
 def test_a_goal_is_missed_when_its_time_is_up_but_not_if_it_is_reached_then(field: GoalField) -> None:
     far, near = torch.zeros(3, 2), torch.tensor([[0.0, 0.0], [0.9, 0.0], [0.0, 0.0]])
     for _ in range(19):
-        assert not field.judge(far, far, 0.1).missed.any()
-    last = field.judge(far, near, 0.1)  # 20 times a tenth
+        assert not field.settle(far, far, 0.1).missed.any()
+    last = field.settle(far, near, 0.1)  # 20 times a tenth
     assert last.missed.tolist() == [True, False, True]
     assert last.reached.tolist() == [False, True, False]
 
@@ -55,8 +55,8 @@ def test_only_those_who_are_told_get_new_goals_all_over_the_field(field: GoalFie
 
 def test_a_goal_seen_from_a_place_and_a_heading(field: GoalField) -> None:
     # from (3, 2) the first goal lies 2 m off along y: to the left of who faces x, ahead of who faces y
-    place, yaw = torch.tensor([[3.0, 2.0], [1.0, 3.0], [1.0, 0.0]]), torch.tensor([0.0, math.pi / 2, 0.0])
-    view = field.view(place, yaw)
+    position, yaw = torch.tensor([[3.0, 2.0], [1.0, 3.0], [1.0, 0.0]]), torch.tensor([0.0, math.pi / 2, 0.0])
+    view = field.view(position, yaw)
     np.testing.assert_allclose(view[0], [0, 1, 2], atol=1e-6)
     np.testing.assert_allclose(view[1], [-1, 0, 3], atol=1e-6)  # right behind who faces y
     assert torch.isfinite(view).all()  # also for who stands on his goal

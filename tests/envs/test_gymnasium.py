@@ -97,7 +97,7 @@ def test_an_episode_without_reference_earns_nothing(vector: SkillVectorEnv) -> N
     assert vector.step(standing(vector))[1][1] == 0.0
 
 
-def test_ended_copies_start_anew_in_the_same_step(vector: SkillVectorEnv) -> None:
+def test_ended_environments_start_anew_in_the_same_step(vector: SkillVectorEnv) -> None:
     assert vector.metadata["autoreset_mode"] is AutoresetMode.SAME_STEP
     vector.reset(seed=0)
     vector.env.frame = torch.tensor([_FRAMES - 2, 0, 0])  # one step before the clip's last frame
@@ -127,7 +127,7 @@ def test_single_env_shows_the_last_state_of_an_episode(library: MotionLibrary) -
     assert np.array_equal(last, twin.step(action)[4]["final_obs"][0])
 
 
-def test_single_env_refuses_several_copies(library: MotionLibrary) -> None:
+def test_single_env_refuses_several_environments(library: MotionLibrary) -> None:
     with pytest.raises(ValueError, match="num_envs is 2"):
         SingleSkillEnv(SkillEnv(library, num_envs=2))
 

@@ -36,7 +36,7 @@ def tensordict(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def make_env(library: MotionLibrary, imitation: list[bool], frame: int = 0) -> SkillEnv:
-    """Copies on the clip that stands still, at a frame of it; free ones have 0.5 s."""
+    """Environments on the clip that stands still, at a frame of it; free ones have 0.5 s."""
     config = EnvConfig(discovery_seconds=0.5, joint_noise=0.0, velocity_noise=0.0)
     env, flags = SkillEnv(library, config, num_envs=len(imitation)), torch.tensor(imitation)
     env.set_starts(lambda ids: Starts(torch.full_like(ids, STILL), torch.full_like(ids, frame), flags[ids]))
@@ -108,6 +108,6 @@ def test_without_tensordict_says_what_to_install(tiny_library: MotionLibrary, mo
 
 
 def _far_away(env: SkillEnv) -> tuple[Tensor, Tensor]:
-    """A pose and velocity of one copy, a metre from its reference."""
+    """A pose and velocity of one environment, a metre from its reference."""
     state = env.state[torch.tensor([1])]
     return state.qpos + torch.tensor([1.0] + [0.0] * 8), state.qvel

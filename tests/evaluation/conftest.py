@@ -26,7 +26,7 @@ from rgsd.skills.encoder import Encoder, EncoderConfig
 class Puppet:
     """Physics on strings: hinges jump to their targets, the root glides on at its initial velocity and never turns.
 
-    From control step `explodes_at` on, copy 0 blows up.
+    From control step `explodes_at` on, environment 0 blows up.
     """
 
     def __init__(self, body: Body, count: int, explodes_at: int | None = None) -> None:

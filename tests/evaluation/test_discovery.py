@@ -1,4 +1,4 @@
-"""Coverage, spread and shares on displacements drawn by hand, and discovery on a puppet."""
+"""Coverage, spread and fractions on displacements drawn by hand, and discovery on a puppet."""
 
 from __future__ import annotations
 
@@ -49,8 +49,8 @@ def test_direction_coverage_counts_sectors_with_five_latents() -> None:
         1.0: [rays(*[22.5 * k for k in range(16) for _ in range(5)])],
         0.0: [torch.zeros(0, 2), torch.full((9, 2), torch.nan)],
     }
-    for share, moves in cases.items():
-        assert [covered(discovery.sectors(m), 16) for m in moves] == [share] * len(moves)
+    for fraction, moves in cases.items():
+        assert [covered(discovery.sectors(m), 16) for m in moves] == [fraction] * len(moves)
 
 
 def test_turn_coverage_needs_real_turns() -> None:
@@ -75,11 +75,11 @@ def test_pairwise_distances_by_hand() -> None:
     assert discovery.pairwise_distances(poses)[0, 1].item() == pytest.approx(0.01)
 
 
-def test_share_of_a_gait_wants_direction_and_speed() -> None:
+def test_fraction_of_a_gait_wants_direction_and_speed() -> None:
     wanted = torch.tensor([1.0, 0.0])
     tries = torch.cat((rays(14), rays(16), rays(0, length=1.19), rays(0, length=1.21), rays(180)))
-    assert discovery.share_of_gait(tries, wanted, of=10) == 0.2
-    assert discovery.share_of_gait(tries, torch.tensor([0.05, 0.0]), of=10) is None
+    assert discovery.fraction_of_gait(tries, wanted, of=10) == 0.2
+    assert discovery.fraction_of_gait(tries, torch.tensor([0.05, 0.0]), of=10) is None
 
 
 def found(library: MotionLibrary, velocity: Tensor, fell: list[bool]) -> discovery.Discovery:
@@ -122,8 +122,8 @@ def test_who_stays_is_slow_and_does_not_turn_and_has_not_fallen(library: MotionL
         case.root_quat[latent] = rotations.from_yaw(torch.linspace(0.0, degrees, 21).deg2rad())
     assert discovery.rests(case).tolist() == [True, False, True, False, True, False]
     result = discovery.measure(case, library, torch.Generator().manual_seed(0))
-    assert result["resting_share"] == 0.5
-    assert result["resting_share_ci"] == wilson(0.5, 6)
+    assert result["resting_fraction"] == 0.5
+    assert result["resting_fraction_ci"] == wilson(0.5, 6)
 
 
 def test_all_fallen_gives_nulls_instead_of_an_error(library: MotionLibrary) -> None:
@@ -135,11 +135,11 @@ def test_all_fallen_gives_nulls_instead_of_an_error(library: MotionLibrary) -> N
     assert result["direction_coverage"] == 0.0
 
 
-def test_gait_shares_are_of_all_latents(library: MotionLibrary) -> None:
+def test_gait_fractions_are_of_all_latents(library: MotionLibrary) -> None:
     velocity = torch.cat((rays(0, 5, length=0.6), rays(90, length=0.6), rays(0, length=0.6)))
-    shares, intervals = discovery.gait_shares(found(library, velocity, [False, False, False, True]), library)
-    assert shares["walk"] == 0.5
-    assert shares["turn"] is intervals["turn"] is None
+    fractions, intervals = discovery.gait_fractions(found(library, velocity, [False, False, False, True]), library)
+    assert fractions["walk"] == 0.5
+    assert fractions["turn"] is intervals["turn"] is None
     assert intervals["walk"] == wilson(0.5, 4)
 
 
@@ -158,7 +158,9 @@ def test_intervals_are_over_latents(library: MotionLibrary) -> None:
     assert (low, high) == (1 / 16, 2 / 16)
 
 
-def test_each_latent_drives_a_copy_of_its_own(puppet: Simulate, make_policy: Callable[..., SkillPolicy]) -> None:
+def test_each_latent_drives_an_environment_of_its_own(
+    puppet: Simulate, make_policy: Callable[..., SkillPolicy]
+) -> None:
     def script(observation: Tensor, z: Tensor, clock: Tensor) -> Tensor:
         return z[:, :1].expand(-1, 12)  # the latent is the pose
 

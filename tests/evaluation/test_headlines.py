@@ -1,4 +1,4 @@
-"""Figures by name from an evaluation written by hand, and their summary over seeds."""
+"""Metrics by name from an evaluation written by hand, and their summary over seeds."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from rgsd.errors import UnknownName
-from rgsd.evaluation.headlines import DEFAULT_FIGURES, check_figure, figure, over_seeds
+from rgsd.evaluation.headlines import DEFAULT_METRICS, check_metric, metric, over_seeds
 
 TRAINING = {"samples": 1000, "minutes": 2.5}
 EVALUATION: dict[str, Any] = {
@@ -37,38 +37,38 @@ EVALUATION: dict[str, Any] = {
         ("training.minutes", 2.5),
     ],
 )
-def test_figures_by_name(name: str, value: float | None) -> None:
-    assert figure(name, EVALUATION, TRAINING) == value
+def test_metrics_by_name(name: str, value: float | None) -> None:
+    assert metric(name, EVALUATION, TRAINING) == value
 
 
 def test_an_tracker_has_no_discovery_and_a_humanoid_no_held_out_gait() -> None:
-    assert figure("discovery.fall_rate", EVALUATION | {"discovery": None}, TRAINING) is None
+    assert metric("discovery.fall_rate", EVALUATION | {"discovery": None}, TRAINING) is None
     humanoid = EVALUATION | {"discovery": {"held_out": None}}
-    assert figure("discovery.held_out.diagonal", humanoid, TRAINING) is None
+    assert metric("discovery.held_out.diagonal", humanoid, TRAINING) is None
 
 
 @pytest.mark.parametrize(
     ("name", "said"),
     [
-        ("worst.traked", "unknown figure 'worst.traked'; did you mean worst.tracked"),
+        ("worst.traked", "unknown metric 'worst.traked'; did you mean worst.tracked"),
         ("skill", "did you mean mean.skill or worst.skill"),
         ("clips.walk.traked", "did you mean clips.CLIP.tracked"),
-        ("clips.tracked", "unknown figure"),
+        ("clips.tracked", "unknown metric"),
         ("discovery.falls", "did you mean discovery.fall_rate"),
     ],
 )
-def test_unknown_figures_are_answered_with_the_nearest(name: str, said: str) -> None:
+def test_unknown_metrics_are_answered_with_the_nearest(name: str, said: str) -> None:
     with pytest.raises(UnknownName, match=said):
-        check_figure(name)
+        check_metric(name)
 
 
 def test_a_gait_that_nobody_held_out_is_refused() -> None:
     with pytest.raises(UnknownName, match="unknown held-out gait 'diagnal'; did you mean diagonal"):
-        figure("discovery.held_out.diagnal", EVALUATION, TRAINING)
+        metric("discovery.held_out.diagnal", EVALUATION, TRAINING)
 
 
-def test_the_default_figures_exist() -> None:
-    assert [check_figure(name) for name in DEFAULT_FIGURES] == list(DEFAULT_FIGURES)
+def test_the_default_metrics_exist() -> None:
+    assert [check_metric(name) for name in DEFAULT_METRICS] == list(DEFAULT_METRICS)
 
 
 def test_few_seeds_have_points_and_five_an_interval() -> None:

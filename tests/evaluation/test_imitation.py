@@ -1,4 +1,4 @@
-"""The statue, the measures of one clip and the alignment."""
+"""The static pose, the measures of one clip and the alignment."""
 
 from __future__ import annotations
 
@@ -34,10 +34,10 @@ def test_geometric_median_of_a_triangle_is_its_fermat_point() -> None:
     torch.testing.assert_close(imitation.geometric_median(corners), torch.zeros(3), atol=1e-6, rtol=0)
 
 
-def test_no_frame_of_the_clip_is_a_better_statue(library: MotionLibrary) -> None:
+def test_no_frame_of_the_clip_is_a_better_static_pose(library: MotionLibrary) -> None:
     reference = Reference.of(library, 0)
     errors = (reference.local.unsqueeze(0) - reference.local.unsqueeze(1)).norm(dim=-1).mean(dim=(1, 2))
-    assert reference.statue_error <= errors.min().item() + 1e-7
+    assert reference.static_pose_error <= errors.min().item() + 1e-7
 
 
 def test_the_reference_itself_is_perfect(library: MotionLibrary) -> None:
@@ -56,11 +56,11 @@ def test_a_clip_that_is_moved_aside_is_lost_but_keeps_its_pose(library: MotionLi
     assert found["tracked"] == found["survival"] == 0.0
 
 
-def test_own_figures_are_those_of_the_reference_as_a_rollout(library: MotionLibrary) -> None:
+def test_own_metrics_are_those_of_the_reference_as_a_rollout(library: MotionLibrary) -> None:
     reference = Reference.of(library, 0)
-    measured, own = reference.measure(as_rollout(library, 0)), reference.own_figures()
+    measured, own = reference.measure(as_rollout(library, 0)), reference.own_metrics()
     assert own["reference_foot_slip_cm"] == pytest.approx(measured["foot_slip_cm"].item())
-    assert own["statue_error_cm"] > 0.5
+    assert own["static_pose_error_cm"] > 0.5
     # the planned gait: two strides a second of each of four feet, lifted by 5.5 cm at their highest moment
     assert own["reference_step_rate_hz"] == 8.0
     assert 5.0 < own["reference_foot_lift_cm"] < 5.5

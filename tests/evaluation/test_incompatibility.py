@@ -1,4 +1,4 @@
-"""METRA's latent space where its figures can be told by hand: phi as plain place, time, or the local state."""
+"""METRA's latent space where its metrics can be told by hand: phi as plain place, time, or the local state."""
 
 from __future__ import annotations
 
@@ -35,15 +35,15 @@ def test_a_cycle_in_local_coordinates_pays_nothing_and_travel_pays_it_all(trot: 
     assert seconds / Gait().period == pytest.approx(round(seconds / Gait().period), abs=0.05)
     local = cycle(stand_in(trot, lambda observation, root, time: observation[..., :40]), trot, 0)
     assert local["length"] > 0
-    assert local["share"] < 0.1
+    assert local["fraction"] < 0.1
     place = cycle(stand_in(trot, lambda observation, root, time: root), trot, 0)
-    assert place["share"] > 0.9
+    assert place["fraction"] > 0.9
     assert place["net"] == pytest.approx(0.4 * seconds, rel=0.1)
     clock = cycle(stand_in(trot, lambda observation, root, time: time.unsqueeze(-1)), trot, 0)
-    assert clock["share"] == pytest.approx(1.0, abs=1e-4)
+    assert clock["fraction"] == pytest.approx(1.0, abs=1e-4)
     assert clock["curve"][-1] == pytest.approx(1.0, abs=1e-4)
     still = cycle(stand_in(trot, lambda observation, root, time: torch.ones_like(root)), trot, 0)
-    assert (still["share"], still["curve"]) == (None, None)
+    assert (still["fraction"], still["curve"]) == (None, None)
 
 
 def visited(phi: Tensor, root: Tensor) -> Visited:
@@ -55,24 +55,24 @@ def test_what_explains_phi() -> None:
     root = torch.randn(50, 20, 2, generator=generator)
     root[:, 0] = 0.0
     turned = root @ torch.tensor([[0.0, 2.0], [-1.0, 0.0]])
-    assert explained(visited(turned, root))["travel_share"] == pytest.approx(1.0, abs=1e-6)
+    assert explained(visited(turned, root))["travel_fraction"] == pytest.approx(1.0, abs=1e-6)
     noise = torch.randn(50, 20, 2, generator=generator)
     nothing = explained(visited(noise, root))
     # of 1000 random points, two slopes explain about 2 thousandths, 20 means about 20
-    assert nothing["travel_share"] is not None
-    assert nothing["travel_share"] < 0.02
-    assert nothing["time_share"] is not None
-    assert nothing["time_share"] < 0.06
+    assert nothing["travel_fraction"] is not None
+    assert nothing["travel_fraction"] < 0.02
+    assert nothing["time_fraction"] is not None
+    assert nothing["time_fraction"] < 0.06
     clock = torch.arange(20.0).expand(50, -1).unsqueeze(-1)
-    assert explained(visited(clock, root))["time_share"] == pytest.approx(1.0, abs=1e-6)
-    assert explained(visited(torch.ones(50, 20, 2), root)) == {"travel_share": None, "time_share": None}
+    assert explained(visited(clock, root))["time_fraction"] == pytest.approx(1.0, abs=1e-6)
+    assert explained(visited(torch.ones(50, 20, 2), root)) == {"travel_fraction": None, "time_fraction": None}
 
 
 def test_states_after_a_fall_do_not_count() -> None:
     phi = torch.tensor([[[0.0], [1.0], [2.0], [90.0]], [[0.0], [1.0], [2.0], [3.0]]])
     found = visited(phi, torch.zeros(2, 4, 2))
     found.standing[0, 3] = False
-    assert explained(found)["time_share"] == pytest.approx(1.0, abs=1e-6)
+    assert explained(found)["time_fraction"] == pytest.approx(1.0, abs=1e-6)
 
 
 def test_a_whole_measurement(puppet: Simulate, library: MotionLibrary, make_policy: Callable[..., SkillPolicy]) -> None:
@@ -81,5 +81,5 @@ def test_a_whole_measurement(puppet: Simulate, library: MotionLibrary, make_poli
     found = measure(method, make_policy(), library, puppet, num_latents=5, num_envs=3)
     assert found["violations"] == found["reference_violations"] == 1.0
     assert found["step_length"] == pytest.approx(100 * library.body.control_dt, rel=1e-4)
-    assert found["time_share"] == pytest.approx(1.0, abs=1e-6)
-    assert (found["drift"], found["cycle_share"]) == (0.5, pytest.approx(1.0, abs=1e-4))
+    assert found["time_fraction"] == pytest.approx(1.0, abs=1e-6)
+    assert (found["drift"], found["cycle_fraction"]) == (0.5, pytest.approx(1.0, abs=1e-4))

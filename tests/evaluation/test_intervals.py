@@ -7,7 +7,7 @@ import math
 import pytest
 import torch
 
-from rgsd.evaluation.intervals import RESAMPLES, mean_of_pairs, percentile, pooled_share, resample, student, wilson
+from rgsd.evaluation.intervals import RESAMPLES, mean_of_pairs, percentile, pooled_fraction, resample, student, wilson
 
 
 def test_student_by_hand() -> None:
@@ -65,13 +65,13 @@ def test_mean_of_pairs_leaves_out_what_does_not_count() -> None:
     assert interval == pytest.approx([1.0, 3.0])
 
 
-def test_a_pooled_share_is_over_things_and_never_a_point() -> None:
+def test_a_pooled_fraction_is_over_things_and_never_a_point() -> None:
     # 2 of 2, 0 of 2 and 1 of 2: a half of all; the samples of three go from none to all
-    share, interval = pooled_share(torch.tensor([2, 0, 1]), torch.tensor([2, 2, 2]))
-    assert share == 0.5
+    fraction, interval = pooled_fraction(torch.tensor([2, 0, 1]), torch.tensor([2, 2, 2]))
+    assert fraction == 0.5
     assert interval == [0.0, 1.0]
     # where all agree: Wilson's of 32 trials, z^2 / (32 + z^2) = 3.8415 / 35.8415
-    share, interval = pooled_share(torch.zeros(32), torch.full((32,), 3))
-    assert share == 0.0
+    fraction, interval = pooled_fraction(torch.zeros(32), torch.full((32,), 3))
+    assert fraction == 0.0
     assert interval == pytest.approx([0.0, 0.1072], abs=1e-4)
-    assert pooled_share(torch.zeros(2), torch.zeros(2)) == (None, None)
+    assert pooled_fraction(torch.zeros(2), torch.zeros(2)) == (None, None)

@@ -73,7 +73,7 @@ def test_stored_latents_come_before_embeddings(
     torch.testing.assert_close(z, torch.stack((stored, policy.embed(observe(clip_states(library, 1))))))
 
 
-def test_a_greater_share_of_one_draw_holds_the_smaller(
+def test_a_greater_fraction_of_one_draw_holds_the_smaller(
     puppet: Simulate, library: MotionLibrary, make_policy: Callable[..., SkillPolicy], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     walk, policy = library.select(["walk"]), make_policy(follow_or_stray(library))

@@ -39,8 +39,8 @@ def test_pose_error_is_the_mean_over_all_bodies_root_included() -> None:
     assert measures.pose_error(own, torch.zeros(3, 3)).item() == pytest.approx(0.8 / 3)
 
 
-def test_cartesian_error_of_a_statue_is_its_mean_distance() -> None:
-    # one body swings over 0, 0.1, 0.2, 0.3 m; the statue holds 0: mean 0.15, halved by the resting root
+def test_cartesian_error_of_a_static_pose_is_its_mean_distance() -> None:
+    # one body swings over 0, 0.1, 0.2, 0.3 m; the static pose holds 0: mean 0.15, halved by the resting root
     reference = torch.zeros(4, 2, 3)
     reference[:, 1, 0] = torch.tensor([0.0, 0.1, 0.2, 0.3])
     assert measures.cartesian_error(torch.zeros(1, 4, 2, 3), reference).tolist() == pytest.approx([0.075])

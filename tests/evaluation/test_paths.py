@@ -24,6 +24,6 @@ def test_paths_of_each_motion(
         assert clip.fell.shape == (40,)
         # in 3-D the mean cosine of vMF is coth(kappa) - 1 / kappa
         assert abs(clip.mean_cosine - (1 - 1e-4)) < 5e-5
-        assert clip.figures["fid"] == clip.fid
+        assert clip.metrics["fid"] == clip.fid
     # the walk begins at 0.6 m/s, give or take the noise of 0.05 m/s, and lasts a second
     assert abs(float(found["walk"].path[:, -1, 0].mean()) - 0.6) < 0.1

@@ -58,17 +58,20 @@ def test_evaluation_json_says_what_the_protocol_asks(
     result = evaluated(library, make_policy, tmp_path)
     assert json.loads((tmp_path / "evaluation.json").read_text()) == result
     assert sorted(p.name for p in tmp_path.iterdir()) == ["evaluation.json", "rollouts.npz"]
-    assert result["protocol"] == PROTOCOL_VERSION == 1
+    assert result["protocol"] == PROTOCOL_VERSION == 2
     assert set(result["clips"]) == {"walk", "turn"}
-    playback, statue = result["reference_rows"]["playback"], result["reference_rows"]["statue"]
-    for row in (result, result["stochastic"], playback, statue, result["reference_rows"]["untrained"]):
+    open_loop_replay, static_pose = (
+        result["reference_rows"]["open_loop_replay"],
+        result["reference_rows"]["static_pose"],
+    )
+    for row in (result, result["stochastic"], open_loop_replay, static_pose, result["reference_rows"]["untrained"]):
         for entry in (*row["clips"].values(), *row["groups"].values(), row["mean"]):
             assert set(MEASURES) <= set(entry)
             for key in set(MEASURES) - {"fid"}:
                 assert f"{key}_ci" in entry
     assert result["reference_rows"]["tracker"] is None
     # an untrained policy hardly moves; the reference's own angles do
-    assert playback["mean"]["skill"] > result["mean"]["skill"] + 0.3
+    assert open_loop_replay["mean"]["skill"] > result["mean"]["skill"] + 0.3
     assert result["clips"]["walk"]["latent_source"] == "embedding"
     assert result["clips"]["walk"]["turn_ratio"] is None
     assert -1 <= result["mean"]["alignment"] <= 1
@@ -126,7 +129,7 @@ def test_a_seed_fixes_every_number(library: MotionLibrary, make_policy: Callable
     assert evaluated(library, make_policy, seed=1)["mean"] != first["mean"]
 
 
-def test_an_tracker_is_judged_without_discovery(
+def test_an_tracker_is_evaluated_without_discovery(
     puppet: Simulate, library: MotionLibrary, make_policy: Callable[..., SkillPolicy]
 ) -> None:
     body = library.body

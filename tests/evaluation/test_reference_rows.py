@@ -1,4 +1,4 @@
-"""The statue and the tracker's row."""
+"""The static pose and the tracker's row."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from rgsd.evaluation.imitation import Reference
 from rgsd.motions.library import MotionLibrary
 
 
-def test_statue_has_skill_zero_and_goes_nowhere(library: MotionLibrary) -> None:
+def test_static_pose_has_skill_zero_and_goes_nowhere(library: MotionLibrary) -> None:
     references = [Reference.of(library, clip) for clip in range(2)]
-    walk = reference_rows.statue_row(library, references, torch.Generator().manual_seed(0))["clips"]["walk"]
+    walk = reference_rows.static_pose_row(library, references, torch.Generator().manual_seed(0))["clips"]["walk"]
     assert walk["skill"] == pytest.approx(0.0, abs=1e-5)
-    assert walk["cartesian_error_cm"] == pytest.approx(walk["statue_error_cm"], rel=1e-5)
+    assert walk["cartesian_error_cm"] == pytest.approx(walk["static_pose_error_cm"], rel=1e-5)
     assert walk["path_ratio"] == walk["action_rate"] == 0.0
     # the walk leaves it at 0.6 m/s for 1 s: mean distance 0.3 m, 0.6 m at the end, 0.5 m after 5/6 of the clip
     assert walk["root_error_m"] == pytest.approx(0.3, abs=0.01)
@@ -51,6 +51,6 @@ def test_tracker_files_that_do_not_fit_are_refused(library: MotionLibrary, tmp_p
         reference_rows.tracker_row(write(tmp_path / "e.json", {}, method="rgsd"), library, references, 1)
     with pytest.raises(ValueError, match="protocol is 0, expected 1"):
         reference_rows.tracker_row(write(tmp_path / "e.json", {}, protocol=0), library, references, 1)
-    other = {name: {"statue_error_cm": 50.0} for name in library.names}
+    other = {name: {"static_pose_error_cm": 50.0} for name in library.names}
     with pytest.raises(ValueError, match="motion 'walk' is not the same"):
         reference_rows.tracker_row(write(tmp_path / "e.json", other), library, references, 1)

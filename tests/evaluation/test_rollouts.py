@@ -10,7 +10,7 @@ from torch import Tensor
 from rgsd.bodies.body import Body
 from rgsd.envs.reference_frames import ReferenceFrames
 from rgsd.evaluation import rollouts
-from rgsd.evaluation.rollouts import PlaybackController, Simulate, SkillController, TrackingController
+from rgsd.evaluation.rollouts import ReplayController, Simulate, SkillController, TrackingController
 from rgsd.learning.skill_policy import SkillPolicy
 from rgsd.motions.library import MotionLibrary
 
@@ -25,10 +25,10 @@ def start_of(library: MotionLibrary, *clips: int) -> tuple[Tensor, Tensor, Tenso
     return state.qpos, state.qvel, clip
 
 
-def test_playback_shows_the_reference_frame_by_frame(puppet: Simulate, library: MotionLibrary) -> None:
+def test_open_loop_replay_shows_the_reference_frame_by_frame(puppet: Simulate, library: MotionLibrary) -> None:
     *start, clip = start_of(library, 0, 1)
     frames = int(library.lengths.min())
-    found = rollouts.roll_out(puppet, library.body, PlaybackController(library), (start[0], start[1]), frames, clip)
+    found = rollouts.roll_out(puppet, library.body, ReplayController(library), (start[0], start[1]), frames, clip)
     for row in range(2):
         reference = rollouts.clip_states(library, row)[:frames]
         torch.testing.assert_close(found.states.qpos[row, :, 7:], reference.qpos[:, 7:], atol=1e-5, rtol=0)
@@ -40,7 +40,7 @@ def test_clips_run_to_their_own_end_and_each_once(puppet: Simulate, library: Mot
     for num_envs in (3, 100):
         seen = {}
         for index, found in rollouts.roll_out_clips(
-            puppet, library, lambda clip: PlaybackController(library), 3, num_envs, seeded()
+            puppet, library, lambda clip: ReplayController(library), 3, num_envs, seeded()
         ):
             seen[index] = found.states.qpos.shape[:2], found.targets.shape[1]
             error = found.states.qpos[:, 1:, 7:] - rollouts.clip_states(library, index).qpos[1:, 7:]
@@ -61,7 +61,7 @@ def test_a_blown_up_copy_has_fallen_and_keeps_its_last_finite_state(
     exploding: Simulate, library: MotionLibrary
 ) -> None:
     *start, clip = start_of(library, 0, 0)
-    found = rollouts.roll_out(exploding, library.body, PlaybackController(library), (start[0], start[1]), 6, clip)
+    found = rollouts.roll_out(exploding, library.body, ReplayController(library), (start[0], start[1]), 6, clip)
     assert found.blown_up.tolist() == [True, False]
     assert found.fell[0].tolist() == [False, False, False, True, True, True]
     assert not found.fell[1].any()

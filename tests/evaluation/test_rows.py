@@ -7,7 +7,7 @@ import torch
 
 from rgsd.evaluation import rows
 from rgsd.evaluation.imitation import Reference
-from rgsd.evaluation.reference_rows import statue
+from rgsd.evaluation.reference_rows import static_pose
 from rgsd.evaluation.rows import RowBuilder
 from rgsd.motions.library import MotionLibrary
 
@@ -32,7 +32,7 @@ def test_row_has_clips_groups_and_pooled_distance(library: MotionLibrary) -> Non
     references = [Reference.of(library, clip) for clip in range(2)]
     builder = RowBuilder(library, references, torch.Generator().manual_seed(0))
     for clip in (1, 0):
-        builder.add(clip, statue(references[clip]))
+        builder.add(clip, static_pose(references[clip]))
     row = builder.row()
     assert list(row["clips"]) == ["walk", "turn"]  # in the library's order, whatever that of adding
     assert set(row["groups"]) == {"travel", "turn"}

@@ -12,7 +12,7 @@ from torch import Tensor
 from rgsd.bodies.body import Body
 from rgsd.evaluation import rollouts
 from rgsd.evaluation.rollouts import Simulate
-from rgsd.evaluation.skill_space import SpaceConfig, concentration, measure_space, support, variance_shares
+from rgsd.evaluation.skill_space import SpaceConfig, concentration, measure_space, support, variance_fractions
 from rgsd.learning.skill_policy import SkillPolicy
 from rgsd.motions.library import MotionLibrary
 from rgsd.motions.motion import Motion
@@ -31,24 +31,24 @@ def test_support_is_a_ball_to_the_kth_neighbour() -> None:
 def test_variance_falls_to_rows_columns_or_neither() -> None:
     z, start = torch.tensor([[-1.0], [1.0]]), torch.tensor([[-2.0, 0.0, 2.0]])
     rows = (z + 0 * start).unsqueeze(-1)
-    assert variance_shares(rows) == pytest.approx((1.0, 0.0))
+    assert variance_fractions(rows) == pytest.approx((1.0, 0.0))
     # variances 1 of the rows and 8/3 of the columns, and nothing besides
     both = (z + start).unsqueeze(-1)
-    assert variance_shares(both) == pytest.approx((3 / 11, 8 / 11))
+    assert variance_fractions(both) == pytest.approx((3 / 11, 8 / 11))
     # an interaction is neither's
-    assert variance_shares((z * start).unsqueeze(-1)) == pytest.approx((0.0, 0.0))
+    assert variance_fractions((z * start).unsqueeze(-1)) == pytest.approx((0.0, 0.0))
     # two dimensions are summed: 1 + 1 + 8/3 in all
-    assert variance_shares(torch.cat((rows, both), dim=-1)) == pytest.approx((6 / 14, 8 / 14))
+    assert variance_fractions(torch.cat((rows, both), dim=-1)) == pytest.approx((6 / 14, 8 / 14))
     # sums of squares 6 of the rows, 16 of the columns, 16 of their product, which has 2 degrees of freedom:
-    # (6 - 8)/(38 + 8) is below nothing, (16 - 2 * 8)/(38 + 8) nothing, where plain shares would be 0.16 and 0.42
-    assert variance_shares((z + start + z * start).unsqueeze(-1)) == pytest.approx((0.0, 0.0))
+    # (6 - 8)/(38 + 8) is below nothing, (16 - 2 * 8)/(38 + 8) nothing, where plain fractions would be 0.16 and 0.42
+    assert variance_fractions((z + start + z * start).unsqueeze(-1)) == pytest.approx((0.0, 0.0))
     # with three times the rows' height: (54 - 8)/(86 + 8)
-    assert variance_shares((3 * z + start + z * start).unsqueeze(-1)) == pytest.approx((46 / 94, 0.0))
+    assert variance_fractions((3 * z + start + z * start).unsqueeze(-1)) == pytest.approx((46 / 94, 0.0))
 
 
 def test_what_is_but_noise_is_nobodys() -> None:
     noise = torch.randn(64, 16, 30, generator=torch.Generator().manual_seed(0))
-    assert max(variance_shares(noise)) < 0.01  # plain shares would be 63/1023 = 0.06 and 0.015
+    assert max(variance_fractions(noise)) < 0.01  # plain fractions would be 63/1023 = 0.06 and 0.015
 
 
 def test_concentration_is_the_length_of_the_mean(library: MotionLibrary) -> None:
@@ -128,6 +128,7 @@ def test_states_count_until_a_fall(
     policy.clip_latents = {name: torch.eye(policy.latent_dim)[0] for name in library.names}
     config = SpaceConfig(num_latents=6, starts=5, seconds=1.0, rollouts_per_clip=2, num_envs=10)
     found = measure_space(exploding, policy, library, config)["standing"]
-    # copy 0 of each of three batches blows up: 3 of 30 rollouts, under latents that are left out of the shares
+    # environment 0 of each of three batches blows up: 3 of 30 rollouts, under latents that are left out of the
+    # fractions
     assert found["falls"] == pytest.approx(0.1)
     assert found["path_by_start"] > 0.99

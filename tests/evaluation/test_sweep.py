@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from rgsd.errors import UsageError
-from rgsd.evaluation.headlines import DEFAULT_FIGURES
+from rgsd.evaluation.headlines import DEFAULT_METRICS
 from rgsd.evaluation.protocol import EvaluationConfig
 from rgsd.evaluation.sweep import Sweep, read_sweep
 from rgsd.methods.presets import make_preset
@@ -27,7 +27,7 @@ def test_a_file_of_one_line_is_the_preset(tmp_path: Path) -> None:
     assert [(v.name, v.settings) for v in found.variants] == [("base", {})]
     preset = make_preset("cpu", "rgsd", "quadruped")
     assert (found.variants[0].config.steps, found.variants[0].config.env) == (1000, preset.env)
-    assert (found.seeds, found.figures, found.evaluation) == ((0,), DEFAULT_FIGURES, EvaluationConfig())
+    assert (found.seeds, found.metrics, found.evaluation) == ((0,), DEFAULT_METRICS, EvaluationConfig())
 
 
 def test_a_grid_is_every_combination(tmp_path: Path) -> None:
@@ -64,7 +64,7 @@ def test_variants_have_names_settings_and_methods_of_their_own(tmp_path: Path) -
         tmp_path,
         """
         steps = 9
-        figures = ["mean.skill"]
+        metrics = ["mean.skill"]
         evaluation.num_latents = 32
         [[variant]]
         name = "off"
@@ -78,7 +78,7 @@ def test_variants_have_names_settings_and_methods_of_their_own(tmp_path: Path) -
     assert (off.env.early_termination, off.steps) == (False, 12)
     assert (tracker.method, tracker.env.early_termination, tracker.steps) == ("tracker", True, 9)
     assert found.variants[0].settings == {"env.early_termination": False, "steps": 12}
-    assert (found.figures, found.evaluation) == (("mean.skill",), EvaluationConfig(num_latents=32))
+    assert (found.metrics, found.evaluation) == (("mean.skill",), EvaluationConfig(num_latents=32))
 
 
 @pytest.mark.parametrize(
@@ -96,7 +96,7 @@ def test_variants_have_names_settings_and_methods_of_their_own(tmp_path: Path) -
         ("steps = 9\nbase.preset = 'gpu'", "setting preset is 'gpu'; give `preset` at the top"),
         ("steps = 9\ngrid.env.clock = 'none'", "grid env.clock is 'none'; give a list"),
         ("steps = 9\ngrid.env.clock = ['sun']", "give one of none, elapsed, clip_time"),
-        ("steps = 9\nfigures = ['mean.skil']", "unknown figure 'mean.skil'; did you mean mean.skill"),
+        ("steps = 9\nmetrics = ['mean.skil']", "unknown metric 'mean.skil'; did you mean mean.skill"),
         ("steps = 9\nevaluation.latents = 3", "unknown setting 'latents'; did you mean num_latents"),
         ("steps = 9\n[[variant]]\nset = {}", "has no name"),
         ("steps = 9\n[[variant]]\nname = 'a/b'", "variant 'a/b' cannot name a folder"),

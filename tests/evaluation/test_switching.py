@@ -15,11 +15,12 @@ from rgsd.evaluation import rollouts, switching
 from rgsd.evaluation.rollouts import SkillController
 from rgsd.learning.skill_policy import SkillPolicy
 from rgsd.motions.library import MotionLibrary
-from rgsd.physics.protocol import Physics
+from rgsd.physics.interface import Physics
 
 
 class Trapdoor:
-    """Physics in which a copy stands still until its first hinge's target is positive, and then lies on the ground."""
+    """Physics in which an environment stands still until its first hinge's target is positive, and then lies on the
+    ground."""
 
     def __init__(self, body: Body, count: int) -> None:
         self.body, self.num_envs, self.device = body, count, torch.device("cpu")

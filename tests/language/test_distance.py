@@ -21,7 +21,7 @@ class Reader:
         own = 1 + observation[:, 0].long()
         return Descriptions("abcd"[: int(own.max()) + 1], torch.stack((torch.zeros_like(own), own), dim=1))
 
-    def figures(self) -> dict[str, float]:
+    def metrics(self) -> dict[str, float]:
         return {"Language/pages": 7.0}
 
     def state_dict(self) -> dict[str, Any]:
@@ -46,14 +46,14 @@ def test_one_fact_of_two_in_common_is_a_distance_of_one() -> None:
     distance = LanguageDistance(Reader(), Axes())
     # the facts are 0 and sqrt(2) apart: sqrt((0 + 2) / 2)
     torch.testing.assert_close(distance(states(0, 0, 1), states(1, 0, 2)), torch.tensor([1.0, 0.0, 1.0]))
-    assert distance.figures() == {
+    assert distance.metrics() == {
         "Language/distance": pytest.approx(2 / 3),
         "Language/same_words": pytest.approx(1 / 3),
         "Language/texts": 4.0,
         "Language/pages": 7.0,
     }
     assert len(distance(states(), states())) == 0
-    assert distance.figures() == {"Language/texts": 4.0, "Language/pages": 7.0}
+    assert distance.metrics() == {"Language/texts": 4.0, "Language/pages": 7.0}
 
 
 def test_it_is_symmetric_and_nothing_is_shortened_by_a_detour(bag_of_words: TextEncoder) -> None:
@@ -70,4 +70,4 @@ def test_a_resumed_distance_knows_what_was_said() -> None:
     first, second = (LanguageDistance(Reader(), Axes()) for _ in range(2))
     first(states(0), states(1))
     second.load_state_dict(first.state_dict())
-    assert second.figures()["Language/texts"] == 3.0
+    assert second.metrics()["Language/texts"] == 3.0

@@ -212,7 +212,7 @@ def test_facts_are_asked_about_once(serve: Callable[..., Model], tiny: Body) -> 
     assert set(first) == {("It walks. And turns!",), ("It stands.",)}
     assert "moving forward, staying level" in "".join(asked["messages"][-1]["content"] for asked in model.asked)
     assert described(describer, states(tiny, 0.32)) == first[:1]
-    assert describer.figures() == {"Language/requests": 2.0, "Language/borrowed": 0.0}
+    assert describer.metrics() == {"Language/requests": 2.0, "Language/borrowed": 0.0}
     resumed = EndpointDescriber(tiny, QUICK, model.environment)
     resumed.load_state_dict(describer.state_dict())
     assert described(resumed, states(tiny, 0.0)) == first[1:2]
@@ -228,7 +228,7 @@ def test_when_the_budget_is_spent_the_most_similar_lends_its_words(serve: Callab
     known = [described(describer, states(tiny, speed))[0] for speed in (0.0, 0.3)]
     assert known == [("It rests.",), ("It slides.",)]
     assert described(describer, torch.cat((raised, states(tiny, 0.0)))) == [("It slides.",), ("It rests.",)]
-    assert describer.figures() == {"Language/requests": 2.0, "Language/borrowed": 0.5}
+    assert describer.metrics() == {"Language/requests": 2.0, "Language/borrowed": 0.5}
     assert len(model.asked) == 2
 
 
@@ -239,10 +239,10 @@ def test_the_commonest_states_are_asked_about_first(serve: Callable[..., Model],
     some = states(tiny, 0.0, 0.3, 0.3, 0.0, 0.3, -0.3)
     assert set(described(describer, some)) == {("First.",)}
     assert "moving forward" in model.asked[0]["messages"][-1]["content"]
-    assert describer.figures()["Language/borrowed"] == 0.5
+    assert describer.metrics()["Language/borrowed"] == 0.5
     assert [said[0] for said in described(describer, some)[:2]] == ["Second.", "First."]
     assert described(describer, some)[5] == ("Third.",)
-    assert describer.figures() == {"Language/requests": 3.0, "Language/borrowed": 0.0}
+    assert describer.metrics() == {"Language/requests": 3.0, "Language/borrowed": 0.0}
 
 
 @pytest.mark.parametrize(("failure", "asked"), [((500, b"", 0.0), 3), ((401, b"", 0.0), 1)])
@@ -259,7 +259,7 @@ def test_a_server_that_fails_later_leaves_what_is_known(
     described(describer, states(tiny, 0.0))
     for rollout in (1, 2):
         assert described(describer, states(tiny, 0.3, -0.3)) == [("It rests.",)] * 2
-        assert describer.figures() == {"Language/requests": 1.0 + asked * rollout, "Language/borrowed": 1.0}
+        assert describer.metrics() == {"Language/requests": 1.0 + asked * rollout, "Language/borrowed": 1.0}
     (warning,) = caplog.messages
     assert f"status {failure[0]}" in warning
     assert "borrow" in warning

@@ -43,7 +43,7 @@ def test_the_next_state_is_stored_before_the_reset(tiny_library: MotionLibrary, 
 
 def test_a_step_keeps_the_latent_and_clip_that_it_was_taken_with(tiny_library: MotionLibrary, numbered: Method) -> None:
     rollout, _ = make_collector(tiny_library, numbered).collect(14)
-    # copies 0 to 3 begin as episodes 0 to 3; after 6 steps episodes 4 and 5 begin in the odd ones
+    # environments 0 to 3 begin as episodes 0 to 3; after 6 steps episodes 4 and 5 begin in the odd ones
     number = rollout.z[..., 0]
     assert number[:, 1].tolist() == [1.0] * 6 + [4.0] * 8
     assert number[:, 0].tolist() == [0.0] * 10 + [6.0] * 4
@@ -60,7 +60,7 @@ def test_the_next_latent_is_that_of_the_state_before_the_reset(
     following = lambda progress, draws: (progress.frame.float().unsqueeze(1) + 1, progress.source)  # noqa: E731
     monkeypatch.setattr(numbered, "maybe_resample", following)
     rollout, _ = make_collector(tiny_library, numbered).collect(14)
-    # copy 0 starts on frame 40 as episode 0, reaches the last frame 50 with its tenth step, and begins anew as 6
+    # environment 0 starts on frame 40 as episode 0, reaches the last frame 50 with its tenth step, and begins anew as 6
     assert rollout.z[:, 0, 0].tolist() == [0, *range(42, 51), 6, 42, 43, 44]
     assert rollout.next_z[:, 0, 0].tolist() == [*range(42, 52), 42, 43, 44, 45]
     assert rollout.source[:, 0].tolist() == [0] * 10 + [6] * 4
@@ -94,11 +94,11 @@ def test_tracking_errors_are_those_of_the_stored_state(tiny_library: MotionLibra
 
 def test_ended_episodes_are_reported_by_stream(tiny_library: MotionLibrary, numbered: Method) -> None:
     _, statistics = make_collector(tiny_library, numbered).collect(10)
-    figures = statistics.report(control_dt=0.02)
-    assert figures["Imitation/episode_s"] == pytest.approx(0.2)
-    assert figures["Discovery/episode_s"] == pytest.approx(0.12)
-    assert figures["Imitation/fall_rate"] == figures["Discovery/fall_rate"] == 0
-    assert figures["Imitation/early_termination_rate"] == 0
+    metrics = statistics.report(control_dt=0.02)
+    assert metrics["Imitation/episode_s"] == pytest.approx(0.2)
+    assert metrics["Discovery/episode_s"] == pytest.approx(0.12)
+    assert metrics["Imitation/fall_rate"] == metrics["Discovery/fall_rate"] == 0
+    assert metrics["Imitation/early_termination_rate"] == 0
     _, quiet = make_collector(tiny_library, numbered).collect(2)
     assert quiet.report(0.02) == {}
 
@@ -116,7 +116,7 @@ def test_displacement_is_measured_in_the_first_heading(
     monkeypatch.setattr(EpisodeStatistics, "record", note)
     collector = make_collector(tiny_library, numbered)
     env = collector.env
-    # all copies begin facing y at (1, 2) and slide along their own x at 0.5 m/s, too slow to lose by friction
+    # all environments begin facing y at (1, 2) and slide along their own x at 0.5 m/s, too slow to lose by friction
     qpos = env.state.qpos.clone()
     qpos[:, :2] = torch.tensor([1.0, 2.0])
     qpos[:, 3:7] = torch.tensor([math.sqrt(0.5), 0, 0, math.sqrt(0.5)])

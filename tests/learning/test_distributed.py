@@ -27,7 +27,7 @@ def test_alone_everything_is_the_identity() -> None:
     value = torch.tensor([1.0, 3.0])
     assert distributed.average(value) is value
     assert (distributed.rank(), distributed.size(), distributed.is_main()) == (0, 1, True)
-    assert (distributed.fewest(3), distributed.total(3), distributed.own_share(7, "--num-envs")) == (3, 3, 7)
+    assert (distributed.fewest(3), distributed.total(3), distributed.own_count(7, "--num-envs")) == (3, 3, 7)
     assert not distributed.anyone(False)
     assert distributed.own_seed(5, "env") == stream_seed(5, "env")
     assert torch.equal(distributed.own_rows(value), value)
@@ -67,16 +67,16 @@ def test_restarts_that_cannot_work_are_refused_at_the_start(monkeypatch: pytest.
 def test_what_two_processes_agree_on(in_two_processes: InTwo) -> None:
     def look() -> dict[str, Any]:
         rank = distributed.rank()
-        figures = {"both": 1.0 + rank} | ({"one": 5.0} if rank else {})
+        metrics = {"both": 1.0 + rank} | ({"one": 5.0} if rank else {})
         with pytest.raises(UsageError, match="--num-envs 7: cannot be shared out evenly among 2 processes"):
-            distributed.own_share(7, "--num-envs")
+            distributed.own_count(7, "--num-envs")
         return {
-            "figures": distributed.average_figures(figures),
+            "metrics": distributed.average_metrics(metrics),
             "fewest": distributed.fewest(3 + rank),
             "total": distributed.total(3 + rank),
             "anyone": [distributed.anyone(rank == 1), distributed.anyone(False)],
             "average": distributed.average(torch.tensor([2.0 * rank, 1.0])).tolist(),
-            "share": distributed.own_share(8, "--num-envs"),
+            "fraction": distributed.own_count(8, "--num-envs"),
             "rows": distributed.own_rows(torch.arange(5)).tolist(),
             "seed": distributed.own_seed(5, "env"),
         }
@@ -86,12 +86,12 @@ def test_what_two_processes_agree_on(in_two_processes: InTwo) -> None:
     assert (first.pop("seed"), second.pop("seed")) == (stream_seed(5, "env"), stream_seed(5, "env/1"))
     assert first == second
     assert first == {
-        "figures": {"both": 1.5, "one": 5.0},
+        "metrics": {"both": 1.5, "one": 5.0},
         "fewest": 3,
         "total": 7,
         "anyone": [True, False],
         "average": [1.0, 1.0],
-        "share": 4,
+        "fraction": 4,
     }
 
 
@@ -125,7 +125,8 @@ NETWORK = NetworkConfig(actor_hidden=(16,), critic_hidden=(16,), noise=0.1, lear
 
 
 def recorded(make_rollout: MakeRollout) -> tuple[Rollout, Tensor]:
-    """Six steps of eight copies with all that PPO looks at, unevenly over the copies; and rewards (6, 8)."""
+    """Six steps of eight environments with all that PPO looks at, unevenly over the environments; and rewards (6,
+    8)."""
     generator = torch.Generator().manual_seed(0)
     wide = {
         name: torch.randn(6, 8, size, generator=generator)
@@ -134,7 +135,7 @@ def recorded(make_rollout: MakeRollout) -> tuple[Rollout, Tensor]:
     wide["mean"] *= 0.01
     wide["action"] = wide["mean"] + 0.1 * torch.randn(6, 8, 2, generator=generator)
     flags = {
-        "imitation": (torch.arange(8) < 3).expand(6, 8),  # two of the even copies, one of the odd ones
+        "imitation": (torch.arange(8) < 3).expand(6, 8),  # two of the even environments, one of the odd ones
         "terminated": torch.rand(6, 8, generator=generator) < 0.2,
     }
     log_prob = gaussian_log_prob(wide["action"], wide["mean"], torch.tensor(0.1))
@@ -155,9 +156,9 @@ def learn_from(rollout: Rollout, rewards: Tensor) -> dict[str, Any]:
         PpoConfig(learning_rate=1e-3, epochs=2, minibatches=1, max_gradient_norm=0.1),
         extra_losses=[extra],
     )
-    figures = ppo.update(rollout, rewards)
+    metrics = ppo.update(rollout, rewards)
     weights = torch.cat([p.detach().flatten() for network in (actor, critic) for p in network.parameters()])
-    return {"weights": weights, "kl": figures["Policy/kl"], "rate": ppo.learning_rate}
+    return {"weights": weights, "kl": metrics["Policy/kl"], "rate": ppo.learning_rate}
 
 
 def test_an_update_of_two_on_one_recorded_batch_is_that_of_one(

@@ -123,9 +123,9 @@ def shifted(ppo: Ppo, make_rollout: MakeRollout, shift: float) -> Rollout:
 )
 def test_the_rate_follows_the_divergence(make_rollout: MakeRollout, shift: float, kl: float, rate: float) -> None:
     ppo = make_ppo(PpoConfig(learning_rate=1e-3, epochs=1, minibatches=1, kl_per_action=1e-3))
-    figures = ppo.update(shifted(ppo, make_rollout, shift), torch.randn(4, 8))
-    assert figures["Policy/kl"] == pytest.approx(kl, rel=1e-3, abs=1e-9)
-    assert figures["Loss/learning_rate"] == pytest.approx(rate)
+    metrics = ppo.update(shifted(ppo, make_rollout, shift), torch.randn(4, 8))
+    assert metrics["Policy/kl"] == pytest.approx(kl, rel=1e-3, abs=1e-9)
+    assert metrics["Loss/learning_rate"] == pytest.approx(rate)
 
 
 def test_the_rate_stays_within_bounds_and_can_be_fixed(make_rollout: MakeRollout) -> None:
@@ -173,12 +173,12 @@ def test_hooks_shape_the_policy(make_rollout: MakeRollout) -> None:
         parameters=[own],
         extra_losses=(lambda *_: 3.0 * own.sum(),),
     )
-    figures = ppo.update(make_rollout(2, 8), torch.randn(2, 8))
+    metrics = ppo.update(make_rollout(2, 8), torch.randn(2, 8))
     assert own.grad is not None
     assert float(own.detach()) != 1.0  # trained beside actor and critic
     # through the losses besides the 3.0 of its own term
     assert float(own.grad) != 3.0
-    assert figures["Policy/kl"] > 0  # the stored means are those of other latents
+    assert metrics["Policy/kl"] > 0  # the stored means are those of other latents
 
 
 def test_learns_a_bandit_whose_best_action_depends_on_the_latent(make_rollout: MakeRollout) -> None:
@@ -189,7 +189,7 @@ def test_learns_a_bandit_whose_best_action_depends_on_the_latent(make_rollout: M
     def best(z: Tensor) -> Tensor:
         return torch.cat((0.4 * z, -0.2 - 0.2 * z), dim=-1)
 
-    figures: dict[str, float] = {}
+    metrics: dict[str, float] = {}
     for _ in range(120):
         z = 2.0 * torch.randint(0, 2, (1, 256, 1), generator=generator) - 1
         observation, std = torch.zeros(1, 256, 1), ppo.actor.std.detach()
@@ -205,13 +205,13 @@ def test_learns_a_bandit_whose_best_action_depends_on_the_latent(make_rollout: M
             log_prob=gaussian_log_prob(action, mean, std),
             terminated=torch.ones(1, 256, dtype=torch.bool),
         )
-        figures = ppo.update(rollout, -(action - best(z)).square().sum(dim=-1))
+        metrics = ppo.update(rollout, -(action - best(z)).square().sum(dim=-1))
     z = torch.tensor([[1.0], [-1.0]])
     np.testing.assert_allclose(ppo.actor(torch.zeros(2, 1), z).detach(), best(z), atol=0.03)
     # nothing but the noise is lost: (1 - gamma) x 2 actions x 0.1^2
     value = float(ppo.critic(torch.zeros(1, 1), z[:1], torch.zeros(1, 1)).detach())
     assert value == pytest.approx(-0.03 * 0.02, abs=2e-3)
-    assert 0 < figures["Policy/clip_fraction"] < 0.6
+    assert 0 < metrics["Policy/clip_fraction"] < 0.6
 
 
 @pytest.mark.parametrize(("bonus", "learned", "grows"), [(0.1, True, True), (0.0, True, False), (0.1, False, False)])
@@ -238,8 +238,8 @@ def test_mean_actions_are_pulled_back_into_their_range(make_rollout: MakeRollout
     assert isinstance(last, nn.Linear)
     nn.init.constant_(last.bias, 1.5)
     rollout = shifted(ppo, make_rollout, 0.0)
-    figures = ppo.update(rollout, torch.zeros(4, 8))
-    assert figures["Loss/bound"] > 0
+    metrics = ppo.update(rollout, torch.zeros(4, 8))
+    assert metrics["Loss/bound"] > 0
     assert float(ppo.actor(rollout.observation, rollout.z).detach().max()) < 1.45
 
 

@@ -11,7 +11,7 @@ from rgsd.learning.rollout import Minibatch, Recorder, Rollout
 
 
 def test_every_transition_is_dealt_once_with_its_own_parts(make_rollout: Callable[..., Rollout]) -> None:
-    number = torch.arange(21.0).reshape(7, 3)  # step t of copy n is 3 t + n
+    number = torch.arange(21.0).reshape(7, 3)  # step t of environment n is 3 t + n
     rollout = make_rollout(
         7,
         3,

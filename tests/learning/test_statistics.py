@@ -1,4 +1,4 @@
-"""Figures of episodes' ends against ends written by hand."""
+"""Metrics of episodes' ends against ends written by hand."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ def record(
 def test_ends_are_counted_by_stream_and_the_rest_is_not() -> None:
     statistics = EpisodeStatistics()
     moves = torch.tensor([[9.0, 9], [9, 9], [3, 4], [0, 1], [9, 9]])
-    # step 1: copy 0 lost its reference after 5 steps, copy 2 came to its limit after 10, 5 m away
+    # step 1: environment 0 lost its reference after 5 steps, environment 2 came to its limit after 10, 5 m away
     record(statistics, flags(0), flags(2), flags(), torch.tensor([5, 6, 10, 7, 8]), moves)
-    # step 2: copy 1 fell after 7, copy 4 after 9; copy 3 came to its limit after 8
+    # step 2: environment 1 fell after 7, environment 4 after 9; environment 3 came to its limit after 8
     record(statistics, flags(1, 4), flags(3), flags(1, 4), torch.tensor([1, 7, 1, 8, 9]), moves)
     assert statistics.report(control_dt=0.1) == pytest.approx(
         {

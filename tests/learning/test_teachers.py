@@ -1,4 +1,4 @@
-"""Teachers: playback leads its targets, a tracker is shown the frame; loops go round, other clips end."""
+"""Teachers: open-loop replay leads its targets, a tracker is shown the frame; loops go round, other clips end."""
 
 from __future__ import annotations
 
@@ -17,12 +17,20 @@ from rgsd.bodies.body import Body, BodyError, FallRule
 from rgsd.bodies.mirror import Mirror
 from rgsd.bodies.registry import make_body
 from rgsd.envs.observation import observe
+from rgsd.envs.policy_mirror import PolicyMirror
 from rgsd.envs.reference_frames import ReferenceFrames
-from rgsd.envs.reflection import Reflection
 from rgsd.learning import teachers as teaching
 from rgsd.learning.policy_files import PolicyError
 from rgsd.learning.skill_policy import SkillPolicy
-from rgsd.learning.teachers import Playback, Reflected, Skilled, Teachers, TrackingTeacher, damping_lag, load_teacher
+from rgsd.learning.teachers import (
+    MirroredTeacher,
+    OpenLoopReplay,
+    Skilled,
+    Teachers,
+    TrackingTeacher,
+    damping_lag,
+    load_teacher,
+)
 from rgsd.motions.library import MotionLibrary
 from rgsd.motions.mirroring import mirrored
 from rgsd.motions.motion import Motion
@@ -41,20 +49,20 @@ def test_the_lag_counts_damping_of_joint_and_actuator() -> None:
     np.testing.assert_allclose(damping_lag(make_body("smpl")), 0.1)
 
 
-def test_playback_is_led_by_the_damping(tiny_library: MotionLibrary) -> None:
+def test_open_loop_replay_is_led_by_the_damping(tiny_library: MotionLibrary) -> None:
     clip, frame = torch.tensor([0, 1]), torch.tensor([7, 50])
     wanted = tiny_library.state(clip, frame)
     # kd/kp = 0.5/20 s; center 0, scales 1.0 and 0.5 rad, and the range of actions ends at 1
     expected = ((wanted.qpos[:, 7:] + 0.025 * wanted.qvel[:, 6:]) / SCALE).clamp(-1, 1)
-    playback = Playback(tiny_library, SCALE)
-    torch.testing.assert_close(playback.act(clip, frame), expected)
+    open_loop_replay = OpenLoopReplay(tiny_library, SCALE)
+    torch.testing.assert_close(open_loop_replay.act(clip, frame), expected)
     # 51 frames: the one after the last is the last again, or in a loop, whose last is its first, the second one
     beyond = torch.tensor([51, 51])
-    assert torch.equal(playback.act(clip, beyond), playback.act(clip, beyond - 1))
-    rounds = Playback(looping(tiny_library), SCALE)
+    assert torch.equal(open_loop_replay.act(clip, beyond), open_loop_replay.act(clip, beyond - 1))
+    rounds = OpenLoopReplay(looping(tiny_library), SCALE)
     assert torch.equal(rounds.act(clip, beyond), rounds.act(clip, torch.tensor([1, 1])))
     # the last itself is shown as it is, and not as the first, from which a recorded loop may differ a little
-    assert torch.equal(rounds.act(clip, beyond - 1), playback.act(clip, beyond - 1))
+    assert torch.equal(rounds.act(clip, beyond - 1), open_loop_replay.act(clip, beyond - 1))
 
 
 def test_a_tracker_goes_by_the_state_and_by_the_frame(tiny_library: MotionLibrary, make_tracker: MakeTracker) -> None:
@@ -77,9 +85,9 @@ def test_each_clip_has_its_teacher(tiny_library: MotionLibrary, make_tracker: Ma
     knows_second, knows_all = make_tracker(both.select([second])), make_tracker(both)
     clip, frame = torch.tensor([0, 1, 0, 1]), torch.tensor([3, 3, 9, 20])
     observation = observe(tiny_library.states)[torch.tensor([2, 60, 8, 70])]
-    played = Playback(tiny_library, SCALE).act(clip, frame)
+    played = OpenLoopReplay(tiny_library, SCALE).act(clip, frame)
     specialist, generalist = (TrackingTeacher(p, both).act(observation, clip, frame) for p in (knows_second, knows_all))
-    # nobody knows the first clip: it is played back, and the student is not to drive there
+    # nobody knows the first clip: it is replayed open loop, and the student is not to drive there
     alone = Teachers(tiny_library, SCALE, [knows_second])
     assert alone.recovers.tolist() == [False, True, False]
     expected = torch.where((clip == 1).unsqueeze(1), specialist, played)
@@ -110,10 +118,10 @@ def test_a_policy_of_latents_teaches_the_clips_that_it_has_directions_for(
     torch.testing.assert_close(skilled.act(observation, clip, frame)[::2], expected[::2])
     with_a_clock = torch.cat((observation, torch.full((3, 1), 5.0)), dim=1)
     torch.testing.assert_close(skilled.act(with_a_clock, clip, frame + 5)[::2], expected[::2])
-    # what it does not know is played back, and the student does not drive there
+    # what it does not know is replayed open loop, and the student does not drive there
     teachers = Teachers(tiny_library, SCALE, [policy])
     assert teachers.recovers.tolist() == [True, False, False]  # "swing" is the first
-    expected[1] = Playback(tiny_library, SCALE).act(clip, frame)[1]
+    expected[1] = OpenLoopReplay(tiny_library, SCALE).act(clip, frame)[1]
     torch.testing.assert_close(teachers.act(observation, clip, frame), expected)
     policy.save(tmp_path)
     assert load_teacher(tmp_path, tiny_library).clip_latents.keys() == directions.keys()
@@ -138,8 +146,8 @@ def test_a_tracker_is_read_from_its_folder(
         load_teacher(tmp_path / "other", MotionLibrary(tiny_library.body, others))
 
 
-def test_a_clip_is_taught_by_who_knows_its_reflection(tiny_library: MotionLibrary, make_tracker: MakeTracker) -> None:
-    """Left and right arm are alike: in a reflected state, towards a reflected frame, an action is the other's."""
+def test_a_clip_is_taught_by_who_knows_its_mirror_image(tiny_library: MotionLibrary, make_tracker: MakeTracker) -> None:
+    """Left and right arm are alike: in a mirrored state, towards a mirrored frame, an action is the other's."""
     body, mirror = tiny_library.body, Mirror(tiny_library.body)
     knows = make_tracker(tiny_library.select(["swing"]))
     image = MotionLibrary(body, [mirrored(tiny_library.motions[0], mirror)])
@@ -153,7 +161,7 @@ def test_a_clip_is_taught_by_who_knows_its_reflection(tiny_library: MotionLibrar
     expected = torch.stack((known[:, 1] * 0.5, known[:, 0] * 2.0), dim=1).clamp(-1, 1)
     torch.testing.assert_close(teachers.act(observe(image.states)[rows], clip, frame), expected)
     assert not torch.allclose(known[:, 0], expected[:, 0], atol=1e-3)
-    # who knows the clip itself goes before who knows its reflection
+    # who knows the clip itself goes before who knows its mirror image
     own = make_tracker(image)
     both = Teachers(image, SCALE, [knows, own]).act(observe(image.states)[rows], clip, frame)
     torch.testing.assert_close(both, TrackingTeacher(own, image).act(observe(image.states)[rows], clip, frame))
@@ -176,7 +184,7 @@ def lopsided() -> Body:
     return Body("lopsided", model, 1, standing, center, scale, ("torso",), (), FallRule({}))
 
 
-def test_a_reflected_teachers_targets_are_its_targets_reflected(lopsided: Body) -> None:
+def test_a_mirrored_teachers_targets_are_its_targets_mirrored(lopsided: Body) -> None:
     qpos = np.tile(lopsided.standing_qpos, (5, 1))
     qpos[:, 7] = np.linspace(0, 0.4, 5)
     qvel = np.zeros((5, lopsided.model.nv))
@@ -187,18 +195,18 @@ def test_a_reflected_teachers_targets_are_its_targets_reflected(lopsided: Body) 
     np.testing.assert_allclose(images.motions[0].qpos[-1, 7:], [0.0, -0.1], atol=1e-12)
     said = torch.tensor([[0.5, -0.4], [0.1, 0.3]])
     knows: Any = SimpleNamespace(act=lambda *_: said)
-    taught = Reflected(knows, library, images, Reflection(lopsided)).act(
+    taught = MirroredTeacher(knows, library, images, PolicyMirror(lopsided)).act(
         observe(images.states)[:2], torch.zeros(2, dtype=torch.long), said
     )
     center, scale = lopsided.action_center, lopsided.action_scale
-    # targets of 0.7 and -0.3, 0.3 and 0.05, in reflection -(-0.6) and 0.3 - 0.7, -(-0.25) and 0.3 - 0.3
+    # targets of 0.7 and -0.3, 0.3 and 0.05, in mirror image -(-0.6) and 0.3 - 0.7, -(-0.25) and 0.3 - 0.3
     np.testing.assert_allclose(center + scale * taught.numpy(), [[0.6, -0.4], [0.25, 0.0]], atol=1e-6)
     np.testing.assert_allclose(
         center + scale * taught.numpy(), mirror.targets(center + scale * said.numpy()), atol=1e-6
     )
 
 
-def test_a_reflection_that_the_body_does_not_have_is_refused(
+def test_a_mirror_image_that_the_body_does_not_have_is_refused(
     tiny_library: MotionLibrary, make_tracker: MakeTracker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     make_tracker(tiny_library.select(["swing"])).save(tmp_path)
@@ -209,14 +217,14 @@ def test_a_reflection_that_the_body_does_not_have_is_refused(
     def none(_: object) -> None:
         raise BodyError("body 'tiny': part 'left' has no image")
 
-    monkeypatch.setattr(teaching, "Reflection", none)
+    monkeypatch.setattr(teaching, "PolicyMirror", none)
     with pytest.raises(
         PolicyError, match=r"swing, which by its name is .* of swing_mirrored, but body 'tiny': .*rename"
     ):
         load_teacher(tmp_path, library)
 
 
-def test_a_policy_of_latents_teaches_reflections_under_its_own_directions(
+def test_a_policy_of_latents_teaches_mirror_images_under_its_own_directions(
     tiny_library: MotionLibrary, make_tracker: MakeTracker, tmp_path: Path
 ) -> None:
     tracker = make_tracker(tiny_library)
@@ -225,7 +233,7 @@ def test_a_policy_of_latents_teaches_reflections_under_its_own_directions(
     policy.save(tmp_path)
     teachers = Teachers(tiny_library, SCALE, [load_teacher(tmp_path, tiny_library)])
     assert teachers.recovers.tolist() == [False, True, False]  # of swing, slide and still
-    rows = torch.tensor([60, 70])  # a box that slides straight on with both arms alike is its own reflection
+    rows = torch.tensor([60, 70])  # a box that slides straight on with both arms alike is its own mirror image
     observation = observe(tiny_library.states)[rows]
     known = tracker.actor(observation, directions["slide_mirrored"].expand(2, -1)).clamp(-1, 1)
     expected = torch.stack((known[:, 1] * 0.5, known[:, 0] * 2.0), dim=1).clamp(-1, 1)

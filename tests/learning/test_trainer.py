@@ -35,30 +35,30 @@ from rgsd.motions.library import MotionLibrary
 from rgsd.physics.mujoco_cpu import MujocoCpu
 from rgsd.skills.contrastive import ContrastiveConfig
 from rgsd.skills.encoder import EncoderConfig
-from rgsd.skills.windows import DiscriminatorConfig
+from rgsd.skills.window_networks import DiscriminatorConfig
 
-CLOCKWORK = ("seconds", "Perf/steps_per_s", "Perf/collection_share")
-"""Figures that no two runs share."""
+CLOCKWORK = ("seconds", "Perf/steps_per_s", "Perf/collection_fraction")
+"""Metrics that no two runs share."""
 SMALL = EncoderConfig(latent_dim=3, hidden=(16,))
 TAUGHT = ("rgsd", "tracker")
-JUDGE = DiscriminatorConfig(hidden=(8,), window=3, updates=2, batch=8)
+DISCRIMINATOR = DiscriminatorConfig(hidden=(8,), window=3, updates=2, batch=8)
 SETTINGS = {
     "rgsd": RgsdConfig(SMALL, ContrastiveConfig(steps=3, batch=32)),
     "tracker": TrackerConfig(),
-    "diayn": DiaynConfig(SMALL, reference_starts=0.5),
+    "diayn": DiaynConfig(SMALL, rsi=0.5),
     "metra": MetraConfig(SMALL, extra=("position", "time")),
     "lgsd": LgsdConfig(SMALL, shortest_gap=0.04, longest_gap=0.1),
-    "ase": AseConfig(SMALL, JUDGE, longest_skill=5),
-    "calm": CalmConfig(SMALL, motion_seconds=0.4, motion_frames=4, discriminator=JUDGE, shortest_skill=2),
+    "ase": AseConfig(SMALL, DISCRIMINATOR, longest_skill=5),
+    "calm": CalmConfig(SMALL, motion_seconds=0.4, motion_frames=4, discriminator=DISCRIMINATOR, shortest_skill=2),
 }
 
 
 def make(library: MotionLibrary, folder: Path, method: str = "rgsd", seed: int = 0, **config: Any) -> Trainer:
-    """8 copies, 4 steps an iteration, 2 iterations of warm start where there are clips to follow."""
+    """8 environments, 4 steps an iteration, 2 iterations of warm start where there are clips to follow."""
     built: Method = METHODS[method].build(library, SETTINGS[method], seed)
     physics = MujocoCpu(library.body, 8, threads=1)
     episodes, first = EnvConfig(discovery_seconds=0.2, clock="elapsed"), 8 * distributed.rank()
-    env = SkillEnv(library, episodes, physics=physics, seed=seed, first_copy=first)
+    env = SkillEnv(library, episodes, physics=physics, seed=seed, first_env=first)
     network = NetworkConfig(actor_hidden=(16,), critic_hidden=(16,), noise=0.1, noise_steps=150)
     loop = TrainerConfig(WarmStartConfig(iterations=2 if method in TAUGHT else 0), horizon=4, **config)
     return Trainer(env, built, method, network, PpoConfig(), loop, folder, seed)
@@ -80,8 +80,8 @@ def metrics(folder: Path) -> list[dict[str, float]]:
 def test_a_run_leaves_its_files_and_ends_at_an_iteration(tiny_library: MotionLibrary, tmp_path: Path) -> None:
     trainer = make(tiny_library, tmp_path)
     seen: list[float] = []
-    assert trainer.run(steps=100, on_iteration=lambda figures: seen.append(figures["samples"]))
-    assert seen == [32, 64, 96, 128]  # 8 copies x 4 steps each
+    assert trainer.run(steps=100, on_iteration=lambda metrics: seen.append(metrics["samples"]))
+    assert seen == [32, 64, 96, 128]  # 8 environments x 4 steps each
     assert (tmp_path / "checkpoints" / "checkpoint_00000004.pt").exists()
     assert (tmp_path / "policy" / "policy.safetensors").exists()
     assert list(tmp_path.glob("events.*"))
@@ -186,8 +186,8 @@ def test_a_finished_run_takes_no_further_step(tiny_library: MotionLibrary, tmp_p
 def test_signals_stop_at_an_iteration_with_a_checkpoint(
     tiny_library: MotionLibrary, tmp_path: Path, number: signal.Signals
 ) -> None:
-    def stop(figures: dict[str, float]) -> None:
-        if figures["iteration"] == 3:
+    def stop(metrics: dict[str, float]) -> None:
+        if metrics["iteration"] == 3:
             os.kill(os.getpid(), number)
 
     handler = signal.getsignal(number)
@@ -207,7 +207,7 @@ def test_minutes_count_the_loop_and_checkpoints_come_in_between(
     monkeypatch.setattr("rgsd.learning.trainer.time.perf_counter", lambda: float(next(ticks)))
     found: list[int] = []
 
-    def look(figures: dict[str, float]) -> None:
+    def look(metrics: dict[str, float]) -> None:
         found.append(len(list((tmp_path / "checkpoints").glob("*.pt"))))
 
     assert trainer.run(minutes=0.16, on_iteration=look)  # 9.6 s
@@ -241,7 +241,7 @@ def test_two_processes_train_one_policy_and_go_on_as_if_never_stopped(
     assert torch.equal(here2, again2)
     assert not torch.equal(here1, here2)  # each has episodes of its own
     rows = metrics(tmp_path / "whole")
-    assert [row["samples"] for row in rows] == [64, 128, 192, 256]  # 2 processes x 8 copies x 4 steps each
+    assert [row["samples"] for row in rows] == [64, 128, 192, 256]  # 2 processes x 8 environments x 4 steps each
     assert rows == metrics(tmp_path / "parts")
 
 
@@ -251,8 +251,8 @@ def test_a_checkpoint_goes_on_only_whole_and_with_as_many_processes(
     def stop_all() -> int:
         trainer = make(tiny_library, tmp_path, "tracker")
 
-        def stop(figures: dict[str, float]) -> None:
-            if figures["iteration"] == 2 and not distributed.is_main():
+        def stop(metrics: dict[str, float]) -> None:
+            if metrics["iteration"] == 2 and not distributed.is_main():
                 os.kill(os.getpid(), signal.SIGTERM)  # one of them is told, all stop
 
         assert not trainer.run(steps=100 * 64, on_iteration=stop)

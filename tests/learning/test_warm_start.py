@@ -146,7 +146,7 @@ def test_a_tracker_hands_over_to_its_student(
     collector, teacher = make(tiny_library, numbered, config, teachers=[make_tracker(tiny_library)])
     tracker = TrackingTeacher(make_tracker(tiny_library), tiny_library)
     zeros = torch.zeros(8, 16)
-    shares = []
+    fractions = []
     for _ in range(4):
         rollout, _ = collector.collect(8, teacher)
         flat = (x.flatten(0, 1) for x in (rollout.observation, rollout.clip, rollout.frame))
@@ -154,12 +154,12 @@ def test_a_tracker_hands_over_to_its_student(
         own = collector.actor(rollout.observation, rollout.z).detach()
         by_tracker, by_student = ((rollout.mean - x).abs().amax(dim=-1) < 1e-5 for x in (taught, own))
         assert (by_tracker | by_student).all()
-        shares.append(float(by_student.float().mean()))
+        fractions.append(float(by_student.float().mean()))
         teacher.update(rollout, (zeros, zeros), numbered.rewards(rollout))
     # 0, 1/2 and then all of 128 steps, within four standard deviations of the second
-    np.testing.assert_allclose(shares, [0, 0.5, 1, 1], atol=0.18)
-    assert shares[0] == 0
-    assert shares[2:] == [1, 1]
+    np.testing.assert_allclose(fractions, [0, 0.5, 1, 1], atol=0.18)
+    assert fractions[0] == 0
+    assert fractions[2:] == [1, 1]
     _, resumed = make(tiny_library, numbered, config, teachers=[make_tracker(tiny_library)])
     resumed.load_state_dict(teacher.state_dict())
     rollout, _ = collector.collect(2, resumed)
@@ -195,7 +195,7 @@ def test_a_tracker_goes_on_with_its_own_clip(
     last = (frame[:-1] == 50).nonzero(as_tuple=True)
     assert len(last[0]) > 0
     assert (frame[1:][last] < 40).all()  # at its end it is begun again
-    # clips that are played back change as before
+    # clips that are replayed open loop change as before
     others = rollout.clip[:, free & (begun != swing)]
     assert len(set(others.flatten().tolist())) > 1
 
@@ -231,9 +231,9 @@ def test_the_rate_falls_along_a_cosine(tiny_library: MotionLibrary, numbered: Me
     np.testing.assert_allclose(rates, [1e-3, 8.828e-4, 6e-4, 3.172e-4, 2e-4], rtol=1e-3)
 
 
-def test_clips_are_played_all_over_their_cells(tiny_library: MotionLibrary, numbered: Method) -> None:
+def test_clips_are_played_all_over_their_voronoi_cells(tiny_library: MotionLibrary, numbered: Method) -> None:
     collector, _ = make(tiny_library, numbered)
-    env, config = collector.env, dataclasses.replace(CONFIG, latents="cells")
+    env, config = collector.env, dataclasses.replace(CONFIG, latents="voronoi")
     centers = torch.eye(3)
     critic = Critic(env.observation_size, 3, env.privileged_size, NETWORK)
     actor = Actor(env.observation_size, 3, torch.tensor(env.body.action_scale), NETWORK)
@@ -294,7 +294,9 @@ def test_without_latents_only_imitation_is_taught(tiny_library: MotionLibrary, n
     assert all(torch.equal(p, q) for p, q in zip(before, collector.actor.parameters(), strict=True))
 
 
-def test_the_anchor_is_the_divergence_from_playback_on_imitation(tiny_library: MotionLibrary, numbered: Method) -> None:
+def test_the_anchor_is_the_divergence_from_open_loop_replay_on_imitation(
+    tiny_library: MotionLibrary, numbered: Method
+) -> None:
     collector, off = make(tiny_library, numbered)
     rollout, _ = collector.collect(2, off)
     zeros = torch.zeros(2, 16)

@@ -12,7 +12,7 @@ from rgsd.motions.library import MotionLibrary
 
 
 def numbered(make_rollout: Callable[..., Rollout], first: int, elapsed: list[int]) -> Rollout:
-    """A rollout of one copy whose states after each step are `first`, `first` + 1, ..."""
+    """A rollout of one environment whose states after each step are `first`, `first` + 1, ..."""
     steps = len(elapsed)
     states = torch.arange(first, first + steps).float().reshape(steps, 1, 1)
     return make_rollout(steps, 1, next_observation=states, elapsed=torch.tensor(elapsed).unsqueeze(1))

@@ -19,9 +19,9 @@ from rgsd.learning.ppo import Ppo, PpoConfig
 from rgsd.learning.rollout import Rollout
 from rgsd.motions.library import MotionLibrary
 from rgsd.motions.motion import Motion
-from rgsd.randomness import Draws, copy_keys
+from rgsd.randomness import Draws, env_keys
 
-STEPS, COPIES = 12, 96
+STEPS, NUM_ENVS = 12, 96
 
 
 class PointWorld:
@@ -50,26 +50,26 @@ class PointWorld:
         self._ppo = Ppo(self.actor, critic, config, method.latents, extra, method.parameters())
         self._generator = torch.Generator().manual_seed(0)
 
-    def practise(self, iterations: int) -> dict[str, float]:
-        """Episodes of 12 steps, and learning from them; returns the last figures."""
-        figures: dict[str, float] = {}
-        keys = copy_keys(0, torch.arange(COPIES))
+    def train(self, iterations: int) -> dict[str, float]:
+        """Episodes of 12 steps, and learning from them; returns the last metrics."""
+        metrics: dict[str, float] = {}
+        keys = env_keys(0, torch.arange(NUM_ENVS))
         for iteration in range(iterations):
             episodes = self.method.begin_episodes(Draws.at(keys, iteration, "episodes"))
             source = torch.zeros_like(episodes.clip) if episodes.source is None else episodes.source
             rollout = self._make_rollout(
                 STEPS,
-                COPIES,
+                NUM_ENVS,
                 **self._play(episodes.z, noisy=True),
                 z=episodes.z.expand(STEPS, -1, -1),
                 source=source.expand(STEPS, -1),
                 clip=episodes.clip.expand(STEPS, -1),
                 imitation=episodes.imitation.expand(STEPS, -1),
-                elapsed=torch.arange(STEPS).unsqueeze(1).expand(-1, COPIES),
-                truncated=(torch.arange(STEPS) == STEPS - 1).unsqueeze(1).expand(-1, COPIES),
+                elapsed=torch.arange(STEPS).unsqueeze(1).expand(-1, NUM_ENVS),
+                truncated=(torch.arange(STEPS) == STEPS - 1).unsqueeze(1).expand(-1, NUM_ENVS),
             )
-            figures = self._ppo.update(rollout, self.method.rewards(rollout)) | self.method.update(rollout)
-        return figures
+            metrics = self._ppo.update(rollout, self.method.rewards(rollout)) | self.method.update(rollout)
+        return metrics
 
     def ends(self, z: Tensor) -> Tensor:
         """(n, 2) where the deterministic policy arrives under latents (n, d)."""

@@ -19,7 +19,7 @@ from rgsd.methods.ase import Ase, AseConfig, AseNetwork
 from rgsd.motions.library import MotionLibrary
 from rgsd.randomness import Draws
 from rgsd.skills.encoder import EncoderConfig
-from rgsd.skills.windows import DiscriminatorConfig
+from rgsd.skills.window_networks import DiscriminatorConfig
 
 MakeRollout = Callable[..., Rollout]
 EVERYTHING = EncoderConfig(latent_dim=2)
@@ -29,13 +29,15 @@ ROOT_MOTION = EncoderConfig(latent_dim=2, kinds=("linear_velocity",), bodies=("t
 def make(library: MotionLibrary, mask: EncoderConfig = EVERYTHING, penalty: float = 5.0, **settings: Any) -> Ase:
     """Windows of three."""
     torch.manual_seed(0)
-    judge = DiscriminatorConfig((32,), window=3, gradient_penalty=penalty, updates=4, batch=64, learning_rate=1e-3)
-    config = AseConfig(mask, judge, **settings)
+    discriminator = DiscriminatorConfig(
+        (32,), window=3, gradient_penalty=penalty, updates=4, batch=64, learning_rate=1e-3
+    )
+    config = AseConfig(mask, discriminator, **settings)
     return Ase(library, AseNetwork(config, ObservationLayout(library.body)), config, seed=0)
 
 
 def clip_rollout(make_rollout: MakeRollout, library: MotionLibrary, clip: int, **given: Tensor) -> Rollout:
-    """Eight copies of one clip's frames 1 to 48."""
+    """Eight environments of one clip's frames 1 to 48."""
     states = observe(library.states[int(library.offsets[clip]) + 1 : int(library.offsets[clip]) + 49])
     states = states.unsqueeze(1).expand(-1, 8, -1)
     z = torch.nn.functional.normalize(torch.randn(48, 8, 2, generator=torch.Generator().manual_seed(0)), dim=-1)
@@ -45,7 +47,7 @@ def clip_rollout(make_rollout: MakeRollout, library: MotionLibrary, clip: int, *
 
 def test_the_reward_by_hand(make_rollout: MakeRollout, tiny_library: MotionLibrary) -> None:
     method = make(tiny_library)
-    method.network.judge = lambda windows: (
+    method.network.discriminate = lambda windows: (
         torch.zeros(len(windows)),
         torch.tensor([1.0, 0.0]).expand(len(windows), -1),
     )
@@ -88,8 +90,8 @@ def test_the_discriminator_prefers_the_right_motion(make_rollout: MakeRollout, t
     method = make(tiny_library.select(["swing"]), penalty=0.1)
     still, swing = (clip_rollout(make_rollout, tiny_library, clip) for clip in (2, 0))
     before = method.rewards(swing).mean() - method.rewards(still).mean()
-    figures = [method.update(still) for _ in range(40)][-1]
-    assert figures["Discriminator/reference"] > 0.7 > 0.3 > figures["Discriminator/policy"]
+    metrics = [method.update(still) for _ in range(40)][-1]
+    assert metrics["Discriminator/reference"] > 0.7 > 0.3 > metrics["Discriminator/policy"]
     assert float(method.rewards(swing).mean() - method.rewards(still).mean()) > float(before) + 1.0
 
 
@@ -114,7 +116,7 @@ def test_a_point_comes_to_move_like_the_reference(point_world: Callable[..., Any
     # the reference moves ahead at 0.5 m/s; a point shows its action as its speed
     world = point_world(make(crossing.select(["ahead"]), ROOT_MOTION, diversity_weight=0.0), shows="speed")
     z = torch.nn.functional.normalize(torch.randn(64, 2, generator=torch.Generator().manual_seed(7)), dim=-1)
-    world.practise(70)
+    world.train(70)
     ends = world.ends(z)
     # 12 steps of 0.1 of that: latents part around it, as the encoder asks, and none turns back
     np.testing.assert_allclose(ends.mean(dim=0), [0.6, 0.0], atol=0.15)

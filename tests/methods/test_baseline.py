@@ -23,18 +23,18 @@ from rgsd.methods.registry import METHODS
 from rgsd.motions.library import MotionLibrary
 from rgsd.randomness import Draws
 from rgsd.skills.encoder import EncoderConfig
-from rgsd.skills.windows import DiscriminatorConfig
+from rgsd.skills.window_networks import DiscriminatorConfig
 
 BASELINES = ("diayn", "metra", "lgsd", "ase", "calm")
 
 
-@pytest.mark.parametrize("share", [0.0, 0.3])
-def test_episodes_start_standing_or_on_references(tiny_library: MotionLibrary, share: float) -> None:
-    config = DiaynConfig(EncoderConfig(latent_dim=3), reference_starts=share)
+@pytest.mark.parametrize("fraction", [0.0, 0.3])
+def test_episodes_start_standing_or_on_references(tiny_library: MotionLibrary, fraction: float) -> None:
+    config = DiaynConfig(EncoderConfig(latent_dim=3), rsi=fraction)
     method: Method = METHODS["diayn"].build(tiny_library, config, 0)
     episodes = method.begin_episodes(Draws(torch.arange(4000)))
     assert episodes.standing is not None
-    assert float((~episodes.standing).float().mean()) == pytest.approx(share, abs=0.03)
+    assert float((~episodes.standing).float().mean()) == pytest.approx(fraction, abs=0.03)
     assert not episodes.imitation.any()
     np.testing.assert_allclose(episodes.z.norm(dim=1), 1.0, atol=1e-5)
     np.testing.assert_allclose(episodes.z.mean(dim=0), 0.0, atol=0.03)
@@ -56,7 +56,7 @@ def test_a_latent_lasts_as_long_as_drawn() -> None:
 
 def test_a_new_episode_draws_anew() -> None:
     countdown, draws = Countdown(3, 3), Draws(torch.arange(2))
-    # the second copy begins another episode after its second step; it would have changed at the third
+    # the second environment begins another episode after its second step; it would have changed at the third
     seen = [countdown.due(torch.tensor(e), draws).tolist() for e in ([1, 1], [2, 2], [3, 1], [4, 2], [5, 3])]
     assert seen == [[False, False], [False, False], [True, False], [False, False], [False, True]]
 
@@ -72,7 +72,7 @@ def test_all_methods_meet_the_same_conditions(preset: str, body: str) -> None:
         assert (dataclasses.replace(config.env, lag=False), config.ppo) == (rgsd.env, rgsd.ppo)
         assert config.env.lag == (name == "tracker")
         network = config.network
-        if name in BASELINES:  # no playback of references for those that do without them
+        if name in BASELINES:  # no open-loop replay of references for those that do without them
             assert (config.trainer.warm_start.iterations, config.trainer.warm_start.anchor_weight) == (0, 0.0)
             if (preset, body) == (
                 "cpu",
@@ -112,11 +112,11 @@ def test_processes_with_different_amounts_to_learn_from_take_the_same_steps(
             terminated=torch.arange(12).view(3, 4) < 7 * rank,  # METRA can use 12 steps here, 5 there
             elapsed=torch.full((3, 4), 1 - rank),  # ASE sees 12 whole windows here, none there
         )
-        figures = metra.update(rollout)
+        metrics = metra.update(rollout)
         return {
             "metra": networks(metra),
             "steps": metra.state_dict()["optimizer"]["state"][0]["step"],
-            "scale": figures["Metra/reward_scale"],
+            "scale": metrics["Metra/reward_scale"],
             "ase": ase.update(rollout),
             "unchanged": torch.equal(networks(ase), before),
         }

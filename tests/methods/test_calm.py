@@ -19,7 +19,7 @@ from rgsd.methods.calm import Calm, CalmConfig
 from rgsd.motions.library import MotionLibrary
 from rgsd.randomness import Draws
 from rgsd.skills.encoder import EncoderConfig
-from rgsd.skills.windows import Discriminator, DiscriminatorConfig, WindowEncoder
+from rgsd.skills.window_networks import Discriminator, DiscriminatorConfig, WindowEncoder
 
 MakeRollout = Callable[..., Rollout]
 EVERYTHING = EncoderConfig(latent_dim=2, hidden=(32,))
@@ -29,11 +29,13 @@ ROOT_MOTION = EncoderConfig(latent_dim=2, hidden=(32,), kinds=("linear_velocity"
 def make(library: MotionLibrary, mask: EncoderConfig = EVERYTHING, penalty: float = 5.0, **settings: Any) -> Calm:
     """Pieces of 25 frames, at 50 Hz, seen through 5 of them; windows of 3."""
     torch.manual_seed(0)
-    judge = DiscriminatorConfig((32,), window=3, gradient_penalty=penalty, updates=4, batch=64, learning_rate=1e-3)
-    config = CalmConfig(mask, motion_seconds=0.5, motion_frames=5, discriminator=judge, **settings)
+    discriminator = DiscriminatorConfig(
+        (32,), window=3, gradient_penalty=penalty, updates=4, batch=64, learning_rate=1e-3
+    )
+    config = CalmConfig(mask, motion_seconds=0.5, motion_frames=5, discriminator=discriminator, **settings)
     layout = ObservationLayout(library.body)
     encoder = WindowEncoder(mask, layout, 5)
-    return Calm(library, encoder, Discriminator(judge, mask, layout, mask.latent_dim), config, seed=0)
+    return Calm(library, encoder, Discriminator(discriminator, mask, layout, mask.latent_dim), config, seed=0)
 
 
 def everything_under_everything(make_rollout: MakeRollout, library: MotionLibrary, method: Calm) -> Rollout:
@@ -150,7 +152,7 @@ def test_state_goes_on_to_the_bit(make_rollout: MakeRollout, tiny_library: Motio
 def test_a_point_moves_as_its_latent_says(point_world: Callable[..., Any], crossing: MotionLibrary) -> None:
     method = make(crossing, ROOT_MOTION)
     world = point_world(method, shows="speed")
-    world.practise(90)
+    world.train(90)
     z = torch.stack([*method.export()["clip_latents"].values()])
     ends = world.ends(z)
     # ahead along x at 0.5 m/s, aside along y: 12 steps of 0.1 of that, 0.6, in the right direction

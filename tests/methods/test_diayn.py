@@ -83,9 +83,9 @@ def test_the_skills_of_a_point_part(point_world: Callable[..., Any], crossing: M
     angles = torch.arange(8) * math.pi / 4
     z = torch.stack((angles.cos(), angles.sin()), dim=1)
     before = world.ends(z)
-    figures = world.practise(60)
+    metrics = world.train(60)
     after = world.ends(z)
-    assert figures["Discovery/alignment"] > 0.7
+    assert metrics["Discovery/alignment"] > 0.7
     assert nearest(after) > 0.2 > 10 * nearest(before)  # of eight skills no two arrive at one place
 
 

@@ -24,7 +24,7 @@ from rgsd.methods.lgsd import Lgsd, LgsdConfig
 from rgsd.methods.registry import METHODS
 from rgsd.motions.library import MotionLibrary
 from rgsd.skills.encoder import EncoderConfig
-from rgsd.skills.metric import MetricEncoder
+from rgsd.skills.phi import MetricEncoder
 
 MakeRollout = Callable[..., Rollout]
 MASK = EncoderConfig(latent_dim=2, hidden=(32,), kinds=("linear_velocity",), bodies=("torso",))
@@ -41,7 +41,7 @@ class Grid:
         distinct, said = cells.unique(return_inverse=True)
         return Descriptions([f"cell {number}" for number in distinct.tolist()], said)
 
-    def figures(self) -> dict[str, float]:
+    def metrics(self) -> dict[str, float]:
         return {}
 
     def state_dict(self) -> dict[str, Any]:
@@ -84,16 +84,16 @@ def on_a_plane(library: MotionLibrary, **settings: Any) -> Lgsd:
 
 
 def rollout(make_rollout: MakeRollout, x: list[list[float]], elapsed: list[list[int]], fell: bool = False) -> Rollout:
-    """Copies that go along x under z = (1, 0); `x` are their places after each step."""
-    steps, copies = len(x), len(x[0])
-    after = torch.zeros(steps, copies, 2)
+    """Environments that go along x under z = (1, 0); `x` are their places after each step."""
+    steps, num_envs = len(x), len(x[0])
+    after = torch.zeros(steps, num_envs, 2)
     after[..., 0] = torch.tensor(x)
-    fall = torch.zeros(steps, copies, dtype=torch.bool)
+    fall = torch.zeros(steps, num_envs, dtype=torch.bool)
     fall[-1, -1] = fell
-    before = torch.cat((torch.zeros(1, copies, 2), after[:-1]))
-    z = torch.tensor([1.0, 0.0]).expand(steps, copies, 2)
+    before = torch.cat((torch.zeros(1, num_envs, 2), after[:-1]))
+    z = torch.tensor([1.0, 0.0]).expand(steps, num_envs, 2)
     return make_rollout(
-        steps, copies, observation=before, next_observation=after, z=z, elapsed=torch.tensor(elapsed), terminated=fall
+        steps, num_envs, observation=before, next_observation=after, z=z, elapsed=torch.tensor(elapsed), terminated=fall
     )
 
 
@@ -109,7 +109,8 @@ def test_pairs_lie_a_gap_apart_within_an_episode(make_rollout: MakeRollout, tiny
     assert not pairs.usable.any()  # two states after steps: one step apart
     second = rollout(make_rollout, [[6.0, 5.0], [10.0, 9.0], [0.0, 20.0]], [[2, 2], [3, 0], [4, 1]], fell=True)
     pairs = method._pairs(second)
-    # the first copy's steps reach back from 6 to 1, 10 to 3, 0 to 6; the second's only from 5 to 1 before it began anew
+    # the first environment's steps reach back from 6 to 1, 10 to 3, 0 to 6; the second's only from 5 to 1 before it
+    # began anew
     assert pairs.usable.tolist() == [True, True, True, False, True, False]
     x, y = pairs.x[0][pairs.usable, 0], pairs.y[0][pairs.usable, 0]
     assert list(zip(x.tolist(), y.tolist(), strict=True)) == [(1, 6), (1, 5), (3, 10), (6, 0)]
@@ -141,26 +142,26 @@ def test_the_constraint_by_hand(make_rollout: MakeRollout, tiny_library: MotionL
     ways = rollout(
         make_rollout, [[0.01, 0.02, 0.06], [0.0, 0.0, 0.0], [0.06, 0.52, 0.0625]], [[t] * 3 for t in range(3)]
     )
-    figures = method.update(ways)
+    metrics = method.update(ways)
     steps, bounds = (0.05, 0.5, 0.0025), (chord(5), chord(50), 0.0)
     room = sum(min(0.1, d**2 - step**2) for d, step in zip(bounds, steps, strict=True)) / 3
-    assert figures["Encoder/loss"] == pytest.approx(-sum(steps) / 3 - 2.0 * room, abs=1e-5)
-    assert figures["Metra/step_length"] == pytest.approx(sum(steps) / 3, abs=1e-6)
-    assert figures["Metra/violations"] == pytest.approx(1 / 3)  # the last
-    assert figures["Metra/lambda"] == pytest.approx(2.0 * math.exp(-0.01), rel=1e-4)  # there is room on the whole
-    assert figures["Language/distance"] == pytest.approx(sum(bounds) / 3, abs=1e-5)
-    assert figures["Language/same_words"] == pytest.approx(1 / 3)
-    # the reward is METRA's: of every step, 0.01, -0.01 and 0.06 for the first copy
+    assert metrics["Encoder/loss"] == pytest.approx(-sum(steps) / 3 - 2.0 * room, abs=1e-5)
+    assert metrics["Metra/step_length"] == pytest.approx(sum(steps) / 3, abs=1e-6)
+    assert metrics["Metra/violations"] == pytest.approx(1 / 3)  # the last
+    assert metrics["Metra/lambda"] == pytest.approx(2.0 * math.exp(-0.01), rel=1e-4)  # there is room on the whole
+    assert metrics["Language/distance"] == pytest.approx(sum(bounds) / 3, abs=1e-5)
+    assert metrics["Language/same_words"] == pytest.approx(1 / 3)
+    # the reward is METRA's: of every step, 0.01, -0.01 and 0.06 for the first environment
     raw = np.array([[0.01, 0.02, 0.06], [-0.01, -0.02, -0.06], [0.06, 0.52, 0.0625]])
     np.testing.assert_allclose(method.rewards(ways), raw / raw.std(ddof=1), rtol=1e-4)
 
 
 def test_without_a_pair_nothing_is_learned_nor_said(make_rollout: MakeRollout, tiny_library: MotionLibrary) -> None:
     method = on_a_plane(tiny_library, initial_lambda=2.0)
-    figures = method.update(rollout(make_rollout, [[1.0]], [[0]]))
-    assert "Encoder/loss" not in figures
-    assert figures["Metra/lambda"] == pytest.approx(2.0)
-    assert figures["Language/texts"] == 0
+    metrics = method.update(rollout(make_rollout, [[1.0]], [[0]]))
+    assert "Encoder/loss" not in metrics
+    assert metrics["Metra/lambda"] == pytest.approx(2.0)
+    assert metrics["Language/texts"] == 0
 
 
 @pytest.mark.parametrize(("shortest", "longest"), [(0.0, 0.5), (0.5, 0.2)])
@@ -184,13 +185,13 @@ def test_a_point_is_spread_along_its_latents(point_world: Callable[..., Any], cr
     world = point_world(method)
     angles = torch.arange(8) * math.pi / 4
     z = torch.stack((angles.cos(), angles.sin()), dim=1)
-    figures = world.practise(60)
+    metrics = world.train(60)
     ends = world.ends(z)
     assert float(ends.norm(dim=1).min()) > 0.8
     cosine = nn.functional.cosine_similarity(ends, ends.roll(4, dims=0), dim=1)
     assert float(cosine.max()) < -0.8
-    assert figures["Discovery/alignment"] > 0.7
-    assert figures["Metra/step_length"] < 1.2 * figures["Language/distance"]
+    assert metrics["Discovery/alignment"] > 0.7
+    assert metrics["Metra/step_length"] < 1.2 * metrics["Language/distance"]
 
 
 def test_the_command_trains_it_and_goes_on(tmp_path: Path, request: pytest.FixtureRequest) -> None:

@@ -28,11 +28,15 @@ from rgsd.tasks.runs import TaskConfig
         ("env.discovery_seconds", -1.0, "--env.discovery-seconds is -1.0; give a positive number"),
         ("trainer.alive_reward", math.nan, "--trainer.alive-reward is nan; give a finite number"),
         ("trainer.warm_start.iterations", -1, "--trainer.warm-start.iterations is -1; give a number of 0 or more"),
-        ("settings.imitation_share", 1.5, "--settings.imitation-share is 1.5; give a number from 0 to 1"),
+        ("settings.imitation_fraction", 1.5, "--settings.imitation-fraction is 1.5; give a number from 0 to 1"),
         ("settings.encoder.latent_dim", 1, "--settings.encoder.latent-dim is 1; give a number of 2 or more"),
         ("settings.kappa", -5.0, "--settings.kappa is -5.0; give a positive number"),
         ("settings.contrastive.batch", 0, "--settings.contrastive.batch is 0; give a number of 1 or more"),
-        ("settings.contrastive.decoys", [0.0, math.inf], "--settings.contrastive.decoys is inf; give a finite number"),
+        (
+            "settings.contrastive.hard_negatives",
+            [0.0, math.inf],
+            "--settings.contrastive.hard-negatives is inf; give a finite number",
+        ),
         ("settings.alpha", math.nan, "--settings.alpha is nan; give a number of 0 or more"),
     ],
 )
@@ -50,13 +54,13 @@ def test_what_is_without_is_allowed() -> None:
         "settings.contrastive.noise": 0.0,
         "settings.encoder_learning_rate": 0.0,
         "settings.alpha": 0.0,
-        "settings.imitation_share": 0.0,
+        "settings.imitation_fraction": 0.0,
         "trainer.warm_start.iterations": 0,
         "trainer.alive_reward": -0.1,
         "ppo.kl_per_action": 0.0,  # keeps the rate
         "ppo.max_gradient_norm": math.inf,
         "env.heading_error": math.inf,
-        "settings.contrastive.decoys": [-1.0, 0.5],
+        "settings.contrastive.hard_negatives": [-1.0, 0.5],
     }
     replace_settings(config, without).check()
     check_limits(TaskConfig(minutes=1.0, margin=math.inf))

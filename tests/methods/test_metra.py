@@ -19,7 +19,7 @@ from rgsd.methods.registry import METHODS, pretrained_encoder
 from rgsd.motions.library import MotionLibrary
 from rgsd.skills.contrastive import ContrastiveConfig
 from rgsd.skills.encoder import EncoderConfig
-from rgsd.skills.metric import MetricEncoder
+from rgsd.skills.phi import MetricEncoder
 
 MakeRollout = Callable[..., Rollout]
 MASK = EncoderConfig(latent_dim=2, hidden=(32,), kinds=("linear_velocity",), bodies=("torso",))
@@ -45,7 +45,7 @@ class Plane(nn.Module):
 
 @pytest.fixture
 def rollout(make_rollout: MakeRollout) -> Rollout:
-    """Two steps of two copies: (0.3, 0.4) along x, (0, 2) along y, (1, 0) against x, and a fall."""
+    """Two steps of two environments: (0.3, 0.4) along x, (0, 2) along y, (1, 0) against x, and a fall."""
     here = torch.zeros(2, 2, 2)
     there = torch.tensor([[[0.3, 0.4], [0.0, 2.0]], [[1.0, 0.0], [9.0, 9.0]]])
     z = torch.tensor([[[1.0, 0.0], [0.0, 1.0]], [[-1.0, 0.0], [1.0, 0.0]]])
@@ -71,15 +71,15 @@ def test_the_reward_is_scaled_and_not_centred(rollout: Rollout, tiny_library: Mo
 
 def test_the_constraint_by_hand(rollout: Rollout, tiny_library: MotionLibrary) -> None:
     method = on_a_plane(tiny_library, initial_lambda=2.0, slack=0.1, dual_learning_rate=0.01)
-    figures = method.update(rollout)
+    metrics = method.update(rollout)
     # of the three steps that did not end in a fall: gains 0.3, 2, -1; lengths 0.5, 2, 1
     # min(0.1, 1 - |d|^2): 0.1, -3, 0
-    assert figures["Encoder/loss"] == pytest.approx(-1.3 / 3 - 2.0 * (-2.9 / 3), abs=1e-5)
-    assert figures["Metra/step_length"] == pytest.approx(3.5 / 3, abs=1e-6)
-    assert figures["Metra/violations"] == pytest.approx(1 / 3)
-    assert figures["Discovery/alignment"] == pytest.approx((0.3 / 0.5 + 1.0 - 1.0) / 3, abs=1e-6)
+    assert metrics["Encoder/loss"] == pytest.approx(-1.3 / 3 - 2.0 * (-2.9 / 3), abs=1e-5)
+    assert metrics["Metra/step_length"] == pytest.approx(3.5 / 3, abs=1e-6)
+    assert metrics["Metra/violations"] == pytest.approx(1 / 3)
+    assert metrics["Discovery/alignment"] == pytest.approx((0.3 / 0.5 + 1.0 - 1.0) / 3, abs=1e-6)
     # the constraint is violated, so lambda grows; Adam's first step is the rate
-    assert figures["Metra/lambda"] == pytest.approx(2.0 * math.exp(0.01), rel=1e-4)
+    assert metrics["Metra/lambda"] == pytest.approx(2.0 * math.exp(0.01), rel=1e-4)
 
 
 def test_lambda_shrinks_where_there_is_room(rollout: Rollout, tiny_library: MotionLibrary) -> None:
@@ -128,7 +128,7 @@ def test_a_crossing_is_told_when_its_episode_ends(make_rollout: MakeRollout, tin
     z = torch.tensor([[1.0, 0.0], [0.0, 1.0], [0.0, 1.0]])
 
     def rollout(x: list[list[float]], elapsed: list[list[int]], **ends: list[list[bool]]) -> Rollout:
-        """Three copies that go along the diagonal; step t leads from x[t] to x[t + 1]."""
+        """Three environments that go along the diagonal; step t leads from x[t] to x[t + 1]."""
         place = torch.tensor(x).unsqueeze(-1).expand(-1, -1, 2)
         flags = {name: torch.tensor(flag) for name, flag in ends.items()}
         return make_rollout(
@@ -139,15 +139,15 @@ def test_a_crossing_is_told_when_its_episode_ends(make_rollout: MakeRollout, tin
     none = [[False] * 3] * 2
     first = rollout([[1, 5, 0], [2, 6, 0], [3, 7, 0.0]], [[0, 0, 0], [1, 1, 1]], truncated=none, terminated=none)
     assert "Metra/crossing" not in method.update(first)
-    # copy 0 comes from 1 to 5 by its time limit; copy 1 from 5, and falls on its way from 8 to 100: 3 until then;
-    # copy 2 begins anew at its second step and has not ended
+    # environment 0 comes from 1 to 5 by its time limit; environment 1 from 5, and falls on its way from 8 to 100: 3
+    # until then; environment 2 begins anew at its second step and has not ended
     second = rollout(
         [[3, 7, 0], [4, 8, 9], [5, 100, 9.5]],
         [[2, 2, 2], [3, 3, 0]],
         truncated=[[False, False, True], [True, False, False]],
         terminated=[[False, False, False], [False, True, False]],
     )
-    # in order of their ends: copy 2 from 0 to what its first step led to, 9; then 4 and 3
+    # in order of their ends: environment 2 from 0 to what its first step led to, 9; then 4 and 3
     assert method._crossings(second).tolist() == [9.0, 4.0, 3.0]
     assert [float(part[2, 0]) for part in method._starts[:1]] == [9.0]
 
@@ -176,7 +176,7 @@ def test_a_point_is_spread_along_its_latents(point_world: Callable[..., Any], cr
     world = point_world(make(crossing, dual_learning_rate=0.02, learning_rate=3e-3))
     angles = torch.arange(8) * math.pi / 4
     z = torch.stack((angles.cos(), angles.sin()), dim=1)
-    figures = world.practise(60)
+    metrics = world.train(60)
     ends = world.ends(z)
     # 12 steps of at most 0.1 an axis: the optimum goes 1.2 along at least one of them
     assert float(ends.norm(dim=1).min()) > 0.8
@@ -184,5 +184,5 @@ def test_a_point_is_spread_along_its_latents(point_world: Callable[..., Any], cr
     cosine = nn.functional.cosine_similarity(ends, ends.roll(4, dims=0), dim=1)
     assert float(cosine.max()) < -0.8
     assert float(torch.pdist(ends).min()) > 0.25
-    assert figures["Discovery/alignment"] > 0.8
-    assert figures["Metra/step_length"] < 1.2
+    assert metrics["Discovery/alignment"] > 0.8
+    assert metrics["Metra/step_length"] < 1.2

@@ -71,7 +71,7 @@ def test_the_paper_preset_is_as_the_page_says(body: str) -> None:
     assert not ppo.advantage_per_stream
     assert config.trainer.warm_start.iterations == 0
     assert isinstance(settings, RgsdConfig)
-    assert (settings.reward, settings.imitation_share) == ("cosine", 0.5)
+    assert (settings.reward, settings.imitation_fraction) == ("cosine", 0.5)
     assert settings.kappa == settings.contrastive.kappa == 10
 
 

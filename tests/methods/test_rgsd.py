@@ -43,7 +43,7 @@ def make(library: MotionLibrary, **settings: object) -> Rgsd:
 
 @pytest.fixture
 def rollout(tiny_library: MotionLibrary) -> Rollout:
-    """Two steps of three copies, the first of which imitates."""
+    """Two steps of three environments, the first of which imitates."""
     generator = torch.Generator().manual_seed(0)
     size = ObservationLayout(tiny_library.body).size
     z = torch.nn.functional.normalize(torch.randn(2, 3, 3, generator=generator), dim=-1)
@@ -105,10 +105,10 @@ def test_the_encoders_loss_by_hand(tiny_library: MotionLibrary, rollout: Rollout
             total -= KAPPA * float(trained[t, n] @ rollout.z[t, n])
     # a mean over all six samples, so that p weights the streams
     assert method.update(rollout)["Encoder/loss"] == pytest.approx(total / 6, abs=1e-5)
-    figures = make(tiny_library, alpha=0.7, encoder_learning_rate=0.0).update(rollout)
-    assert figures["Encoder/kl"] == pytest.approx(np.mean(divergences), abs=1e-5)
+    metrics = make(tiny_library, alpha=0.7, encoder_learning_rate=0.0).update(rollout)
+    assert metrics["Encoder/kl"] == pytest.approx(np.mean(divergences), abs=1e-5)
     apart = [1 - float(trained[t, n] @ frozen[t, n]) for t in range(2) for n in (1, 2)]
-    assert figures["Encoder/discovery_kl"] == pytest.approx(KAPPA * langevin * np.mean(apart), abs=1e-5)
+    assert metrics["Encoder/discovery_kl"] == pytest.approx(KAPPA * langevin * np.mean(apart), abs=1e-5)
 
 
 def test_held_on_all_states_the_encoder_settles_between_latent_and_frozen(
@@ -144,17 +144,17 @@ def test_discovery_is_learned_and_imitation_held_near_the_frozen_encoder(
 
 
 @pytest.mark.parametrize(("imitating", "missing"), [(True, "Discovery/alignment"), (False, "Skill/alignment")])
-def test_a_stream_without_samples_has_no_figure(
+def test_a_stream_without_samples_has_no_metric(
     tiny_library: MotionLibrary, rollout: Rollout, imitating: bool, missing: str
 ) -> None:
     rollout.imitation[:] = imitating
-    figures = make(tiny_library).update(rollout)
-    assert missing not in figures
-    assert all(math.isfinite(value) for value in figures.values())
+    metrics = make(tiny_library).update(rollout)
+    assert missing not in metrics
+    assert all(math.isfinite(value) for value in metrics.values())
 
 
 def test_episodes_of_both_streams_start_on_reference_states(tiny_library: MotionLibrary) -> None:
-    method = make(tiny_library, imitation_share=0.3)
+    method = make(tiny_library, imitation_fraction=0.3)
     episodes = method.begin_episodes(Draws(torch.arange(6000)))
     assert float(episodes.imitation.float().mean()) == pytest.approx(0.3, abs=0.02)
     for stream in (episodes.imitation, ~episodes.imitation):
@@ -167,27 +167,29 @@ def test_episodes_of_both_streams_start_on_reference_states(tiny_library: Motion
     np.testing.assert_allclose(free.mean(dim=0), 0, atol=0.03)
 
 
-def test_imitation_can_practise_what_it_loses(tiny_library: MotionLibrary, rollout: Rollout) -> None:
-    rollout.clip[:], rollout.terminated[:] = 2, True  # imitation (the first copy) loses clip 2 in every step
-    for practice, share in (("uniform", 1 / 3), ("losses", 0.5 / 3 + 0.5)):
-        method = make(tiny_library, practice=practice)
+def test_imitation_can_sample_what_it_fails_at(tiny_library: MotionLibrary, rollout: Rollout) -> None:
+    rollout.clip[:], rollout.terminated[:] = 2, True  # imitation (the first environment) loses clip 2 in every step
+    for clip_sampling, fraction in (("uniform", 1 / 3), ("failures", 0.5 / 3 + 0.5)):
+        method = make(tiny_library, clip_sampling=clip_sampling)
         method.update(rollout)
         episodes = method.begin_episodes(Draws(torch.arange(6000)))
-        assert float((episodes.clip[episodes.imitation] == 2).float().mean()) == pytest.approx(share, abs=0.03)
+        assert float((episodes.clip[episodes.imitation] == 2).float().mean()) == pytest.approx(fraction, abs=0.03)
         # discovery starts from the states of all clips alike, whatever imitation finds hard
         assert float((episodes.clip[~episodes.imitation] == 2).float().mean()) == pytest.approx(1 / 3, abs=0.03)
         assert torch.equal(episodes.z[episodes.imitation], method.directions[episodes.clip[episodes.imitation]])
         # and a run goes on with what it has counted
-        resumed = make(tiny_library, practice=practice)
+        resumed = make(tiny_library, clip_sampling=clip_sampling)
         resumed.load_state_dict(copy.deepcopy(method.state_dict()))
         assert torch.equal(resumed.begin_episodes(Draws(torch.arange(6000))).clip, episodes.clip)
 
 
-def test_as_a_share_of_samples_every_copy_keeps_to_its_stream(tiny_library: MotionLibrary) -> None:
-    copies = torch.arange(6000) * 7919
-    by_episode, by_sample = (make(tiny_library, imitation_share=0.3, share_of=of) for of in ("episodes", "samples"))
+def test_as_a_fraction_of_samples_every_environment_keeps_to_its_stream(tiny_library: MotionLibrary) -> None:
+    envs = torch.arange(6000) * 7919
+    by_episode, by_sample = (
+        make(tiny_library, imitation_fraction=0.3, fraction_of=of) for of in ("episodes", "samples")
+    )
     for method, lasts in ((by_episode, False), (by_sample, True)):
-        first, second = (method.begin_episodes(Draws.at(copies, moment, "episodes")) for moment in (3, 8))
+        first, second = (method.begin_episodes(Draws.at(envs, moment, "episodes")) for moment in (3, 8))
         assert float(first.imitation.float().mean()) == pytest.approx(0.3, abs=0.02)
         assert torch.equal(first.imitation, second.imitation) is lasts
         assert not torch.equal(first.clip, second.clip)
@@ -198,10 +200,10 @@ def test_as_a_share_of_samples_every_copy_keeps_to_its_stream(tiny_library: Moti
 
 
 @pytest.mark.parametrize(("starts", "last"), [("imitation", 49), ("none", 0)])
-def test_without_reference_starts_discovery_stands_and_imitation_begins_at_its_beginning(
+def test_without_rsi_discovery_stands_and_imitation_begins_at_its_beginning(
     tiny_library: MotionLibrary, starts: str, last: int
 ) -> None:
-    method, usual = make(tiny_library, reference_starts=starts), make(tiny_library)
+    method, usual = make(tiny_library, rsi=starts), make(tiny_library)
     episodes, paper = (m.begin_episodes(Draws(torch.arange(3000))) for m in (method, usual))
     assert paper.standing is None
     assert episodes.standing is not None
@@ -214,7 +216,7 @@ def test_without_reference_starts_discovery_stands_and_imitation_begins_at_its_b
 
 
 def test_half_of_discovery_can_start_standing(tiny_library: MotionLibrary) -> None:
-    method, usual = make(tiny_library, reference_starts="half"), make(tiny_library)
+    method, usual = make(tiny_library, rsi="half"), make(tiny_library)
     episodes, paper = (m.begin_episodes(Draws(torch.arange(6000))) for m in (method, usual))
     assert episodes.standing is not None
     assert not (episodes.standing & episodes.imitation).any()
@@ -225,7 +227,7 @@ def test_half_of_discovery_can_start_standing(tiny_library: MotionLibrary) -> No
 
 
 def test_imitation_can_learn_to_set_off(tiny_library: MotionLibrary) -> None:
-    method = make(tiny_library, reference_starts="half", standing_starts=0.4)
+    method = make(tiny_library, rsi="half", standing_starts=0.4)
     episodes = method.begin_episodes(Draws(torch.arange(6000)))
     standing, imitation, rests = episodes.standing, episodes.imitation, episodes.clip != 1  # clip 1 begins on its way
     assert standing is not None
@@ -271,7 +273,7 @@ def test_the_published_encoder_is_the_frozen_one(tiny_library: MotionLibrary) ->
 
 
 def test_state_goes_on_to_the_bit(tiny_library: MotionLibrary, rollout: Rollout) -> None:
-    method, other = make(tiny_library), make(tiny_library, imitation_share=0.5)
+    method, other = make(tiny_library), make(tiny_library, imitation_fraction=0.5)
     method.update(rollout)
     with torch.no_grad():
         other.frozen.network[0].weight.zero_()  # pyright: ignore[reportCallIssue]
@@ -298,8 +300,8 @@ def test_a_point_imitates_and_fills_between(point_world: Callable[..., Any], cro
     between, opposite = torch.full((1, 2), math.sqrt(0.5)), torch.tensor([[-1.0, 0.0]])
     z = torch.cat((method.directions, between, opposite))
     before = torch.nn.functional.cosine_similarity(world.ends(z), z, dim=1)
-    figures = world.practise(40)
+    metrics = world.train(40)
     after = torch.nn.functional.cosine_similarity(world.ends(z), z, dim=1)
     assert float(before.mean()) < 0.9
     assert float(after.min()) > 0.98  # each goes where its latent points, also those of no clip
-    assert figures["Skill/alignment"] > 0.9
+    assert metrics["Skill/alignment"] > 0.9

@@ -26,7 +26,7 @@ from rgsd.methods.rgsd import RgsdConfig
 from rgsd.methods.runs import RunConfig, check_method, load_library, make_trainer
 from rgsd.methods.settings import replace_settings
 from rgsd.methods.tracker import TrackerConfig
-from rgsd.motions.collections import COLLECTIONS, CollectionClip
+from rgsd.motions.clip_sets import CLIP_SETS, SetClip
 from rgsd.motions.motion import Motion
 from rgsd.skills.contrastive import ContrastiveConfig
 from rgsd.skills.encoder import EncoderConfig
@@ -184,18 +184,18 @@ def test_a_teacher_that_is_not_there_is_missed_before_anything_is_spent(tmp_path
     assert not (tmp_path / "run").exists()
 
 
-def test_a_run_keeps_a_copy_of_its_teacher(tmp_path: Path) -> None:
+def test_a_run_keeps_an_environment_of_its_teacher(tmp_path: Path) -> None:
     few = {"num_envs": 4, "trainer.horizon": 2, "network.actor_hidden": [8], "network.critic_hidden": [8]}
     tracker = replace_settings(make_preset("cpu", "tracker", "quadruped"), few)
     make_trainer(tracker, tmp_path / "tracker").save()
     few |= {"trainer.warm_start.teachers": [str(tmp_path / "tracker")], "settings.contrastive.steps": 2}
     config = replace_settings(make_preset("cpu", "rgsd", "quadruped"), few)
     trainer = make_trainer(config, tmp_path / "run")
-    trainer.run(8, None, lambda figures: None)
+    trainer.run(8, None, lambda metrics: None)
     (tmp_path / "tracker").rename(tmp_path / "elsewhere")
     again = make_trainer(config, tmp_path / "run")
     assert again.resume()
-    again.run(16, None, lambda figures: None)
+    again.run(16, None, lambda metrics: None)
     taught, copied = (SkillPolicy.load(path) for path in (tmp_path / "elsewhere", tmp_path / "run" / "teachers" / "0"))
     for one, other in zip(taught.actor.parameters(), copied.actor.parameters(), strict=True):
         assert torch.equal(one, other)
@@ -210,11 +210,11 @@ def test_a_folder_that_holds_a_named_set_says_what_else_it_holds(
 ) -> None:
     for name in ("jab", "step", "long"):
         tiny_motion(name, np.zeros((51, 2))).save(tmp_path / f"{name}.npz")
-    pair = (CollectionClip("jab", "punch", "", None), CollectionClip("step", "walk", "", None))
-    monkeypatch.setitem(COLLECTIONS, "pair", pair)
+    pair = (SetClip("jab", "punch", "", None), SetClip("step", "walk", "", None))
+    monkeypatch.setitem(CLIP_SETS, "pair", pair)
     config = RunConfig(motions=str(tmp_path))
     assert load_library(config, tiny).names == ("jab", "step")
-    assert "pair alone is taken; --collection all takes the others too (long)" in caplog.text
+    assert "pair alone is taken; --clip-set all takes the others too (long)" in caplog.text
     caplog.clear()
-    assert set(load_library(dataclasses.replace(config, collection="all"), tiny).names) == {"jab", "step", "long"}
+    assert set(load_library(dataclasses.replace(config, clip_set="all"), tiny).names) == {"jab", "step", "long"}
     assert caplog.text == ""

@@ -15,7 +15,7 @@ from rgsd.methods.settings import replace_settings, setting_names
 
 @dataclass(frozen=True)
 class Leaf:
-    share: float = 0.5
+    fraction: float = 0.5
     widths: tuple[int, ...] = (8, 8)
     form: Literal["round", "flat"] = "round"
 
@@ -29,11 +29,11 @@ class Tree:
 
 
 def test_names_are_dotted_and_only_of_plain_fields() -> None:
-    assert setting_names(Tree()) == ["leaf.share", "leaf.widths", "leaf.form", "on", "steps", "name"]
+    assert setting_names(Tree()) == ["leaf.fraction", "leaf.widths", "leaf.form", "on", "steps", "name"]
 
 
 def test_what_is_replaced_is_replaced_and_nothing_else() -> None:
-    changes = {"leaf.share": 1, "leaf.widths": [16], "leaf.form": "flat", "on": False, "steps": 7}
+    changes = {"leaf.fraction": 1, "leaf.widths": [16], "leaf.form": "flat", "on": False, "steps": 7}
     assert replace_settings(Tree(), changes) == Tree(Leaf(1, (16,), "flat"), False, 7)
     assert replace_settings(Tree(), {}) == Tree()
 
@@ -50,7 +50,7 @@ def test_a_run_is_replaced_down_to_its_methods_encoder() -> None:
     ("name", "nearest"),
     [
         ("env.worst_body_distanc", "env.worst_body_distance"),
-        ("imitation_share", "settings.imitation_share"),
+        ("imitation_fraction", "settings.imitation_fraction"),
         ("settings.enc.latent_dim", "settings.encoder.latent_dim"),
     ],
 )
@@ -62,8 +62,8 @@ def test_an_unknown_setting_is_answered_with_the_nearest(name: str, nearest: str
 @pytest.mark.parametrize(
     ("name", "value", "said"),
     [
-        ("leaf.share", "half", "setting leaf.share is 'half'; give a number"),
-        ("leaf.share", True, "setting leaf.share is True; give a number"),
+        ("leaf.fraction", "half", "setting leaf.fraction is 'half'; give a number"),
+        ("leaf.fraction", True, "setting leaf.fraction is True; give a number"),
         ("leaf.widths", [8, 0.5], "give a list, each a whole number"),
         ("leaf.widths", 8, "give a list, each a whole number"),
         ("leaf.form", "square", "give one of round, flat"),

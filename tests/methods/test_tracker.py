@@ -20,7 +20,7 @@ DRAWS = Draws(torch.arange(100))
 
 
 def along(library: MotionLibrary, clip: int, shown: list[int]) -> Rollout:
-    """A rollout over frames 1, 2, ... of a clip, of one copy whose states are those of the frames `shown`."""
+    """A rollout over frames 1, 2, ... of a clip, of one environment whose states are those of the frames `shown`."""
     steps = len(shown)
     there = observe(library.state(torch.full((steps,), clip), torch.tensor(shown))).unsqueeze(1)
     zeros, no = torch.zeros(steps, 1), torch.zeros(steps, 1, dtype=torch.bool)
@@ -43,13 +43,13 @@ def test_weights_sum_to_one() -> None:
     assert c.position_weight + c.rotation_weight + c.velocity_weight + c.root_weight == pytest.approx(1)
 
 
-def test_being_at_the_reference_earns_one_and_a_statue_less(tracker: Tracker, tiny_library: MotionLibrary) -> None:
+def test_being_at_the_reference_earns_one_and_a_static_pose_less(tracker: Tracker, tiny_library: MotionLibrary) -> None:
     frames = list(range(1, 41))
     np.testing.assert_allclose(tracker.rewards(along(tiny_library, 0, frames)), 1.0, atol=1e-5)
-    statue = tracker.rewards(along(tiny_library, 0, [25] * 40))
-    assert float(statue[24]) == pytest.approx(1.0, abs=1e-5)  # at the moment of its own pose
-    assert float(statue.mean()) < 0.9
-    assert float(statue.min()) >= 0
+    static_pose = tracker.rewards(along(tiny_library, 0, [25] * 40))
+    assert float(static_pose[24]) == pytest.approx(1.0, abs=1e-5)  # at the moment of its own pose
+    assert float(static_pose.mean()) < 0.9
+    assert float(static_pose.min()) >= 0
 
 
 def test_the_roots_term_by_hand(tracker: Tracker, tiny_library: MotionLibrary) -> None:

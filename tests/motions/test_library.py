@@ -41,7 +41,7 @@ def test_which_clips_begin_standing(tiny_library: MotionLibrary, library: Motion
     assert not library.begins_standing.any()  # standing, at 0.9 m/s
 
 
-def test_a_share_of_those_is_put_into_the_standing_pose(tiny_library: MotionLibrary) -> None:
+def test_a_fraction_of_those_is_put_into_the_standing_pose(tiny_library: MotionLibrary) -> None:
     draws = Draws(torch.arange(6000))
     clip, frame = tiny_library.draw(draws)
     begun, standing = tiny_library.set_off(draws, clip, frame, 0.3)
@@ -78,10 +78,10 @@ def test_between_two_frames_the_root_turns_along_the_great_arc_and_a_hinge_goes_
     qpos[:, knee] = 0.2, 0.8
     still = dataclasses.replace(clip(smpl, "a", 2), qpos=qpos)
     between = resample(smpl, still, 90.0)  # frames at 0, 1/3, 2/3 and 1 of the way
-    for share, pose in zip((0, 1 / 3, 2 / 3, 1), between.qpos, strict=True):
-        half = np.radians(90) * share / 2
+    for fraction, pose in zip((0, 1 / 3, 2 / 3, 1), between.qpos, strict=True):
+        half = np.radians(90) * fraction / 2
         np.testing.assert_allclose(pose[3:7], [np.cos(half), 0, 0, np.sin(half)], atol=1e-9)
-        assert pose[knee] == pytest.approx(0.2 + 0.6 * share)
+        assert pose[knee] == pytest.approx(0.2 + 0.6 * fraction)
     halfway = resample(smpl, still, 60.0).qpos[1]
     yaw = 2 * np.degrees(np.arctan2(halfway[6], halfway[3]))
     assert yaw == pytest.approx(45)

@@ -1,4 +1,4 @@
-"""Reflected motions: what of a clip changes, and that twice reflected it is itself."""
+"""Mirrored motions: what of a clip changes, and that twice mirrored it is itself."""
 
 from __future__ import annotations
 

@@ -10,7 +10,7 @@ from scipy.spatial.transform import Rotation
 from rgsd.bodies.body import Body
 from rgsd.bodies.kinematics import forward_kinematics
 from rgsd.bodies.quadruped import make_quadruped
-from rgsd.motions.collections import ACCAD20, CollectionClip
+from rgsd.motions.clip_sets import ACCAD20, SetClip
 from rgsd.motions.formats.bvh import read_bvh
 from rgsd.motions.formats.smpl_clip import SmplClip
 from rgsd.motions.importing import read_motion
@@ -155,9 +155,7 @@ STRIDES = [clip for clip in ACCAD20 if clip.group in ("walk", "run")]
 
 
 @pytest.mark.parametrize("clip", STRIDES, ids=[clip.name for clip in STRIDES])
-def test_recorded_knees_bend_one_way_and_as_far_as_the_actors_did(
-    shared: Path, smpl: Body, clip: CollectionClip
-) -> None:
+def test_recorded_knees_bend_one_way_and_as_far_as_the_actors_did(shared: Path, smpl: Body, clip: SetClip) -> None:
     # the fact sheet says 0-66 deg of a walk and about 110 of a run; the files' own legs bend by 70-77 in the walks, by
     # 99-112 in the turning runs and by 130 in C3, the straight and fastest one
     path = shared / "motions/accad" / f"{clip.bvh}.bvh"
@@ -206,7 +204,7 @@ FROZEN: dict[str, tuple[float, int]] = {
 
 
 @pytest.mark.parametrize("clip", ACCAD20, ids=[clip.name for clip in ACCAD20])
-def test_the_twenty_clips_are_frozen(shared: Path, smpl: Body, clip: CollectionClip) -> None:
+def test_the_twenty_clips_are_frozen(shared: Path, smpl: Body, clip: SetClip) -> None:
     motion = trim_rest(read_motion(shared / "motions/accad" / f"{clip.bvh}.bvh", smpl))
     mark, frames = FROZEN[clip.name]
     assert motion.num_frames == frames

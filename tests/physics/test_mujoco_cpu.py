@@ -1,4 +1,4 @@
-"""C MuJoCo in batches against a plain loop of mj_step, and copies that blow up."""
+"""C MuJoCo in batches against a plain loop of mj_step, and environments that blow up."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def equal(a: BodyState, b: BodyState) -> bool:
 
 
 def start(body: Body, count: int) -> MujocoCpu:
-    """Copies in different poses near the ground."""
+    """Environments in different poses near the ground."""
     physics = MujocoCpu(body, count, threads=1)
     generator = torch.Generator().manual_seed(0)
     qpos = torch.tensor(body.standing_qpos, dtype=torch.float32).repeat(count, 1)
@@ -69,7 +69,7 @@ def test_steps_are_those_of_a_plain_loop(quadruped: Body) -> None:
             np.testing.assert_allclose(physics.state.body_angvel[i, b], velocity[:3], atol=1e-5)
 
 
-def test_a_reset_touches_its_own_copies_alone(tiny: Body) -> None:
+def test_a_reset_touches_its_own_environments_alone(tiny: Body) -> None:
     physics = start(tiny, 3)
     before = physics.state.clone()
     qpos = torch.tensor(tiny.standing_qpos, dtype=torch.float32).unsqueeze(0)
@@ -103,7 +103,7 @@ def test_a_snapshot_of_another_size_is_refused(tiny: Body) -> None:
 
 
 @pytest.mark.parametrize("speed", [1e5, 1e12, math.inf, math.nan])
-def test_a_copy_that_blows_up_is_reset_alone_and_counted(tiny: Body, speed: float) -> None:
+def test_an_environment_that_blows_up_is_reset_alone_and_counted(tiny: Body, speed: float) -> None:
     physics, healthy = start(tiny, 3), start(tiny, 3)
     qvel = torch.zeros(1, tiny.model.nv)
     qvel[0, 2] = speed
@@ -123,16 +123,16 @@ def test_a_copy_that_blows_up_is_reset_alone_and_counted(tiny: Body, speed: floa
 
 @pytest.mark.parametrize("name", ["smpl", "quadruped"])
 def test_the_bodies_survive_action_noise(name: str) -> None:
-    """64 copies under action noise of 0.3 of their range for 150 control steps."""
-    body, copies, generator = make_body(name), 64, torch.Generator().manual_seed(0)
-    physics = MujocoCpu(body, copies)
+    """64 environments under action noise of 0.3 of their range for 150 control steps."""
+    body, num_envs, generator = make_body(name), 64, torch.Generator().manual_seed(0)
+    physics = MujocoCpu(body, num_envs)
     center, scale = torch.tensor(body.action_center), torch.tensor(body.action_scale)
-    standing, still = torch.tensor(body.standing_qpos).expand(copies, -1), torch.zeros(copies, body.model.nv)
+    standing, still = torch.tensor(body.standing_qpos).expand(num_envs, -1), torch.zeros(num_envs, body.model.nv)
     fastest = 0.0
     for step in range(150):
         if step % 50 == 0:  # up again: lying on the ground is the easier case
-            physics.reset(torch.arange(copies), standing, still)
-        action = 0.3 * torch.randn(copies, body.num_actions, generator=generator)
+            physics.reset(torch.arange(num_envs), standing, still)
+        action = 0.3 * torch.randn(num_envs, body.num_actions, generator=generator)
         physics.step(center + scale * action.clamp(-1, 1))
         fastest = max(fastest, float(physics.state.qvel.abs().max()))
     assert physics.blowups == 0

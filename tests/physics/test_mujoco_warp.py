@@ -26,11 +26,11 @@ from rgsd.errors import UsageError
 from rgsd.methods.presets import make_preset
 from rgsd.methods.runs import make_trainer
 from rgsd.physics.capacity import Capacity
+from rgsd.physics.interface import Physics
 from rgsd.physics.mujoco_cpu import MujocoCpu
 from rgsd.physics.mujoco_warp import CapacityError, MujocoWarp, check_memory
-from rgsd.physics.protocol import Physics
 
-COPIES = 3
+NUM_ENVS = 3
 CPU, GPU = torch.device("cpu"), torch.device("cuda", 0)
 
 
@@ -58,7 +58,7 @@ def device(request: pytest.FixtureRequest) -> torch.device:
 
 @pytest.fixture(scope="module")
 def physics(body: Body, device: torch.device) -> MujocoWarp:
-    return MujocoWarp(body, COPIES, device)
+    return MujocoWarp(body, NUM_ENVS, device)
 
 
 def equal(a: BodyState, b: BodyState) -> bool:
@@ -71,23 +71,23 @@ def repeated(a: BodyState, b: BodyState) -> bool:
     return equal(a, b) if a.qpos.device == CPU else gap(a, b) < 1e-3
 
 
-def put(physics: Physics, copy: int, qpos: torch.Tensor, qvel: torch.Tensor) -> None:
-    """Reset one copy to a pose (1, nq) and velocities (1, nv)."""
-    physics.reset(torch.tensor([copy], device=physics.device), qpos.to(physics.device), qvel.to(physics.device))
+def put(physics: Physics, env: int, qpos: torch.Tensor, qvel: torch.Tensor) -> None:
+    """Reset one environment to a pose (1, nq) and velocities (1, nv)."""
+    physics.reset(torch.tensor([env], device=physics.device), qpos.to(physics.device), qvel.to(physics.device))
 
 
 def start(physics: Physics, lift: float = 0.0) -> None:
-    """Copies in different poses and motions near the standing one, lifted, m."""
+    """Environments in different poses and motions near the standing one, lifted, m."""
     generator, body = torch.Generator().manual_seed(0), physics.body
-    qpos = torch.tensor(body.standing_qpos, dtype=torch.float32).repeat(COPIES, 1)
+    qpos = torch.tensor(body.standing_qpos, dtype=torch.float32).repeat(NUM_ENVS, 1)
     qpos[:, 2] += lift
-    qpos[:, 7:] += 0.05 * torch.randn(COPIES, body.num_actions, generator=generator)
-    qvel = 0.2 * torch.randn(COPIES, body.model.nv, generator=generator)
-    physics.reset(torch.arange(COPIES, device=physics.device), qpos.to(physics.device), qvel.to(physics.device))
+    qpos[:, 7:] += 0.05 * torch.randn(NUM_ENVS, body.num_actions, generator=generator)
+    qvel = 0.2 * torch.randn(NUM_ENVS, body.model.nv, generator=generator)
+    physics.reset(torch.arange(NUM_ENVS, device=physics.device), qpos.to(physics.device), qvel.to(physics.device))
 
 
 def targets(body: Body, steps: int) -> torch.Tensor:
-    noise = torch.randn(steps, COPIES, body.num_actions, generator=torch.Generator().manual_seed(1))
+    noise = torch.randn(steps, NUM_ENVS, body.num_actions, generator=torch.Generator().manual_seed(1))
     return torch.tensor(body.standing_qpos[7:], dtype=torch.float32) + 0.05 * noise
 
 
@@ -102,7 +102,7 @@ def gap(a: BodyState, b: BodyState) -> float:
 @pytest.mark.parametrize("name", ["quadruped", "smpl"])
 def test_both_engines_agree(name: str, lift: float, steps: int, tolerance: float, device: torch.device) -> None:
     body = converging(name)
-    ours, theirs = MujocoWarp(body, COPIES, device), MujocoCpu(body, COPIES, threads=1)
+    ours, theirs = MujocoWarp(body, NUM_ENVS, device), MujocoCpu(body, NUM_ENVS, threads=1)
     for side in (ours, theirs):
         start(side, lift)
     for row in targets(body, steps):
@@ -114,7 +114,7 @@ def test_both_engines_agree(name: str, lift: float, steps: int, tolerance: float
     assert float((ours.state.body_pos[:, 0, 2] - body.standing_qpos[2]).min()) > -0.05 - lift
 
 
-def test_a_reset_touches_its_own_copies_alone(physics: MujocoWarp, body: Body) -> None:
+def test_a_reset_touches_its_own_environments_alone(physics: MujocoWarp, body: Body) -> None:
     start(physics)
     for row in targets(body, 3):
         physics.step(row)
@@ -134,11 +134,11 @@ def test_a_reset_touches_its_own_copies_alone(physics: MujocoWarp, body: Body) -
     assert torch.equal(physics.state.qpos[1], qpos[0])
 
 
-def test_a_reset_by_a_mask_is_that_of_its_copies(physics: MujocoWarp, body: Body) -> None:
+def test_a_reset_by_a_mask_is_that_of_its_environments(physics: MujocoWarp, body: Body) -> None:
     generator = torch.Generator().manual_seed(3)
-    qpos = torch.tensor(body.standing_qpos, dtype=torch.float32).repeat(COPIES, 1)
-    qpos[:, 7:] += 0.1 * torch.randn(COPIES, body.num_actions, generator=generator)
-    qvel = torch.randn(COPIES, body.model.nv, generator=generator)
+    qpos = torch.tensor(body.standing_qpos, dtype=torch.float32).repeat(NUM_ENVS, 1)
+    qpos[:, 7:] += 0.1 * torch.randn(NUM_ENVS, body.num_actions, generator=generator)
+    qvel = torch.randn(NUM_ENVS, body.model.nv, generator=generator)
     qpos, qvel = qpos.to(physics.device), qvel.to(physics.device)
     which = torch.tensor([True, False, True], device=physics.device)
     shown = []
@@ -177,7 +177,7 @@ def test_a_snapshot_goes_on_to_the_bit(physics: MujocoWarp, body: Body) -> None:
 
 
 def test_snapshots_of_both_engines_are_alike(physics: MujocoWarp, body: Body) -> None:
-    other = MujocoCpu(body, COPIES, threads=1)
+    other = MujocoCpu(body, NUM_ENVS, threads=1)
     start(other)
     physics.restore(other.snapshot())
     assert torch.equal(physics.state.qpos.cpu(), other.state.qpos)
@@ -190,7 +190,7 @@ def test_snapshots_of_both_engines_are_alike(physics: MujocoWarp, body: Body) ->
 
 
 @pytest.mark.parametrize("speed", [1e5, math.inf, math.nan])
-def test_a_copy_that_blows_up_is_reset_alone_and_counted(physics: MujocoWarp, body: Body, speed: float) -> None:
+def test_an_environment_that_blows_up_is_reset_alone_and_counted(physics: MujocoWarp, body: Body, speed: float) -> None:
     row = targets(body, 1)[0].to(physics.device)
     start(physics)
     physics.step(row)
@@ -208,32 +208,34 @@ def test_a_copy_that_blows_up_is_reset_alone_and_counted(physics: MujocoWarp, bo
     assert repeated(physics.state[[0, 2]], healthy[[0, 2]])
     # and nothing of the blow-up stays behind
     standing = torch.tensor(body.standing_qpos[7:], dtype=torch.float32)
-    physics.step(standing.expand(COPIES, -1).to(physics.device))
+    physics.step(standing.expand(NUM_ENVS, -1).to(physics.device))
     assert not physics.blown_up.any()
-    fresh = MujocoCpu(body, COPIES, threads=1)
-    fresh.step(standing.expand(COPIES, -1))
+    fresh = MujocoCpu(body, NUM_ENVS, threads=1)
+    fresh.step(standing.expand(NUM_ENVS, -1))
     assert gap(physics.state[1], fresh.state[1]) < 1e-3
 
 
-def test_a_copy_without_room_for_its_constraints_is_reset_and_counted(body: Body, device: torch.device) -> None:
+def test_an_environment_without_room_for_its_constraints_is_reset_and_counted(body: Body, device: torch.device) -> None:
     # four feet on the ground need 4 x 4 rows
-    narrow = MujocoWarp(body, COPIES, device, capacity=Capacity(contacts=20, constraints=8))
+    narrow = MujocoWarp(body, NUM_ENVS, device, capacity=Capacity(contacts=20, constraints=8))
     up = torch.tensor(body.standing_qpos, dtype=torch.float32).unsqueeze(0)
     up[0, 2] = 1.0
     put(narrow, 2, up, torch.zeros(1, body.model.nv))
-    narrow.step(torch.tensor(body.standing_qpos[7:], dtype=torch.float32, device=device).expand(COPIES, -1))
+    narrow.step(torch.tensor(body.standing_qpos[7:], dtype=torch.float32, device=device).expand(NUM_ENVS, -1))
     assert narrow.blown_up.tolist() == [True, True, False]  # the third is in the air
     assert (narrow.blowups, narrow.overflows) == (2, 2)
-    again = MujocoWarp(body, COPIES, device, capacity=Capacity(contacts=20, constraints=8))
+    again = MujocoWarp(body, NUM_ENVS, device, capacity=Capacity(contacts=20, constraints=8))
     again.restore(narrow.snapshot())
     assert (again.blowups, again.overflows) == (2, 2)
 
 
 def test_contacts_that_were_left_out_are_an_error(body: Body, device: torch.device) -> None:
-    narrow = MujocoWarp(body, COPIES, device, capacity=Capacity(contacts=1, constraints=48))
-    narrow.step(torch.tensor(body.standing_qpos[7:], dtype=torch.float32, device=device).expand(COPIES, -1))
+    narrow = MujocoWarp(body, NUM_ENVS, device, capacity=Capacity(contacts=1, constraints=48))
+    narrow.step(torch.tensor(body.standing_qpos[7:], dtype=torch.float32, device=device).expand(NUM_ENVS, -1))
     assert narrow.blown_up.all()
-    with pytest.raises(CapacityError, match=r"'quadruped': its 3 copies had more than 1 contacts a copy.*train anew"):
+    with pytest.raises(
+        CapacityError, match=r"'quadruped': its 3 environments had more than 1 contacts an environment.*train anew"
+    ):
         _ = narrow.blowups
 
 
@@ -242,14 +244,14 @@ def test_what_does_not_fit_or_cannot_be_stepped_is_refused(body: Body) -> None:
         MujocoWarp(body, 0)
     with pytest.raises(UsageError, match=r"cannot step body 'smpl' \(.*PGS.*\); take --physics cpu"):
         MujocoWarp(make_smpl(SmplPhysics(solver="pgs")), 1)
-    # 2^20 copies of 1 KiB, three times as much to step: 3 GiB, of which a third is there, and 2^18 is below that
+    # 2^20 environments of 1 KiB, three times as much to step: 3 GiB, of which a third is there, and 2^18 is below that
     with pytest.raises(UsageError, match=r"needs about 3.0 GiB, .* 1.0 GiB are free; --num-envs 262144 would fit"):
         check_memory(2**20, 2**10, 2**30)
     check_memory(2**18, 2**10, 2**30)
-    # 3 KiB for a copy: they fit exactly, and with a byte less not even one does
+    # 3 KiB for an environment: they fit exactly, and with a byte less not even one does
     with pytest.raises(UsageError, match="--num-envs 1 would fit"):
         check_memory(2, 2**10, 3 * 2**10)
-    with pytest.raises(UsageError, match="not even one copy fits"):
+    with pytest.raises(UsageError, match="not even one environment fits"):
         check_memory(1, 2**10, 3 * 2**10 - 1)
     check_memory(2**20, 2**10, None)
 
@@ -267,15 +269,15 @@ def test_a_run_trains_on_it_and_goes_on(tmp_path: Path, device: torch.device) ->
         preset,
         device=cast(Literal["cpu", "cuda"], device.type),
         physics="warp",
-        num_envs=COPIES,
+        num_envs=NUM_ENVS,
         settings=dataclasses.replace(preset.settings, contrastive=contrastive),
         trainer=dataclasses.replace(preset.trainer, horizon=4),
     )
     first = make_trainer(config, tmp_path)
-    assert first.run(steps=2 * 4 * COPIES)
+    assert first.run(steps=2 * 4 * NUM_ENVS)
     again = make_trainer(config, tmp_path)
     assert again.resume()
-    figures, theirs = again.iterate(), first.iterate()
+    metrics, theirs = again.iterate(), first.iterate()
     exact = device == CPU
-    assert figures["Train/mean_reward"] == pytest.approx(theirs["Train/mean_reward"], rel=0.0 if exact else 1e-3, abs=0)
-    assert figures["Perf/overflows"] == theirs["Perf/overflows"] == 0
+    assert metrics["Train/mean_reward"] == pytest.approx(theirs["Train/mean_reward"], rel=0.0 if exact else 1e-3, abs=0)
+    assert metrics["Perf/overflows"] == theirs["Perf/overflows"] == 0

@@ -9,9 +9,9 @@ import torch
 
 from rgsd.bodies.body import Body
 from rgsd.bodies.state import BodyState
+from rgsd.physics.interface import Physics
 from rgsd.physics.mujoco_cpu import MujocoCpu
 from rgsd.physics.on_device import OnDevice, on_device
-from rgsd.physics.protocol import Physics
 
 CPU = torch.device("cpu")
 
@@ -21,7 +21,7 @@ def equal(a: BodyState, b: BodyState) -> bool:
 
 
 def drive(physics: Physics, steps: int) -> None:
-    """The same targets for everybody; every fourth step the second copy begins anew."""
+    """The same targets for everybody; every fourth step the second environment begins anew."""
     generator = torch.Generator().manual_seed(0)
     for step in range(steps):
         physics.step(0.5 * torch.randn(physics.num_envs, physics.body.num_actions, generator=generator))
@@ -56,7 +56,7 @@ def test_a_state_that_was_shown_stays_as_it_was(tiny: Body) -> None:
     assert not equal(before, physics.state)
 
 
-def test_copies_that_blow_up_are_told(tiny: Body) -> None:
+def test_environments_that_blow_up_are_told(tiny: Body) -> None:
     physics = OnDevice(MujocoCpu(tiny, 3, threads=1), CPU)
     qvel = torch.zeros(1, tiny.model.nv)
     qvel[0, 2] = math.inf

@@ -66,12 +66,12 @@ def test_pretraining_tells_motions_apart(tiny_library: MotionLibrary) -> None:
     before = spread(encoder, tiny_library)
     reports: list[tuple[int, float]] = []
     config = ContrastiveConfig(steps=150, batch=128, learning_rate=3e-3)
-    figures = pretrain(encoder, tiny_library, config, progress=lambda step, loss: reports.append((step, loss)))
+    metrics = pretrain(encoder, tiny_library, config, progress=lambda step, loss: reports.append((step, loss)))
     assert before["between_cosine"] > 0.5  # random features of three similar poses point the same way
-    assert figures["within_cosine"] > 0.85
-    assert figures["between_cosine"] < 0.0  # three motions tend towards a regular triangle, cosine -1/2
+    assert metrics["within_cosine"] > 0.85
+    assert metrics["between_cosine"] < 0.0  # three motions tend towards a regular triangle, cosine -1/2
     assert [step for step, _ in reports] == [1, 51, 101, 150]
-    assert figures["loss"] == reports[-1][1] < reports[0][1]
+    assert metrics["loss"] == reports[-1][1] < reports[0][1]
 
 
 def test_pretraining_is_the_same_for_the_same_seed(tiny_library: MotionLibrary) -> None:
@@ -106,21 +106,21 @@ def test_spread_by_hand(tiny_library: MotionLibrary) -> None:
     mu = encoder(observe(tiny_library.states)).detach()
     within = torch.stack([(mu[51 * m : 51 * m + 51] @ z[m]).mean() for m in range(3)]).mean()
     between = (z[0] @ z[1] + z[0] @ z[2] + z[1] @ z[2]) / 3
-    figures = spread(encoder, tiny_library)
-    assert figures["within_cosine"] == pytest.approx(float(within), abs=1e-6)
-    assert figures["between_cosine"] == pytest.approx(float(between), abs=1e-6)
+    metrics = spread(encoder, tiny_library)
+    assert metrics["within_cosine"] == pytest.approx(float(within), abs=1e-6)
+    assert metrics["between_cosine"] == pytest.approx(float(between), abs=1e-6)
 
 
-def test_decoys_make_a_direction_ask_for_its_speed(tiny_library: MotionLibrary) -> None:
+def test_hard_negatives_make_a_direction_ask_for_its_speed(tiny_library: MotionLibrary) -> None:
     moving = tiny_library.clip_of_frame < 2  # the third clip holds still at its own speed, too
     cosines = {}
-    for decoys in ((), (0.0,)):
+    for hard_negatives in ((), (0.0,)):
         encoder = make_encoder(tiny_library)
-        pretrain(encoder, tiny_library, ContrastiveConfig(steps=200, batch=64, decoys=decoys))
+        pretrain(encoder, tiny_library, ContrastiveConfig(steps=200, batch=64, hard_negatives=hard_negatives))
         own = clip_directions(encoder, tiny_library)[tiny_library.clip_of_frame]
         for factor in (0.0, 1.0):
             with torch.no_grad():
                 seen = encoder(observe(tiny_library.states.at_speed(factor)))
-            cosines[decoys, factor] = float((seen * own).sum(dim=-1)[moving].mean())
+            cosines[hard_negatives, factor] = float((seen * own).sum(dim=-1)[moving].mean())
     assert cosines[(0.0,), 1.0] > 0.85
     assert cosines[(0.0,), 0.0] < cosines[(), 0.0] - 0.2

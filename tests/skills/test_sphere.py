@@ -113,11 +113,11 @@ def test_uniform_draws_prefer_no_direction(draws: Tensor) -> None:
     np.testing.assert_allclose(draws.T @ draws / 8000, np.eye(5) / 5, atol=0.02)
 
 
-def test_a_cell_is_drawn_from_evenly() -> None:
+def test_a_voronoi_cell_is_drawn_from_evenly() -> None:
     # on the circle, of centers at 0, 90 and 180 degrees, the cells reach from -90 to 45, to 135 and to 270
     centers = torch.tensor([[1.0, 0.0], [0.0, 1.0], [-1.0, 0.0]])
     chosen = torch.arange(3).repeat(3000)
-    z = sphere.draw_in_cell(Draws(torch.arange(9000)), centers, chosen)
+    z = sphere.draw_in_voronoi_cell(Draws(torch.arange(9000)), centers, chosen)
     np.testing.assert_allclose(z.norm(dim=1), 1, atol=1e-5)
     angle = torch.rad2deg(torch.atan2(z[:, 1], z[:, 0]))
     for number, (low, high) in enumerate(((-90, 45), (45, 135), (135, 270))):
@@ -130,9 +130,9 @@ def test_a_cell_is_drawn_from_evenly() -> None:
         np.testing.assert_allclose(own.std(), width / math.sqrt(12), rtol=0.05)
 
 
-def test_a_cell_too_small_to_hit_gives_its_center() -> None:
+def test_a_voronoi_cell_too_small_to_hit_gives_its_center() -> None:
     centers = torch.nn.functional.normalize(torch.tensor([[1.0, 0.0], [1.0, 0.001], [1.0, -0.001]]), dim=1)
-    z = sphere.draw_in_cell(Draws(torch.arange(4)), centers, torch.zeros(4, dtype=torch.long))
+    z = sphere.draw_in_voronoi_cell(Draws(torch.arange(4)), centers, torch.zeros(4, dtype=torch.long))
     torch.testing.assert_close(z, centers[:1].expand(4, -1))
 
 

@@ -73,15 +73,15 @@ class Pointing(SkillPolicy):
 
 @pytest.fixture
 def make_env(tiny: Body) -> Callable[..., GoalEnv]:
-    """Makes a field of gliders: `make_env(copies, rim=..., radius=..., period=5, episode_seconds=60)`."""
+    """Makes a field of gliders: `make_env(environments, rim=..., radius=..., period=5, episode_seconds=60)`."""
 
-    def make(copies: int, rim: float = 1e9, seed: int = 0, **settings: Any) -> GoalEnv:
+    def make(num_envs: int, rim: float = 1e9, seed: int = 0, **settings: Any) -> GoalEnv:
         field = FieldConfig(**{name: settings.pop(name) for name in ("side", "radius", "seconds") if name in settings})
         torch.manual_seed(0)
         scale = torch.tensor([0.5, 1.0])  # the tiny body's own clips targets of more than half a radian
         actor = Actor(ObservationLayout(tiny).size, 2, scale, NetworkConfig((8,), (8,)))
         policy = Pointing(tiny, actor, 2, "test")
-        return GoalEnv(policy, field, num_envs=copies, physics=Glider(tiny, copies, rim), seed=seed, **settings)
+        return GoalEnv(policy, field, num_envs=num_envs, physics=Glider(tiny, num_envs, rim), seed=seed, **settings)
 
     return make
 

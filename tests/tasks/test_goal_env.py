@@ -30,7 +30,7 @@ def towards_goal(env: GoalEnv) -> Tensor:
 def test_latents_of_any_length_move_the_box_for_a_period(make_env: MakeEnv) -> None:
     env = make_env(3)
     env.reset()
-    start, yaw = env.place, rotations.yaw(env.physics.state.body_quat[:, 0])
+    start, yaw = env.position, rotations.yaw(env.physics.state.body_quat[:, 0])
     decision = env.step(torch.tensor([[0.5, 0.0], [0.0, 7.0], [-0.3, 0.0]]))
     np.testing.assert_allclose(decision.z, [[1, 0], [0, 1], [-1, 0]], atol=1e-6)
     # tiny's actions are clipped to [-1, 1] of 1 and 0.5 rad: 5 steps of 0.02 s at 1 m/s ahead, at 0.5 m/s aside
@@ -43,7 +43,7 @@ def test_latents_of_any_length_move_the_box_for_a_period(make_env: MakeEnv) -> N
 def test_who_goes_for_a_goal_gets_there_and_gets_another(make_env: MakeEnv) -> None:
     env = make_env(1, side=3.0)
     env.reset()
-    env.field.goal = env.place + torch.tensor([[1.0, 0.0]])
+    env.field.goal = env.position + torch.tensor([[1.0, 0.0]])
     first, decisions = env.field.goal, 0
     while True:
         decision = env.step(towards_goal(env))
@@ -56,7 +56,7 @@ def test_who_goes_for_a_goal_gets_there_and_gets_another(make_env: MakeEnv) -> N
     assert not decision.fell.any()
     assert not decision.truncated.any()
     # what is decided on next, and what the value of the state is taken of, know the new goal
-    view = env.field.view(env.place, rotations.yaw(env.physics.state.body_quat[:, 0]))
+    view = env.field.view(env.position, rotations.yaw(env.physics.state.body_quat[:, 0]))
     np.testing.assert_allclose(decision.final_observation[:, -3:], view, atol=1e-6)
     assert float(env.observe_privileged()) == 1.0
 
@@ -86,7 +86,7 @@ def test_a_fall_ends_the_episode_and_earns_no_goal(make_env: MakeEnv) -> None:
     assert float(decision.progress[0]) == 0.0
     assert int(env.elapsed[0]) == 0  # the next episode stands somewhere else
     assert not torch.equal(decision.observation[0], decision.final_observation[0])
-    assert float(env.place[0].abs().max()) <= 0.5
+    assert float(env.position[0].abs().max()) <= 0.5
 
 
 def test_who_goes_astray_is_cut_off_and_starts_on_the_field_again(make_env: MakeEnv) -> None:
@@ -98,8 +98,8 @@ def test_who_goes_astray_is_cut_off_and_starts_on_the_field_again(make_env: Make
         outside = (decision.after.abs() > 0.7).any(dim=1)  # half a side and the margin
         assert torch.equal(decision.truncated, outside)
         assert not decision.fell.any()
-        assert float(env.place.abs().max()) <= 0.7
-        assert (env.place[outside].abs() <= 0.5).all()
+        assert float(env.position.abs().max()) <= 0.7
+        assert (env.position[outside].abs() <= 0.5).all()
         seen |= bool(outside.any())
     assert seen
 
@@ -142,7 +142,7 @@ def test_episodes_can_begin_in_the_references(tiny: Body, make_env: MakeEnv, com
         assert float(rotations.yaw(state.body_quat[:, 0]).std()) == pytest.approx(2 * np.pi / 12**0.5, rel=0.2)
 
 
-def test_scattered_copies_end_at_different_times(make_env: MakeEnv) -> None:
+def test_scattered_environments_end_at_different_times(make_env: MakeEnv) -> None:
     env = make_env(100, seconds=2.0, side=1000.0, episode_seconds=4.0)
     env.reset()
     env.scatter()

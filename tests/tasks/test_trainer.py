@@ -49,20 +49,20 @@ def test_rewards_by_hand() -> None:
 
 def test_it_learns_to_go_to_goals(make_env: MakeEnv, compass: MotionLibrary, tmp_path: Path) -> None:
     trainer = make(make_env(64, side=6.0), compass, tmp_path, speed=0.5)
-    figures = [trainer.iterate() for _ in range(25)]
+    metrics = [trainer.iterate() for _ in range(25)]
     # the box can do 0.5 to 1.1 m/s; an untrained policy goes nowhere
-    assert abs(figures[0]["Task/speed_to_goal"]) < 0.15
-    assert figures[-1]["Task/speed_to_goal"] > 0.35
-    assert figures[-1]["samples"] == 25 * 16 * 64 * 5
-    assert "Task/style" not in figures[-1]
+    assert abs(metrics[0]["Task/speed_to_goal"]) < 0.15
+    assert metrics[-1]["Task/speed_to_goal"] > 0.35
+    assert metrics[-1]["samples"] == 25 * 16 * 64 * 5
+    assert "Task/style" not in metrics[-1]
 
 
 def test_a_style_bends_the_choice_of_latents(make_env: MakeEnv, compass: MotionLibrary, tmp_path: Path) -> None:
     trainer = make(make_env(64, side=6.0), compass, tmp_path, torch.tensor([[0.0, 1.0]]), style_weight=5.0)
-    figures = [trainer.iterate() for _ in range(12)]
+    metrics = [trainer.iterate() for _ in range(12)]
     # the mean cosine with any direction is 0 over the circle
-    assert abs(figures[0]["Task/style"]) < 0.15
-    assert figures[-1]["Task/style"] > 0.5
+    assert abs(metrics[0]["Task/style"]) < 0.15
+    assert metrics[-1]["Task/style"] > 0.5
 
 
 def test_going_on_equals_never_having_stopped(make_env: MakeEnv, compass: MotionLibrary, tmp_path: Path) -> None:

@@ -66,7 +66,7 @@ def evaluation() -> dict[str, Any]:
     quantiles = {"q05": 0.1, "q25": 0.3, "q50": 0.77, "q75": 1.2, "q95": 1.9}
     discovery = {
         "num_latents": LATENTS, "seconds": 4.0, "fall_rate": 0.25, "fall_rate_ci": [0.09, 0.53],
-        "resting_share": 0.375,
+        "resting_fraction": 0.375,
         "direction_coverage": 0.5625,
         "displacement_m": {"distance": quantiles}, "reference_direction_coverage": 0.125, "turn_coverage": 0.25,
         "reference_turn_coverage": 0.125, "spread_path_m": 1.1, "spread_pose_cm": 2.2, "fid": 9.0, "fid_floor": 1.5,
@@ -74,9 +74,9 @@ def evaluation() -> dict[str, Any]:
         "variations": {name: {"20": kappas, "100": kappas} for name in CLIPS},
         "switching": {"clips": list(CLIPS), "falls": [[0.0, 0.25, None]] * 3, "mean": 0.11},
     }  # fmt: skip
-    rows = {"statue": row(10), "playback": row(20), "tracker": None, "untrained": row(40)}
+    rows = {"static_pose": row(10), "open_loop_replay": row(20), "tracker": None, "untrained": row(40)}
     return {
-        "schema": 1, "protocol": 1, "run": "r", "body": "tiny", "rollouts_per_clip": ROLLOUTS, **own,
+        "schema": 1, "protocol": 2, "run": "r", "body": "tiny", "rollouts_per_clip": ROLLOUTS, **own,
         "stochastic": row(5), "discovery": discovery, "reference_rows": rows,
     }  # fmt: skip
 

@@ -9,7 +9,7 @@ from matplotlib.text import Annotation
 from PIL import Image
 
 from rgsd.viewing.maps import latent_map, reward_landscape, root_paths
-from rgsd.viewing.style import png_bytes
+from rgsd.viewing.theme import png_bytes
 
 
 def drawn(figure: Figure) -> np.ndarray:

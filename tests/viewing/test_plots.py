@@ -7,11 +7,11 @@ from matplotlib.lines import Line2D
 from PIL import Image
 
 from rgsd.viewing.plots import ClipErrors, error_along_clips, learning_curves, number, score_chart
-from rgsd.viewing.style import group_colors, png_bytes, shade
+from rgsd.viewing.theme import group_colors, png_bytes, shade
 
 
 def drawn(figure: Figure) -> np.ndarray:
-    """The figure's pixels, by way of PNG."""
+    """The metric's pixels, by way of PNG."""
     return np.asarray(Image.open(io.BytesIO(png_bytes(figure, dpi=40))).convert("RGB"))
 
 
@@ -27,7 +27,7 @@ def panels(figure: Figure) -> list[str]:
     return [axes.get_title(loc="left") for axes in figure.axes]
 
 
-def test_learning_curves_draw_each_figure_once_whenever_it_was_logged() -> None:
+def test_learning_curves_draw_each_metric_once_whenever_it_was_logged() -> None:
     history = [{"iteration": i, "samples": 100 * i, "Train/reward": float(i)} for i in range(40)]
     history[7] |= {"Encoder/kl": 0.5, "Note/text": "not a number", "Loss/value": None}
     figure = learning_curves(history)
@@ -39,14 +39,14 @@ def test_learning_curves_draw_each_figure_once_whenever_it_was_logged() -> None:
     assert drawn(figure).std() > 5
 
 
-def test_learning_curves_without_figures_are_refused() -> None:
-    with pytest.raises(ValueError, match="no iteration holds any figure"):
+def test_learning_curves_without_metrics_are_refused() -> None:
+    with pytest.raises(ValueError, match="no iteration holds any metric"):
         learning_curves([{"iteration": 0, "samples": 0}])
 
 
 def test_error_along_clips_shows_median_and_levels() -> None:
     pose = np.array([[1.0, 2, 3], [3, 4, 5], [2, 9, 4]])
-    clip = ClipErrors("walk", "walk", 10.0, pose, pose / 100, {"statue": 7.0})
+    clip = ClipErrors("walk", "walk", 10.0, pose, pose / 100, {"static_pose": 7.0})
     figure = error_along_clips([clip])
     curve, level = figure.axes[0].lines
     assert ys(curve) == [2, 4, 4]  # medians of the columns
@@ -57,7 +57,7 @@ def test_error_along_clips_shows_median_and_levels() -> None:
 
 def test_score_chart_has_dots_for_what_is_known() -> None:
     clips = {"a": {"cartesian_error_cm": 2.0, "path_ratio": None}, "b": {"cartesian_error_cm": 4.0}}
-    figure = score_chart(clips, {"statue": {"a": {"cartesian_error_cm": 6.0}}}, {"a": "walk", "b": "run"})
+    figure = score_chart(clips, {"static_pose": {"a": {"cartesian_error_cm": 6.0}}}, {"a": "walk", "b": "run"})
     pose = figure.axes[0]
     assert [xs(line)[0] for line in pose.lines[:2]] == [2.0, 4.0]
     assert xs(pose.lines[2])[0] == 6.0

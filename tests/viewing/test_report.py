@@ -7,12 +7,12 @@ from pathlib import Path
 import pytest
 import yaml
 
-from rgsd.motions.collections import get_collection
+from rgsd.motions.clip_sets import get_clip_set
 from rgsd.viewing.page import EN_DASH, Row, heat_table, shown, table
 from rgsd.viewing.report import write_report
 
 CLIPS = ("walk_forward", "walk_back", "turn_left")
-ACCAD20 = tuple(clip.name for clip in get_collection("accad20"))
+ACCAD20 = tuple(clip.name for clip in get_clip_set("accad20"))
 VOID = {"meta", "img", "br", "link", "input", "hr", "source"}
 
 
@@ -74,10 +74,10 @@ def test_a_report_holds_the_numbers_and_needs_nothing_else(filmed: Path) -> None
 @pytest.mark.parametrize(
     ("asked", "clips", "shown"),
     [
-        ({"motions": "synthetic", "collection": "auto"}, CLIPS, "planned gaits"),
-        ({"motions": "/data/my <motions>", "collection": "auto"}, CLIPS, "my &lt;motions&gt;"),
-        ({"motions": "/data/ACCAD", "collection": "all"}, ACCAD20, "accad20 of ACCAD"),
-        ({"motions": "/data/ACCAD", "collection": "accad20"}, ACCAD20[1:], "accad20 of ACCAD"),  # one was not there
+        ({"motions": "synthetic", "clip_set": "auto"}, CLIPS, "planned gaits"),
+        ({"motions": "/data/my <motions>", "clip_set": "auto"}, CLIPS, "my &lt;motions&gt;"),
+        ({"motions": "/data/ACCAD", "clip_set": "all"}, ACCAD20, "accad20 of ACCAD"),
+        ({"motions": "/data/ACCAD", "clip_set": "accad20"}, ACCAD20[1:], "accad20 of ACCAD"),  # one was not there
     ],
 )
 def test_the_header_says_what_was_trained_on_what(
@@ -89,7 +89,7 @@ def test_the_header_says_what_was_trained_on_what(
     shutil.rmtree(run_dir / "evaluation")
     html = write_report(run_dir).read_text()
     # 30 iterations of 1,000 samples, the last logged at 58 s
-    facts = {"method": "RGSD", "preset": "gpu", "motions": shown, "clips": len(clips), "copies": 4096}
+    facts = {"method": "RGSD", "preset": "gpu", "motions": shown, "clips": len(clips), "environments": 4096}
     facts |= {"reward": "cosine", "samples": "0.03 M", "training": "1.0 min"}
     for name, value in facts.items():
         assert f"<dt>{name}</dt><dd>{value}</dd>" in html
@@ -118,8 +118,8 @@ def test_numbers_are_shown_with_their_decimals_and_nulls_as_a_dash() -> None:
     assert shown(-0.5, 1) == "\N{MINUS SIGN}0.5"
 
 
-def test_tables_escape_names_and_tint_by_share() -> None:
+def test_tables_escape_names_and_tint_by_fraction() -> None:
     assert "<td>a &amp; b</td><td>1</td>" in table([("clip", ""), ("n", "cm")], [Row("a & b", ["1"])])
     heat = heat_table(["a", "b"], [[0.0, 1.0], [None, 0.5]])
-    assert "0.75" in heat.split("1.00")[0]  # a share of 1 is drawn at 0.75 opacity
+    assert "0.75" in heat.split("1.00")[0]  # a fraction of 1 is drawn at 0.75 opacity
     assert EN_DASH in heat

@@ -23,7 +23,7 @@ def test_errors_come_from_the_rollouts(run_dir: Path) -> None:
     assert [e.name for e in errors] == ["walk_forward", "walk_back", "turn_left"]
     assert first.root_m == pytest.approx(np.full((2, 40), 0.1))  # every rollout is 0.1 m to the left,
     assert first.pose_cm == pytest.approx(np.zeros((2, 40)), abs=1e-5)  # in the reference's pose
-    assert set(first.levels_cm) == {"statue", "playback"}
+    assert set(first.levels_cm) == {"static_pose", "open_loop_replay"}
     assert first.group == "walk"
 
 

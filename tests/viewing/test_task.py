@@ -15,12 +15,20 @@ from rgsd.viewing.task import goal_traces
 def test_each_goal_has_its_way_and_shows_what_became_of_it() -> None:
     outcome = torch.tensor([[OPEN, REACHED, OPEN, MISSED, OPEN, FELL, REACHED]]).T
     steps = len(outcome)
-    place = torch.stack((torch.arange(float(steps)), torch.zeros(steps)), dim=1).unsqueeze(1)
+    position = torch.stack((torch.arange(float(steps)), torch.zeros(steps)), dim=1).unsqueeze(1)
     goal = torch.tensor([[1.0, 0], [1, 0], [5, 5], [5, 5], [-5, 5], [-5, 5], [0, 0]]).unsqueeze(1)
     counts = torch.tensor([[True] * 6 + [False]]).T  # what comes after the fall is another episode's
     nothing = torch.zeros(steps, 1)
     traces = Traces(
-        place, nothing, goal, outcome, counts, nothing, torch.zeros(steps, 1, 3), nothing.long(), torch.zeros(1, 1, 8)
+        position,
+        nothing,
+        goal,
+        outcome,
+        counts,
+        nothing,
+        torch.zeros(steps, 1, 3),
+        nothing.long(),
+        torch.zeros(1, 1, 8),
     )
     (axes,) = goal_traces(traces, FieldConfig(), "title").axes
     assert axes.get_title(loc="left") == "1 reached, 1 missed, 1 fell"

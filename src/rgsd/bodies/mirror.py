@@ -1,4 +1,4 @@
-"""Left for right: which parts of a body are each other's image, and the states that a reflection gives."""
+"""Mirroring: which parts of a body are each other's image, and the states that it gives."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ _ALIKE = "only a body whose halves are alike can be mirrored"
 
 
 class Mirror:
-    """Reflection in the x-z plane of the root's frame, which halves the body.
+    """Mirroring in the x-z plane of the root's frame, which halves the body.
 
     Found by place alone, with all hinges at their reference angle: from the root on, a part's image is the child of its
-    parent's image that lies nearest to its reflection; a hinge's is the hinge there that turns about the same line. A
-    turn reflects as an axial vector: about x and z it changes its sense, about y it does not.
+    parent's image that lies nearest to its mirror image; a hinge's is the hinge there that turns about the same line. A
+    turn is mirrored as an axial vector: about x and z it changes its sense, about y it does not.
 
     Attributes:
         bodies: (B,) for each moving body the one that is its image.
         hinges: (H,) for each hinge the one that is its image.
         signs: (H,) by what the angle of that image is to be multiplied.
-        framed: (B,) bool, whether each body's frame is its image's reflected, which only orientations depend on.
+        framed: (B,) bool, whether each body's frame is its image's mirrored, which only orientations depend on.
 
     Args:
         body: whose halves are alike, up to 3 % of the height at which its root stands.
@@ -44,21 +44,21 @@ class Mirror:
         near = _NEAR * float(body.standing_qpos[2])
         self.bodies = _images(body, data, near)
         frames = data.xmat[1:].reshape(-1, 3, 3)
-        reflected = _ACROSS[:, None] * frames * _ACROSS
-        self.framed = np.einsum("bij,bij->b", reflected, frames[self.bodies]) / 3 > _ALONG
+        mirrored = _ACROSS[:, None] * frames * _ACROSS
+        self.framed = np.einsum("bij,bij->b", mirrored, frames[self.bodies]) / 3 > _ALONG
         self.hinges, self.signs = _hinges(body, data, self.bodies, near)
 
     def poses(self, qpos: np.ndarray) -> np.ndarray:
-        """The reflection (T, nq) of poses (T, nq)."""
+        """The mirror image (T, nq) of poses (T, nq)."""
         root = qpos[:, :7] * (1, -1, 1, 1, -1, 1, -1)
         return np.concatenate((root, self.targets(qpos[:, 7:])), axis=1)
 
     def targets(self, angles: np.ndarray) -> np.ndarray:
-        """The reflection (..., H) of hinge angles or PD targets (..., H)."""
+        """The mirror image (..., H) of hinge angles or PD targets (..., H)."""
         return self._reference + self.signs * (angles - self._reference)[..., self.hinges]
 
     def velocities(self, qvel: np.ndarray) -> np.ndarray:
-        """The reflection (T, nv) of velocities (T, nv), in MuJoCo's convention."""
+        """The mirror image (T, nv) of velocities (T, nv), in MuJoCo's convention."""
         return np.concatenate(
             (qvel[:, :3] * _ACROSS, qvel[:, 3:6] * -_ACROSS, self.signs * qvel[:, 6:][:, self.hinges]), axis=1
         )
@@ -94,7 +94,7 @@ def _hinges(body: Body, data: mujoco.MjData, images: np.ndarray, near: float) ->
     """(H,) the image of each hinge, and (H,) the sign of its angle."""
     owners, every = body.model.jnt_bodyid[1:] - 1, np.arange(body.num_actions)
     axes, anchors = data.xaxis[1:], data.xanchor[1:]
-    along = (axes * -_ACROSS) @ axes.T  # (H, H) cosine of a hinge's reflected axis with another's
+    along = (axes * -_ACROSS) @ axes.T  # (H, H) cosine of a hinge's mirrored axis with another's
     apart = np.linalg.norm((anchors * _ACROSS)[:, None] - anchors, axis=-1)
     fits = (images[owners][:, None] == owners) & (apart < near) & (np.abs(along) > _ALONG)
     found = np.where(fits, np.abs(along), 0).argmax(axis=1)

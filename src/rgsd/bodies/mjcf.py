@@ -9,7 +9,7 @@
 | feet | bodies without children, low within 5 cm of the lowest point when standing; else the lowest body |
 | key bodies | bodies without children, feet first, at most 8 |
 | fall rule | the root below half of its standing height, or tilted by more than 60 degrees |
-| tracked threshold | 0.7 of the standing height, which is the quadruped's share, at most the humanoid's 0.25 m |
+| tracked threshold | 0.7 of the standing height, which is the quadruped's fraction, at most the humanoid's 0.25 m |
 | ground, light, sky | the file's own if it has a ground plane; else those of `scenery` in their place |
 """
 

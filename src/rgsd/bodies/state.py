@@ -1,4 +1,4 @@
-"""`BodyState`: where every part of many copies of a body is, and how it moves."""
+"""`BodyState`: where every part of a body is in many environments, and how it moves."""
 
 from __future__ import annotations
 

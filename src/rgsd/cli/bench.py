@@ -43,9 +43,9 @@ def bench(
         bodies: which to measure.
         preset: cpu, gpu or paper; settings of networks, learner and references.
         motions: references for a single body; without them the preset's, or a stand-in where those are not here.
-        num_envs: copies that are stepped together; the preset's if not given.
+        num_envs: environments that are stepped together; the preset's if not given.
         rounds: how often everything is measured; 1 for a first look.
-        as_json: print the figures as JSON, by body.
+        as_json: print the metrics as JSON, by body.
 
     Raises:
         UsageError: gymnasium is missing, or options that do not go together.
@@ -58,18 +58,18 @@ def bench(
     if motions is not None and len(bodies) != 1:
         raise UsageError(f"--motions {motions}: motions belong to one body; add --bodies with that body alone")
     with Console(stderr=True, quiet=as_json).status("") as status:
-        figures: dict[str, dict[str, Any]] = {}
+        metrics: dict[str, dict[str, Any]] = {}
         for body in bodies:
             status.update(f"measuring {body}, {rounds} rounds")
-            figures[body] = (
+            metrics[body] = (
                 _measure_here(body, preset, motions, num_envs, rounds)
                 if len(bodies) == 1
                 else _measure_in_a_process(body, preset, num_envs, rounds)
             )
     if as_json:
-        print(json.dumps(figures, indent=2))
+        print(json.dumps(metrics, indent=2))
         return
-    for body, found in figures.items():
+    for body, found in metrics.items():
         _show(body, found)
 
 
@@ -95,12 +95,14 @@ def _measure_in_a_process(body: str, preset: str, num_envs: int | None, rounds: 
 
 
 def _show(body: str, found: dict[str, Any]) -> None:
-    table = Table("layer", "control steps/s", "share of raw", "what it is", title=f"{body}, preset {found['preset']}")
+    table = Table(
+        "layer", "control steps/s", "fraction of raw", "what it is", title=f"{body}, preset {found['preset']}"
+    )
     for layer, meaning in _LAYERS.items():
         rate = found[f"{layer}_steps_per_s"]
         # a ratio within each round is steadier than one of medians
-        share = found.get(f"{layer}_over_raw", rate / found["raw_steps_per_s"])
-        table.add_row(layer.replace("_", " "), f"{rate:,.0f}", f"{100 * share:.0f} %", meaning)
+        fraction = found.get(f"{layer}_over_raw", rate / found["raw_steps_per_s"])
+        table.add_row(layer.replace("_", " "), f"{rate:,.0f}", f"{100 * fraction:.0f} %", meaning)
     console = Console()
     console.print(table)
     console.print(

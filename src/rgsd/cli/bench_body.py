@@ -31,10 +31,10 @@ from rgsd.methods.presets import make_preset
 from rgsd.methods.rgsd import RgsdConfig
 from rgsd.methods.runs import RunConfig, make_trainer
 from rgsd.motions.motion import Motion, finite_difference_velocity
-from rgsd.physics.protocol import Physics
+from rgsd.physics.interface import Physics
 
-_COPIES = 4  # of Gymnasium's environment
-_GYMNASIUM_STEPS = 200  # of each copy in a round
+_NUM_ENVS = 4  # of Gymnasium's environment
+_GYMNASIUM_STEPS = 200  # of each environment in a round
 _PAIRS = 4  # collections in a round, each followed by bare physics: a shared machine changes its speed within seconds
 _PRETRAIN_STEPS = 20  # what the encoder knows costs nothing and does not matter here
 _STAND_IN_CLIPS = 4
@@ -42,17 +42,17 @@ _STATE = ("time", "qpos", "qvel", "ctrl", "qacc_warmstart")
 
 
 @dataclass(frozen=True)
-class Figures:
-    """What was measured of one body; rates are medians over the rounds, in control steps of one copy."""
+class Measurement:
+    """What was measured of one body; rates are medians over the rounds, in control steps of one environment."""
 
     preset: str
     """Name of the settings."""
     motions: str
     """What the references were."""
     num_envs: int
-    """Copies that are stepped together; Gymnasium's environments have `gymnasium_envs` instead."""
+    """Environments that are stepped together; Gymnasium's environments have `gymnasium_envs` instead."""
     gymnasium_envs: int
-    """Copies in Gymnasium's vector environments."""
+    """Environments in Gymnasium's vector environments."""
     rounds: int
     """How often everything was measured."""
     raw_steps_per_s: float
@@ -120,14 +120,14 @@ class RawBatch:
         return time.perf_counter() - begun
 
 
-def measure(body: str, preset: str, motions: str | None, num_envs: int | None, rounds: int) -> Figures:
+def measure(body: str, preset: str, motions: str | None, num_envs: int | None, rounds: int) -> Measurement:
     """Measure one body in this process.
 
     Args:
         body: its name.
         preset: settings of networks, learner and references.
         motions: references instead of the preset's.
-        num_envs: copies instead of the preset's.
+        num_envs: environments instead of the preset's.
         rounds: how often everything is measured.
 
     Raises:
@@ -141,18 +141,18 @@ def measure(body: str, preset: str, motions: str | None, num_envs: int | None, r
         trainer = make_trainer(config, folder)
         states = trainer.env.library.states
         raw = RawBatch(trainer.env.body, trainer.env.num_envs)
-        ordinary = GymnasiumBench(trainer.env.body, states.qpos.numpy(), states.qvel.numpy(), _COPIES)
+        ordinary = GymnasiumBench(trainer.env.body, states.qpos.numpy(), states.qvel.numpy(), _NUM_ENVS)
         try:
             trainer.iterate()  # allocations and caches
             taken = [_round(trainer, raw, ordinary) for _ in range(rounds)]
         finally:
             ordinary.close()
     rates = {name: median(one[name] for one in taken) for name in taken[0]}
-    return Figures(
+    return Measurement(
         preset=preset,
         motions=described,
         num_envs=config.num_envs,
-        gymnasium_envs=_COPIES,
+        gymnasium_envs=_NUM_ENVS,
         rounds=rounds,
         **{f"{name}_steps_per_s": rate for name, rate in rates.items()},
         collection_over_raw=median(one["collection"] / one["raw"] for one in taken),

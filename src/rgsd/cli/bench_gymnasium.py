@@ -1,6 +1,6 @@
 """What `rgsd bench` holds the batch against: one body as an ordinary `gymnasium.Env`, copied by Gymnasium itself.
 
-Plain MuJoCo bindings and numpy, one `MjData` a copy, as most environments are written.
+Plain MuJoCo bindings and numpy, one `MjData` an environment, as most environments are written.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _NOISE = 0.3  # standard deviation of the random actions, of their range [-1, 1]
 
 
 class OrdinaryEnv(gymnasium.Env[np.ndarray, np.ndarray]):
-    """One copy of a body, on the same MJCF, substeps, PD targets, fall rule and observation as `SkillEnv`.
+    """One environment of a body, on the same MJCF, substeps, PD targets, fall rule and observation as `SkillEnv`.
 
     Args:
         body: what is stepped.
@@ -81,17 +81,17 @@ class OrdinaryEnv(gymnasium.Env[np.ndarray, np.ndarray]):
 
 
 class GymnasiumBench:
-    """Gymnasium's two vector envs over the same few copies.
+    """Gymnasium's two vector envs over the same few environments.
 
     Args:
         body: what is stepped.
         qpos, qvel: (F, nq), (F, nv) states that episodes start from.
-        copies: a handful; each is a worker process of the async one.
+        num_envs: a handful; each is a worker process of the async one.
     """
 
-    def __init__(self, body: Body, qpos: np.ndarray, qvel: np.ndarray, copies: int) -> None:
+    def __init__(self, body: Body, qpos: np.ndarray, qvel: np.ndarray, num_envs: int) -> None:
         self._num_actions = body.num_actions
-        makers: Sequence[Any] = [partial(OrdinaryEnv, body, qpos, qvel)] * copies
+        makers: Sequence[Any] = [partial(OrdinaryEnv, body, qpos, qvel)] * num_envs
         # a fork of this process, which runs torch's threads, may hang; the server has none and imports once for all
         get_context("forkserver").set_forkserver_preload([__name__])
         self.envs: dict[str, VectorEnv[Any, Any, Any]] = {
@@ -102,7 +102,7 @@ class GymnasiumBench:
             envs.reset(seed=seed)
 
     def steps_per_s(self, kind: str, steps: int) -> float:
-        """Control steps a second of all copies together, over `steps` steps under random actions."""
+        """Control steps a second of all environments together, over `steps` steps under random actions."""
         envs = self.envs[kind]
         shape = (steps, envs.num_envs, self._num_actions)
         actions = np.random.default_rng(0).normal(0.0, _NOISE, shape).astype(np.float32)

@@ -11,20 +11,20 @@ from typing import Annotated, Any
 import tyro
 from rich.console import Console
 
-from rgsd.cli.finishing import is_judged, training_cost
+from rgsd.cli.finishing import is_evaluated, training_cost
 from rgsd.errors import UsageError
-from rgsd.evaluation.comparison import MEAN, WORST, JudgedRun, group_seeds
-from rgsd.evaluation.comparison import compare as compare_judged
+from rgsd.evaluation.comparison import MEAN, WORST, EvaluatedRun, group_seeds
+from rgsd.evaluation.comparison import compare as compare_runs
 from rgsd.evaluation.convergence import convergence
-from rgsd.evaluation.headlines import DEFAULT_FIGURES, MEASURES
-from rgsd.evaluation.published import GROUPS
+from rgsd.evaluation.headlines import DEFAULT_METRICS, MEASURES
+from rgsd.evaluation.paper import GROUPS
 from rgsd.learning.checkpoint import write_atomically
 from rgsd.methods.runs import RunConfig
 from rgsd.viewing.comparison import comparison_chart, comparison_table, run_curves
-from rgsd.viewing.published import table_one
+from rgsd.viewing.paper_table import table_one
 from rgsd.viewing.run_folder import RunFolder
-from rgsd.viewing.style import png_bytes
 from rgsd.viewing.switching import switching_grid
+from rgsd.viewing.theme import png_bytes
 
 
 def compare(
@@ -40,7 +40,7 @@ def compare(
     or protocol versions are refused.
 
     Args:
-        runs: folders that `rgsd evaluate` has judged.
+        runs: folders that `rgsd evaluate` has evaluated.
         out: folder of the comparison.
         as_json: print comparison.json instead of the tables.
     """
@@ -61,11 +61,11 @@ def write_comparison(runs: Sequence[Path], out: Path, title: str) -> dict[str, A
     Raises:
         UsageError: a folder without an evaluation, or runs that must not be compared.
     """
-    judged = [_read(run) for run in runs]
-    content = compare_judged(judged)
-    rows = group_seeds(judged)
+    evaluated = [_read(run) for run in runs]
+    content = compare_runs(evaluated)
+    rows = group_seeds(evaluated)
     histories = {name: [RunFolder(Path(run.name)).history for run in seeds] for name, seeds in rows.items()}
-    chart = png_bytes(comparison_chart(content["figures"], DEFAULT_FIGURES))
+    chart = png_bytes(comparison_chart(content["metrics"], DEFAULT_METRICS))
     curves = png_bytes(run_curves(histories))
     switched = {name: [run.evaluation["discovery"]["switching"] for run in rows[name]] for name in _discovering(rows)}
     text = _markdown(content, title)
@@ -79,25 +79,25 @@ def write_comparison(runs: Sequence[Path], out: Path, title: str) -> dict[str, A
     return content
 
 
-def _discovering(rows: Mapping[str, Sequence[JudgedRun]]) -> list[str]:
+def _discovering(rows: Mapping[str, Sequence[EvaluatedRun]]) -> list[str]:
     return [name for name, seeds in rows.items() if all(run.evaluation["discovery"] for run in seeds)]
 
 
-def _read(run: Path) -> JudgedRun:
+def _read(run: Path) -> EvaluatedRun:
     config, folder = RunConfig.load(run), RunFolder(run)
     if not folder.evaluation:
         raise UsageError(f"{run / 'evaluation' / 'evaluation.json'}: no such file; `rgsd evaluate {run}` makes it")
-    judged, now = folder.evaluation.get("weights_sha256"), folder.policy.get("weights_sha256")
+    evaluated, now = folder.evaluation.get("weights_sha256"), folder.policy.get("weights_sha256")
     # what was finished here remembers what it had cost; evaluations from before there was the digest cannot tell
-    if judged and judged != now and not is_judged(run):
-        raise UsageError(f"{run}: has been trained on since it was evaluated; `rgsd evaluate {run}` judges it anew")
+    if evaluated and evaluated != now and not is_evaluated(run):
+        raise UsageError(f"{run}: has been trained on since it was evaluated; `rgsd evaluate {run}` evaluates it anew")
     label = run.parent.name if run.name.startswith("seed") else run.name
     physics = folder.policy.get("physics_sha256", "")
     settings = dataclasses.replace(config, seed=0)
     cost = training_cost(run)
     log = [row for row in folder.history if row["samples"] <= cost["samples"]]
     reward = convergence([row["samples"] for row in log], [row["Train/mean_reward"] for row in log])
-    return JudgedRun(str(run), label, settings, config.seed, physics, folder.evaluation, cost, reward)
+    return EvaluatedRun(str(run), label, settings, config.seed, physics, folder.evaluation, cost, reward)
 
 
 def _markdown(content: dict[str, Any], title: str) -> str:
@@ -109,19 +109,19 @@ def _markdown(content: dict[str, Any], title: str) -> str:
         f"# {title}",
         f"Body {content['body']}, {len(content['clips'])} motions, protocol {content['protocol']}; the deterministic "
         f"policy, {content['rollouts_per_clip']} rollouts a clip, falls included. The mean over training seeds, then "
-        "in brackets the seeds' own figures or, of five or more, its 95 % interval. Budgets are those below: a method "
-        "whose learning curve still rises has not been judged for what it can do.",
+        "in brackets the seeds' own metrics or, of five or more, its 95 % interval. Budgets are those below: a method "
+        "whose learning curve still rises has not been evaluated for what it can do.",
         "## Cost",
         comparison_table(content["training"], list(next(iter(content["training"].values()))), "row"),
         "`reward_90`: samples after which the mean reward, each method's own, has made 90 % of its way; "
         "none of a curve that has not risen by twice its scatter; "
-        "`reward_rising`: the share of seeds whose reward still rose at the end, of which the former says nothing.",
+        "`reward_rising`: the fraction of seeds whose reward still rose at the end, of which the former says nothing.",
         "![learning curves](learning_curves.png)",
         "## Imitation by motion group, in short",
         table_one(tables, shown),
         "## Headlines",
         "![seeds as points, means as bars](comparison.png)",
-        comparison_table(content["figures"], DEFAULT_FIGURES, "row"),
+        comparison_table(content["metrics"], DEFAULT_METRICS, "row"),
     ]
     for name, rows in tables.items():
         parts += [f"## Imitation: {name}", comparison_table(rows, MEASURES, "row")]

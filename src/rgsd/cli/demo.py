@@ -13,7 +13,7 @@ from rich.console import Console
 
 from rgsd.bodies.registry import make_body
 from rgsd.cli.evaluate import evaluate_run, write_views
-from rgsd.cli.published import play_published
+from rgsd.cli.play_policy import play_policy
 from rgsd.cli.train import run_training
 from rgsd.errors import UsageError
 from rgsd.evaluation.protocol import EvaluationConfig
@@ -43,7 +43,7 @@ def demo(out: Path | None = None, minutes: float | None = None, body: str = "qua
     console = Console()
     if minutes == 0:
         folder = out or Path("runs") / f"demo-{body}-{datetime.date.today():%Y%m%d}"
-        play_published(body, folder, seed, console)
+        play_policy(body, folder, seed, console)
         return
     if body != "quadruped":
         raise UsageError(
@@ -65,8 +65,8 @@ def demo(out: Path | None = None, minutes: float | None = None, body: str = "qua
     run_training(config, folder, console)
     console.print("[bold]3[/bold] measuring by the protocol")
     # a shortened demo is a first look: fewer latents, the same definitions
-    share = min(1.0, minutes / MINUTES)
-    latents = max(64, round(500 * share))
+    fraction = min(1.0, minutes / MINUTES)
+    latents = max(64, round(500 * fraction))
     evaluate_run(folder, EvaluationConfig(num_latents=latents), console)
     report = write_views(folder, console)
     _print_closing(folder, report, console)

@@ -1,6 +1,6 @@
 """`rgsd doctor`: what this machine has, tried rather than looked up, and how to get what it lacks.
 
-Offscreen GL is judged by a rendered frame and ffmpeg by an encoded film, because both are often installed and broken.
+Offscreen GL is tested by a rendered frame and ffmpeg by an encoded film, because both are often installed and broken.
 """
 
 from __future__ import annotations

@@ -154,16 +154,16 @@ def imitation_table(result: dict[str, Any]) -> Table:
 
 def blowups(result: dict[str, Any]) -> str:
     """What is to be said of simulations that blew up; nothing, if none did."""
-    shares = {name: clip["blown_up"] for name, clip in result["clips"].items() if clip["blown_up"]}
-    said = ", ".join(f"{name} {share:.0%}" for name, share in shares.items())
-    return said and f"the simulation blew up (fallen, and frozen from there on, which flatters other figures): {said}"
+    fractions = {name: clip["blown_up"] for name, clip in result["clips"].items() if clip["blown_up"]}
+    said = ", ".join(f"{name} {fraction:.0%}" for name, fraction in fractions.items())
+    return said and f"the simulation blew up (fallen, and frozen from there on, which flatters other metrics): {said}"
 
 
-def print_figures(figures: dict[str, Any], console: Console) -> None:
-    """The plain numbers among figures, a line each, with their intervals `KEY_ci`."""
-    for key, value in figures.items():
+def print_metrics(metrics: dict[str, Any], console: Console) -> None:
+    """The plain numbers among metrics, a line each, with their intervals `KEY_ci`."""
+    for key, value in metrics.items():
         if isinstance(value, float | int):
-            interval = figures.get(f"{key}_ci")
+            interval = metrics.get(f"{key}_ci")
             limits = "" if interval is None else f" ({interval[0]:.3g} to {interval[1]:.3g})"
             console.print(f"  {key} {value:.3g}{limits}", highlight=False)
 
@@ -173,4 +173,4 @@ def _print_discovery(result: dict[str, Any], console: Console) -> None:
     if found is None:
         return
     console.print("\ndiscovery, uniform latents from the standing pose:")
-    print_figures(found, console)
+    print_metrics(found, console)

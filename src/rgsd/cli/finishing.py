@@ -1,5 +1,5 @@
-"""Variants and seeds, one run after another, each trained and judged as far as that is not done: what `rgsd sweep` and
-`rgsd reproduce` have in common.
+"""Variants and seeds, one run after another, each trained and evaluated as far as that is not done: what `rgsd sweep`
+and `rgsd reproduce` have in common.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from rgsd.learning.loop import DivergedError
 from rgsd.methods.runs import RunConfig
 from rgsd.viewing.run_folder import RunFolder
 
-_JUDGED = "judged.json"  # in a run's folder: what it was evaluated after, and how
+_EVALUATED = "evaluated.json"  # in a run's folder: what it was evaluated after, and how
 
 
 def finish_all(
@@ -64,37 +64,37 @@ def run_folder(folder: Path, variant: str, seed: int) -> Path:
     return folder / variant / f"seed{seed}"
 
 
-def is_judged(run: Path) -> bool:
+def is_evaluated(run: Path) -> bool:
     """Whether a run has been finished here."""
-    return (run / _JUDGED).exists()
+    return (run / _EVALUATED).exists()
 
 
 def training_cost(run: Path) -> dict[str, float]:
-    """`samples` and `minutes` of training that a run had cost when it was judged; until now, if that was not here.
+    """`samples` and `minutes` of training that a run had cost when it was evaluated; until now, if that was not here.
 
     Raises:
         UsageError: the run has not been trained.
     """
-    if is_judged(run):
-        return json.loads((run / _JUDGED).read_text())["training"]
+    if is_evaluated(run):
+        return json.loads((run / _EVALUATED).read_text())["training"]
     return _trained(run)
 
 
-def judge_once(run: Path, how: dict[str, Any], judge: Callable[[], object], console: Console) -> None:
-    """Judge a trained run, unless that was done after as much training and in the same way.
+def evaluate_once(run: Path, how: dict[str, Any], evaluate: Callable[[], object], console: Console) -> None:
+    """Evaluate a trained run, unless that was done after as much training and in the same way.
 
     Args:
         run: its folder.
         how: what says in which way, as JSON can hold it.
-        judge: does it.
+        evaluate: does it.
         console: where it is told.
     """
-    asked, mark = {"training": _trained(run), **how}, run / _JUDGED
-    if is_judged(run) and json.loads(mark.read_text()) == asked:
+    asked, mark = {"training": _trained(run), **how}, run / _EVALUATED
+    if is_evaluated(run) and json.loads(mark.read_text()) == asked:
         console.print("finished before")
         return
     with console.status("evaluating"):
-        judge()
+        evaluate()
     write_atomically(mark, lambda path: path.write_text(json.dumps(asked, indent=1) + "\n"))
 
 
@@ -106,7 +106,7 @@ def _finish(run: Path, config: RunConfig, evaluation: EvaluationConfig, console:
     if not is_finished(config, run):
         run_training(config, run, console)
     how = {"evaluation": dataclasses.asdict(evaluation)}
-    judge_once(run, how, lambda: evaluate_run(run, evaluation, Console(quiet=True)), console)
+    evaluate_once(run, how, lambda: evaluate_run(run, evaluation, Console(quiet=True)), console)
 
 
 def _trained(run: Path) -> dict[str, float]:

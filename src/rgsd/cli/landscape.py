@@ -15,7 +15,7 @@ from rgsd.cli.trained import load_trained
 from rgsd.errors import UsageError
 from rgsd.viewing.figures import run_figures
 from rgsd.viewing.run_folder import RunFolder
-from rgsd.viewing.style import png_bytes
+from rgsd.viewing.theme import png_bytes
 
 
 def landscape(

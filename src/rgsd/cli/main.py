@@ -47,7 +47,7 @@ COMMANDS: dict[str, Command] = {
     "motions synthesize": Command("rgsd.cli.motions", "motions_synthesize", "plan the quadruped's reference gaits"),
     "motions trim": Command("rgsd.cli.motions", "motions_trim", "cut off the rest at both ends of motions"),
     "motions split": Command("rgsd.cli.motions", "motions_split", "cut long motions into windows, each a motion"),
-    "motions mirror": Command("rgsd.cli.motions", "motions_mirror", "add reflections, left for right"),
+    "motions mirror": Command("rgsd.cli.motions", "motions_mirror", "add mirror images"),
     "motions join": Command("rgsd.cli.motions", "motions_join", "let one motion follow another in a long one"),
     "motions render": Command("rgsd.cli.motions", "motions_render", "draw motions as a contact sheet"),
     "pretrain": Command("rgsd.cli.pretrain", "pretrain", "embed the motions on the sphere, without any physics", True),

@@ -12,13 +12,13 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from rgsd.motions.collections import get_collection
+from rgsd.motions.clip_sets import get_clip_set
 from rgsd.motions.formats.accad import accad_to_smpl
 from rgsd.motions.formats.bvh import read_bvh
-from rgsd.motions.importing import NOT_IN_COLLECTION, Imported, MotionFile, is_own, read_source
+from rgsd.motions.importing import NOT_IN_SET, Imported, MotionFile, is_own, read_source
 from rgsd.motions.motion import Motion, MotionError
 
-# figures of an import and what tables call them
+# metrics of an import and what tables call them
 _QUALITY = {
     "fk_error_cm": "error cm",
     "penetration_cm": "depth cm",
@@ -52,7 +52,7 @@ def motion_summary(motion: Motion) -> dict[str, Any]:
 
 
 def motion_table(motions: list[Motion], title: str) -> Table:
-    """A row a motion: length, path and the figures of its import; below them the licences."""
+    """A row a motion: length, path and the metrics of its import; below them the licences."""
     table = Table(title=title, title_justify="left", box=None, padding=(0, 1, 0, 0))
     table.add_column("name", overflow="fold")
     table.add_column("group", no_wrap=True)
@@ -75,7 +75,7 @@ def motion_table(motions: list[Motion], title: str) -> Table:
 
 def print_notes(console: Console, results: list[Imported], paths: list[Path]) -> None:
     """A table of the files that were skipped or refused, and of those taken of which there is something to say."""
-    noted = [found for found in results if found.note and found.note != NOT_IN_COLLECTION]
+    noted = [found for found in results if found.note and found.note != NOT_IN_SET]
     if not noted:
         return
     counts = Counter(_status(found) for found in noted)
@@ -110,11 +110,11 @@ def _bare(message: str, label: str) -> str:
     return message.removeprefix(f"{label}: ")
 
 
-def print_missing(console: Console, collection: str, taken: set[str]) -> None:
-    """Name the clips of a collection that were not taken."""
-    missing = [clip.name for clip in get_collection(collection) if clip.name not in taken]
+def print_missing(console: Console, clip_set: str, taken: set[str]) -> None:
+    """Name the clips of a clip set that were not taken."""
+    missing = [clip.name for clip in get_clip_set(clip_set) if clip.name not in taken]
     if missing:
-        console.print(f"of {collection} not found: {', '.join(missing)}", highlight=False)
+        console.print(f"of {clip_set} not found: {', '.join(missing)}", highlight=False)
 
 
 def file_facts(found: MotionFile) -> dict[str, Any]:

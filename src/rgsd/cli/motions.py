@@ -26,7 +26,7 @@ from rgsd.cli.motion_tables import (
 )
 from rgsd.errors import UsageError
 from rgsd.motions.importing import (
-    NOT_IN_COLLECTION,
+    NOT_IN_SET,
     import_motions,
     is_own,
     motion_files,
@@ -35,9 +35,9 @@ from rgsd.motions.importing import (
 from rgsd.motions.joining import join
 from rgsd.motions.mirroring import mirrored
 from rgsd.motions.motion import Motion
+from rgsd.motions.splitting import split
 from rgsd.motions.synthesis.quadruped import medley_quadruped, synthesize_quadruped
 from rgsd.motions.trimming import trim_rest
-from rgsd.motions.windows import split
 
 _HIGHEST_FPS = 1000.0  # of motion capture; more is a slip of the pen that fills memory
 
@@ -46,7 +46,7 @@ def motions_import(
     paths: Positional[list[Path]],
     out: Path,
     body: str = "smpl",
-    collection: str | None = None,
+    clip_set: str | None = None,
     fps: float | None = None,
     json: bool = False,
 ) -> None:
@@ -58,7 +58,7 @@ def motions_import(
         paths: files, folders or zips.
         out: folder that the npz files are written to; it must hold none of their names yet.
         body: body to map to.
-        collection: take only the clips of this named set, such as accad20.
+        clip_set: take only the clips of this named set, such as accad20.
         fps: rate of the results, 1/s; the body's control rate if not given.
         json: print one JSON object instead of tables.
     """
@@ -66,7 +66,7 @@ def motions_import(
         raise UsageError("nothing to import; name a motion file, a folder or a zip of them")
     if fps is not None and not 0 < fps <= _HIGHEST_FPS:
         raise UsageError(f"--fps {fps:g}: give a rate above 0, and at most {_HIGHEST_FPS:g}, 1/s")
-    results = import_motions(paths, make_body(body), collection, fps)
+    results = import_motions(paths, make_body(body), clip_set, fps)
     taken = [found.motion for found in results if found.motion is not None]
     there = [motion.name for motion in taken if (out / f"{motion.name}.npz").exists()]
     if there:
@@ -80,10 +80,10 @@ def motions_import(
         console = Console()
         console.print(motion_table(taken, f"{len(taken)} motions written to {out}"))
         print_notes(console, results, paths)
-        if collection:
-            others = sum(found.note == NOT_IN_COLLECTION for found in results)
-            console.print(f"{others} files skipped that are not in {collection}", highlight=False)
-            print_missing(console, collection, {motion.name for motion in taken})
+        if clip_set:
+            others = sum(found.note == NOT_IN_SET for found in results)
+            console.print(f"{others} files skipped that are not in {clip_set}", highlight=False)
+            print_missing(console, clip_set, {motion.name for motion in taken})
     if not taken:
         raise UsageError(f"nothing could be imported from {', '.join(map(str, paths))}; the reasons are above")
 
@@ -115,7 +115,7 @@ def motions_info(path: Positional[Path], json: bool = False) -> None:
 
 
 def motions_list(path: Positional[Path], json: bool = False) -> None:
-    """List rgsd's motions in a folder, with the figures of their import.
+    """List rgsd's motions in a folder, with the metrics of their import.
 
     Args:
         path: folder of rgsd's npz files.
@@ -151,7 +151,7 @@ def motions_split(path: Positional[Path], out: Path, seconds: float = 2.0, overl
         path: an rgsd npz file or a folder of them; import others first.
         out: folder that the npz files are written to; it must hold none yet.
         seconds: length of a window.
-        overlap: share of a window that the next one repeats, at least 0 and below 1.
+        overlap: fraction of a window that the next one repeats, at least 0 and below 1.
     """
     windows = [window for motion in own_motions(path) for window in split(motion, seconds, overlap)]
     name, count = Counter(window.name for window in windows).most_common(1)[0]
@@ -181,11 +181,11 @@ def motions_trim(path: Positional[Path], out: Path, still: float = 0.2) -> None:
 
 
 def motions_mirror(path: Positional[Path], out: Path, body: str | None = None) -> None:
-    """Add to motions their reflections, left for right: each NAME with its NAME_mirrored, or the other way round.
+    """Add to motions their mirror images: each NAME with its NAME_mirrored, or the other way round.
 
-    Do it last, after trim and split: by these names a teacher knows what it can teach left for right.
+    Do it last, after trim and split: by these names a teacher knows what it can teach by mirroring.
 
-    A motion that is its own reflection, such as a straight walk, gains nothing, and the encoder cannot tell the two
+    A motion that is its own mirror image, such as a straight walk, gains nothing, and the encoder cannot tell the two
     apart; name the file of one that is not, such as a turn or a punch, or see by `rgsd pretrain` how far they are.
 
     Args:
@@ -200,7 +200,7 @@ def motions_mirror(path: Positional[Path], out: Path, body: str | None = None) -
     there = {motion.name for motion in motions}
     twice = [image.name for image in images if image.name in there]
     if twice:
-        raise UsageError(f"{path}: holds '{twice[0]}' and its reflection already; leave one of the two out")
+        raise UsageError(f"{path}: holds '{twice[0]}' and its mirror image already; leave one of the two out")
     _write([*motions, *images], out)
 
 

@@ -41,7 +41,7 @@ class _Choice:
     out: Path = Path("runs/pretrain")
     """Folder for the results."""
     as_json: Annotated[bool, tyro.conf.arg(name="json")] = False
-    """Print the figures as JSON."""
+    """Print the metrics as JSON."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -60,7 +60,7 @@ class _Phase1:
 
     motions: str
     """A file or folder of motions in any readable format, or `synthetic` for the quadruped's planned gaits."""
-    collection: str
+    clip_set: str
     """A named set of clips to take from `motions`, such as accad20; `all`; or `auto`, a set held whole, else all."""
     clips: tuple[str, ...]
     """Names of the clips to use; all if none."""
@@ -83,7 +83,7 @@ def pretrain(args: Sequence[str]) -> None:
     assert isinstance(config.settings, RgsdConfig), "the presets are rgsd's"
     known = config.settings
     default = _Phase1(
-        config.motions, config.collection, config.clips, config.seed, _Settings(known.encoder, known.contrastive)
+        config.motions, config.clip_set, config.clips, config.seed, _Settings(known.encoder, known.contrastive)
     )
 
     def read(
@@ -110,9 +110,9 @@ def _pretrain(config: RunConfig, out: Path, as_json: bool) -> None:
             library, settings, config.seed, lambda n, loss: status.update(f"step {n}, loss {loss:.3f}")
         )
     write_encoder_views(encoder, library, out)
-    figures = spread(encoder, library)
+    metrics = spread(encoder, library)
     if as_json:
-        print(json.dumps(figures))
+        print(json.dumps(metrics))
         return
     table = Table(title=f"directions of {len(library)} motions in {settings.encoder.latent_dim} dimensions")
     for column in ("clip", "group", "cosine of its frames", "nearest other", "cosine"):

@@ -68,7 +68,7 @@ def record(
 
 
 class _Studio:
-    """Rolls a policy out and renders it, one list of frames a copy."""
+    """Rolls a policy out and renders it, one list of frames an environment."""
 
     def __init__(self, policy: SkillPolicy, library: MotionLibrary, generator: torch.Generator) -> None:
         self.policy, self.library, self.body, self.generator = policy, library, library.body, generator
@@ -111,7 +111,7 @@ class _Studio:
         return self.policy.clip_latents[name]
 
     def _play(self, controller: Controller, start: BodyState, frames: int, clip: int) -> np.ndarray:
-        """(copies, frames / stride, nq)."""
+        """(environments, frames / stride, nq)."""
         which = torch.full((len(start.qpos),), clip)
         played = roll_out(self._simulate, self.body, controller, (start.qpos, start.qvel), frames, which)
         return played.states.qpos[:, :: self.stride].numpy()

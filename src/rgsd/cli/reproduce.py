@@ -13,14 +13,14 @@ import tyro
 from rich.console import Console
 
 from rgsd.cli.compare import write_comparison
-from rgsd.cli.finishing import finish_all, is_judged, run_folder
+from rgsd.cli.finishing import finish_all, is_evaluated, run_folder
 from rgsd.cli.trained import load_trained
 from rgsd.errors import UsageError
 from rgsd.evaluation import incompatibility
 from rgsd.evaluation.headlines import over_seeds
+from rgsd.evaluation.paper import FIGURE_4, TABLE_1
 from rgsd.evaluation.paths import motion_paths
 from rgsd.evaluation.protocol import EvaluationConfig
-from rgsd.evaluation.published import FIGURE_4, TABLE_1
 from rgsd.evaluation.sweep import Variant
 from rgsd.language.embedding import is_installed
 from rgsd.learning.checkpoint import write_atomically
@@ -30,10 +30,10 @@ from rgsd.methods.runs import RunConfig, make_method
 from rgsd.motions.library import MotionLibrary
 from rgsd.physics.mujoco_cpu import MujocoCpu
 from rgsd.viewing.comparison import comparison_table
-from rgsd.viewing.incompatibility import FIGURES, incompatibility_chart
+from rgsd.viewing.incompatibility import METRICS, incompatibility_chart
 from rgsd.viewing.maps import path_grid
 from rgsd.viewing.run_folder import RunFolder
-from rgsd.viewing.style import png_bytes
+from rgsd.viewing.theme import png_bytes
 
 METHODS = ("rgsd", *(method for method in TABLE_1 if method != "rgsd"), "lgsd", "tracker")
 """What table 1 trains: the paper's methods, LGSD where its extra is installed, and the tracker as reference row."""
@@ -68,7 +68,7 @@ def reproduce_table1(
         seeds: how many; they are 0, 1, ...
         out: folder of the table and its runs.
         preset: cpu or paper.
-        evaluation: how much is rolled out to judge a run.
+        evaluation: how much is rolled out to evaluate a run.
     """
     evaluation.check("--evaluation")
     console = Console()
@@ -109,7 +109,7 @@ def reproduce_figure4(
     """
     console, folder = Console(), out or table
     runs = {method: run_folder(table, method, seed) for method in (*METHODS, FROM_SCRATCH) if method != "tracker"}
-    runs = {method: run for method, run in runs.items() if is_judged(run)}
+    runs = {method: run for method, run in runs.items() if is_evaluated(run)}
     if not runs:
         raise UsageError(f"{table}: no finished run of seed {seed}; `rgsd reproduce table1 --out {table}` makes them")
     found = {}
@@ -151,7 +151,7 @@ def reproduce_metra_incompatibility(
         seeds: how many; they are 0, 1, ...
         out: folder of the figures and the runs.
         latents: random skills whose states tell what phi has learned.
-        evaluation: how much is rolled out to judge a run.
+        evaluation: how much is rolled out to evaluate a run.
     """
     evaluation.check("--evaluation")
     console = Console()
@@ -208,7 +208,7 @@ def _write_figure4(found: dict[str, Any], references: dict[str, Any], folder: Pa
         for method in TABLE_1
         if all(name in FIGURE_4 for name in names)
     }
-    content = {method: {n: by[n].figures for n in names} for method, by in found.items()}
+    content = {method: {n: by[n].metrics for n in names} for method, by in found.items()}
     captions = {
         method: {name: "no FID" if by[name].fid is None else f"FID {by[name].fid:.1f}" for name in names}
         for method, by in found.items()
@@ -238,14 +238,14 @@ def _write_incompatibility(measured: dict[str, list[dict[str, Any]]], out: Path)
         for name, seeds in measured.items()
     }
     rows = {
-        name: {key: over_seeds([found[key] for found in seeds]) for key in FIGURES} for name, seeds in measured.items()
+        name: {key: over_seeds([found[key] for found in seeds]) for key in METRICS} for name, seeds in measured.items()
     }
     picture = png_bytes(incompatibility_chart(measured, logs))
     text = (
-        "# METRA and references\n\nWhat each figure means, and which claim it tests: docs/reproduce.md.\n\n"
-        f"![four panels](incompatibility.png)\n\n{comparison_table(rows, FIGURES, 'form')}"
+        "# METRA and references\n\nWhat each metric means, and which claim it tests: docs/reproduce.md.\n\n"
+        f"![four panels](incompatibility.png)\n\n{comparison_table(rows, METRICS, 'form')}"
     )
-    content = json.dumps({"figures": rows, "seeds": measured}, indent=1) + "\n"
+    content = json.dumps({"metrics": rows, "seeds": measured}, indent=1) + "\n"
     write_atomically(out / "incompatibility.json", lambda path: path.write_text(content))
     write_atomically(out / "incompatibility.md", lambda path: path.write_text(text))
     write_atomically(out / "incompatibility.png", lambda path: path.write_bytes(picture))

@@ -31,7 +31,7 @@ def search(
     seed: int = 0,
     as_json: Annotated[bool, tyro.conf.arg(name="json")] = False,
 ) -> None:
-    """Search each clip's latent among growing shares of one uniform draw, and tabulate what each share finds.
+    """Search each clip's latent among growing fractions of one uniform draw, and tabulate what each fraction finds.
 
     Any policy with latents will do, also one that embeds clips. Writes RUN/evaluation/search.json.
 
@@ -40,7 +40,7 @@ def search(
         motions: where the run's motions lie now, if they have moved.
         latents: how many of the draw are searched.
         rollouts: fresh ones of the latent that was found; their mean error is the figure.
-        num_envs: copies simulated at a time.
+        num_envs: environments simulated at a time.
         seed: of latents and initial noise.
         as_json: print the content of search.json.
     """

@@ -10,14 +10,14 @@ from typing import Annotated, Any
 import tyro
 from rich.console import Console
 
-from rgsd.cli.finishing import finish_all, is_judged, run_folder, training_cost
-from rgsd.evaluation.headlines import figure, over_seeds
+from rgsd.cli.finishing import finish_all, is_evaluated, run_folder, training_cost
+from rgsd.evaluation.headlines import metric, over_seeds
 from rgsd.evaluation.protocol import PROTOCOL_VERSION
 from rgsd.evaluation.sweep import Sweep, read_sweep
 from rgsd.learning.checkpoint import write_atomically
 from rgsd.viewing.comparison import comparison_chart, comparison_table
 from rgsd.viewing.run_folder import RunFolder
-from rgsd.viewing.style import png_bytes
+from rgsd.viewing.theme import png_bytes
 
 
 def sweep(file: Annotated[Path, tyro.conf.Positional], out: Path | None = None) -> None:
@@ -47,19 +47,19 @@ def sweep(file: Annotated[Path, tyro.conf.Positional], out: Path | None = None) 
 
 
 def write_comparison(plan: Sweep, folder: Path) -> None:
-    """Write sweep.json, sweep.md and sweep.png of the runs that are judged."""
+    """Write sweep.json, sweep.md and sweep.png of the runs that are evaluated."""
     variants: dict[str, Any] = {}
     for variant in plan.variants:
         seeds = {}
         for seed in plan.seeds:
             run = run_folder(folder, variant.name, seed)
-            if is_judged(run):
+            if is_evaluated(run):
                 evaluation, cost = RunFolder(run).evaluation, training_cost(run)
-                figures = {name: figure(name, evaluation, cost) for name in plan.figures}
-                seeds[str(seed)] = {"run": str(run.relative_to(folder)), "figures": figures}
-        points = {name: [found["figures"][name] for found in seeds.values()] for name in plan.figures}
+                metrics = {name: metric(name, evaluation, cost) for name in plan.metrics}
+                seeds[str(seed)] = {"run": str(run.relative_to(folder)), "metrics": metrics}
+        points = {name: [found["metrics"][name] for found in seeds.values()] for name in plan.metrics}
         summary = {name: over_seeds(values) for name, values in points.items()}
-        variants[variant.name] = {"settings": variant.settings, "seeds": seeds, "figures": summary}
+        variants[variant.name] = {"settings": variant.settings, "seeds": seeds, "metrics": summary}
     content = {
         "schema": 1,
         "protocol": PROTOCOL_VERSION,
@@ -69,9 +69,9 @@ def write_comparison(plan: Sweep, folder: Path) -> None:
         "evaluation": dataclasses.asdict(plan.evaluation),
         "variants": variants,
     }
-    summaries = {name: found["figures"] for name, found in variants.items()}
-    table = comparison_table(summaries, plan.figures)
-    chart = png_bytes(comparison_chart(summaries, plan.figures))
+    summaries = {name: found["metrics"] for name, found in variants.items()}
+    table = comparison_table(summaries, plan.metrics)
+    chart = png_bytes(comparison_chart(summaries, plan.metrics))
     write_atomically(folder / "sweep.json", lambda path: path.write_text(json.dumps(content, indent=1) + "\n"))
     write_atomically(folder / "sweep.md", lambda path: path.write_text(f"{_head(plan)}\n{table}"))
     write_atomically(folder / "sweep.png", lambda path: path.write_bytes(chart))
@@ -86,7 +86,7 @@ def _head(plan: Sweep) -> str:
         f"`rgsd sweep {plan.file}`: seeds {', '.join(map(str, plan.seeds))}; deterministic policy, "
         f"{amount.rollouts_per_clip} rollouts a clip, {amount.num_latents} random latents, "
         f"protocol {PROTOCOL_VERSION}. "
-        "The mean over seeds, then in brackets the seeds' own figures or, of five or more, its 95 % interval.",
+        "The mean over seeds, then in brackets the seeds' own metrics or, of five or more, its 95 % interval.",
         "![seeds as points, means as bars](sweep.png)",
     ]
     return "\n\n".join(line for line in lines if line) + "\n"

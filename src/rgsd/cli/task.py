@@ -16,7 +16,7 @@ import tyro
 from rich.console import Console
 
 from rgsd.bodies.registry import make_body
-from rgsd.cli.evaluate import print_figures
+from rgsd.cli.evaluate import print_metrics
 from rgsd.cli.trained import TrainedRun, load_trained
 from rgsd.errors import UsageError
 from rgsd.evaluation.downstream import DownstreamConfig, Traces, measure, play
@@ -32,11 +32,11 @@ from rgsd.tasks.style import Style, make_style
 from rgsd.viewing.plots import learning_curves
 from rgsd.viewing.progress import TrainingDisplay
 from rgsd.viewing.run_folder import RunFolder
-from rgsd.viewing.style import png_bytes
 from rgsd.viewing.task import goal_traces, write_task_film
+from rgsd.viewing.theme import png_bytes
 from rgsd.viewing.video import FilmUnavailable
 
-_SCHEMA = 1  # of task.json
+_SCHEMA = 2  # of task.json
 _RUNS = Path("runs")
 
 
@@ -181,15 +181,15 @@ def task_evaluate(
     Args:
         run: a task's run.
         motions: where the motions of its skills' run lie now, if they have moved.
-        encoder: another run whose encoder names the nearest clip, so that methods are judged alike.
+        encoder: another run whose encoder names the nearest clip, so that methods are evaluated alike.
         config: how much is tried.
         video: film as well, which needs offscreen GL; --no-video leaves that out.
-        as_json: print the figures as JSON instead of lines.
+        as_json: print the metrics as JSON instead of lines.
     """
     console = Console(quiet=as_json)
     with console.status("evaluating"):
         result, traces = evaluate_task(run, config, motions, encoder)
-    print_figures({key: value for key, value in result.items() if key != "schema"}, console)
+    print_metrics({key: value for key, value in result.items() if key != "schema"}, console)
     if as_json:
         print(json.dumps(result))
     write_views(run, traces, TaskConfig.load(run), console, video)
@@ -201,28 +201,28 @@ def evaluate_task(
     """Measure a task's run and write evaluation/task.json; arguments as for `task_evaluate`.
 
     Raises:
-        UsageError: nothing has been trained, no copies or goals are asked for, or the other run has no encoder.
+        UsageError: nothing has been trained, no environments or goals are asked for, or the other run has no encoder.
     """
     config.check("--config")
     task = TaskConfig.load(run)
     _, library, policy = load_trained(Path(task.run), motions)
-    judge = policy.encoder if encoder is None else SkillPolicy.load(encoder, library.body).encoder
-    if encoder is not None and judge is None:
+    style_encoder = policy.encoder if encoder is None else SkillPolicy.load(encoder, library.body).encoder
+    if encoder is not None and style_encoder is None:
         raise UsageError(f"--encoder {encoder}: that run's method has no encoder; give one trained by rgsd")
     style, latents = make_style(task.style, library), StyleLatents.load(run) or StyleLatents({}, {})
     # a second more than all goals can take: nothing but a fall may end an episode
     whole = dataclasses.replace(task, episode_seconds=config.goals * task.field.seconds + 1, margin=math.inf)
     env = make_env(whole, policy, library, config.num_envs, stream_seed(config.seed, "goals"))
-    traces = play(env, load_actor(task, env, run), latents.stacked, library, judge, config.goals)
-    figures = measure(traces, style, library, env.decision_seconds, torch.Generator().manual_seed(config.seed))
+    traces = play(env, load_actor(task, env, run), latents.stacked, library, style_encoder, config.goals)
+    metrics = measure(traces, style, library, env.decision_seconds, torch.Generator().manual_seed(config.seed))
     result = {
         "schema": _SCHEMA,
         "run": _label(Path(task.run)),
         "method": policy.method,
         "starts": task.starts,
         "latent_source": latents.source,
-        "judge": None if judge is None else _label(Path(task.run) if encoder is None else encoder),
-        **figures,
+        "encoder_run": None if style_encoder is None else _label(Path(task.run) if encoder is None else encoder),
+        **metrics,
     }
     text = json.dumps(result, indent=2) + "\n"
     write_atomically(run / "evaluation" / "task.json", lambda path: path.write_text(text))

@@ -39,7 +39,8 @@ class _Choice:
     body: str = "quadruped"
     """quadruped, smpl, or the path of an MJCF file."""
     preset: str = "cpu"
-    """cpu (best on two cores), gpu (many copies on MuJoCo Warp, wide networks) or paper (the paper's algorithm)."""
+    """cpu (best on two cores), gpu (many environments on MuJoCo Warp, wide networks) or paper (the paper's
+    algorithm)."""
     out: Path | None = None
     """Folder of the new run; runs/<body>-<method>-<date> if not given."""
     resume: Path | None = None
@@ -116,20 +117,20 @@ def run_training(config: RunConfig, folder: Path, console: Console | None = None
 
 @contextmanager
 def _memory_errors_explained(config: RunConfig) -> Iterator[None]:
-    """Turn the GPU's running out of memory into a word on how many copies may fit."""
+    """Turn the GPU's running out of memory into a word on how many environments may fit."""
     try:
         yield
     except RuntimeError as error:
         # torch's allocator, CUDA's own, cuBLAS's and Warp's have no class of exceptions in common
         if not any(words in str(error) for words in ("out of memory", "ALLOC_FAILED", "Failed to allocate")):
             raise
-        # nearly all of the memory is rollouts and physics, in proportion to the copies
+        # nearly all of the memory is rollouts and physics, in proportion to the environments
         half = config.num_envs // 2
         fewer = half - half % distributed.size()
         remedy = f"train a new one with fewer, such as --num-envs {fewer}" if fewer else "and has one a process"
         raise UsageError(
             f"--num-envs {config.num_envs}: the memory does not suffice ({str(error).split('.')[0]}); "
-            f"a run keeps its number of copies, {remedy}"
+            f"a run keeps its number of environments, {remedy}"
         ) from error
 
 

@@ -1,4 +1,4 @@
-"""`GoalField`: places on the ground that many copies of a body are sent to, one after another."""
+"""`GoalField`: places on the ground that the bodies of many environments are sent to, one after another."""
 
 from __future__ import annotations
 
@@ -37,9 +37,10 @@ class GoalStep(NamedTuple):
 
 
 class GoalField:
-    """One goal for each of N copies.
+    """One goal for each of N environments.
 
-    Goals are uniform over the field, wherever the copy stands: about one in five hundred is reached as it is drawn.
+    Goals are uniform over the field, wherever the environment stands: about one in five hundred is reached as it is
+    drawn.
 
     Attributes:
         goal: (N, 2) places of the goals, m.
@@ -64,16 +65,16 @@ class GoalField:
 
     def uniform(self, count: int) -> Tensor:
         """Places (count, 2) uniform over the field, m."""
-        share = torch.rand(count, 2, generator=self._generator, device=self.goal.device)
-        return self.config.side * (share - 0.5)
+        fraction = torch.rand(count, 2, generator=self._generator, device=self.goal.device)
+        return self.config.side * (fraction - 0.5)
 
     def draw(self, which: Tensor) -> None:
-        """New goals for the copies where `which` (N,) bool."""
+        """New goals for the environments where `which` (N,) bool."""
         drawn = self.uniform(len(which))
         self.goal = torch.where(which.unsqueeze(1), drawn, self.goal)
         self.waited = torch.where(which, 0.0, self.waited)
 
-    def judge(self, before: Tensor, after: Tensor, seconds: float) -> GoalStep:
+    def settle(self, before: Tensor, after: Tensor, seconds: float) -> GoalStep:
         """What `seconds` on the way from places `before` (N, 2) to `after` (N, 2) have brought; draws no goals."""
         distance = (self.goal - after).norm(dim=1)
         self.waited = self.waited + seconds
@@ -81,12 +82,12 @@ class GoalField:
         missed = (self.waited >= self.config.seconds - 1e-6) & ~reached
         return GoalStep((self.goal - before).norm(dim=1) - distance, reached, missed)
 
-    def view(self, place: Tensor, yaw: Tensor) -> Tensor:
-        """(N, 3) the goal as it lies for who stands at `place` (N, 2) with heading `yaw` (N,).
+    def view(self, position: Tensor, yaw: Tensor) -> Tensor:
+        """(N, 3) the goal as it lies for who stands at `position` (N, 2) with heading `yaw` (N,).
 
         Its direction as a unit vector, x ahead and y left; then its distance, m.
         """
-        seen = rotations.seen_from(place, yaw, self.goal)
+        seen = rotations.seen_from(position, yaw, self.goal)
         distance = seen.norm(dim=1, keepdim=True)
         return torch.cat((seen / distance.clamp(min=1e-6), distance), dim=1)
 

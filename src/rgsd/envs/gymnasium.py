@@ -29,14 +29,14 @@ class SkillVectorEnv(VectorEnv[np.ndarray, np.ndarray, np.ndarray]):
     """A `SkillEnv` as a `gymnasium.vector.VectorEnv`.
 
     Rewards are `closeness` of the worst body, with the distance at which the environment ends imitation as its
-    threshold; an episode that follows no reference earns 0. An ended copy starts anew within the same step
+    threshold; an episode that follows no reference earns 0. An ended environment starts anew within the same step
     (`AutoresetMode.SAME_STEP`): the observation is then the first of the next episode, and `infos` holds
-    `final_obs` (N,), the last observation (D,) of each ended copy, and `final_info` with `fell` (N,) bool and
+    `final_obs` (N,), the last observation (D,) of each ended environment, and `final_info` with `fell` (N,) bool and
     `worst_body` (N,) m; `_final_obs` and `_final_info` (N,) bool say whose entries count. `infos` always says
     which reference frame the observation belongs to: `clip` and `frame`, (N,) int.
 
     Args:
-        env: the episodes, and with them the number of copies N.
+        env: the episodes, and with them the number of environments N.
     """
 
     # not a ClassVar, because Gymnasium declares it so
@@ -108,7 +108,7 @@ class SkillVectorEnv(VectorEnv[np.ndarray, np.ndarray, np.ndarray]):
 
 
 class SingleSkillEnv(gymnasium.Env[np.ndarray, np.ndarray]):
-    """A `SkillEnv` of one copy as an ordinary `gymnasium.Env`; spaces and rewards are `SkillVectorEnv`'s.
+    """A `SkillEnv` of one environment as an ordinary `gymnasium.Env`; spaces and rewards are `SkillVectorEnv`'s.
 
     After an episode's end it waits for `reset`, as Gymnasium asks.
 
@@ -116,7 +116,7 @@ class SingleSkillEnv(gymnasium.Env[np.ndarray, np.ndarray]):
         env: the episodes.
 
     Raises:
-        ValueError: `env` has more than one copy.
+        ValueError: `env` has more than one environment.
     """
 
     metadata: dict[str, Any] = {"render_modes": []}  # noqa: RUF012 - as Gymnasium declares it
@@ -144,7 +144,7 @@ class SingleSkillEnv(gymnasium.Env[np.ndarray, np.ndarray]):
 
 
 def _spaces(env: SkillEnv) -> tuple[Box, Box]:
-    """Of the observation (D,) and of the action (A,) of one copy."""
+    """Of the observation (D,) and of the action (A,) of one environment."""
     observation = Box(-np.inf, np.inf, (env.observation_size,), np.float32)
     return observation, Box(-1.0, 1.0, (env.action_size,), np.float32)
 

@@ -20,7 +20,7 @@ from rgsd.envs.termination import closeness
 
 
 class SkillVecEnv:
-    """N copies of a `SkillEnv`, started at once, for rsl_rl's runners and algorithms.
+    """N environments of a `SkillEnv`, started at once, for rsl_rl's runners and algorithms.
 
     Observation groups: `policy` (N, D + C), the observation and the command; `privileged` (N, P), the critic's view.
 
@@ -79,7 +79,7 @@ class SkillVecEnv:
         return self._group({"policy": policy, "privileged": self.env.observe_privileged()}, batch_size=[self.num_envs])
 
     def step(self, actions: Tensor) -> tuple[Any, Tensor, Tensor, dict[str, Any]]:
-        """One control period under actions (N, A), clipped to [-1, 1]; ended copies start anew in the same step.
+        """One control period under actions (N, A), clipped to [-1, 1]; ended environments start anew in the same step.
 
         Returns:
             observations as `get_observations`, rewards (N,), dones (N,) long, and extras with `time_outs` (N,) bool.

@@ -14,9 +14,9 @@ from rgsd.envs.observation import ObservationLayout, observe
 from rgsd.envs.reference_frames import Lag
 from rgsd.envs.termination import Tracking, fallen
 from rgsd.motions.library import MotionLibrary
+from rgsd.physics.interface import Physics, ResetsByMask
 from rgsd.physics.mujoco_cpu import MujocoCpu
-from rgsd.physics.protocol import Physics, ResetsByMask
-from rgsd.randomness import Draws, copy_keys
+from rgsd.randomness import Draws, env_keys
 from rgsd.rotations import in_heading
 
 Clock = Literal["none", "elapsed", "clip_time"]
@@ -89,7 +89,7 @@ class SkillEnv:
     """N parallel episodes.
 
     Attributes:
-        clip: (N,) long, reference of each copy.
+        clip: (N,) long, reference of each environment.
         frame: (N,) long, reference frame of its present state.
         elapsed: (N,) long, control steps since its start.
         imitation: (N,) bool.
@@ -100,9 +100,10 @@ class SkillEnv:
         config: episodes.
         num_envs: N; ignored if `physics` is given.
         physics: what steps the body; C MuJoCo on CPU threads if None.
-        seed: of everything random that the copies see (`draws`), such as the default starts, which are uniform over
-            clips and frames, and the start noise.
-        first_copy: number of its first copy, where other processes step others: what a copy sees goes by its number.
+        seed: of everything random that the environments see (`draws`), such as the default starts, which are uniform
+            over clips and frames, and the start noise.
+        first_env: number of its first environment, where other processes step others: what an environment sees goes by
+            its number.
     """
 
     def __init__(
@@ -112,7 +113,7 @@ class SkillEnv:
         num_envs: int = 64,
         physics: Physics | None = None,
         seed: int = 0,
-        first_copy: int = 0,
+        first_env: int = 0,
     ) -> None:
         self.library, self.body = library, library.body
         self.config = config or EnvConfig()
@@ -122,7 +123,7 @@ class SkillEnv:
         self._by_mask = self.device.type == "cuda" and isinstance(self.physics, ResetsByMask)
         self._starts: Callable[[Tensor], Starts] = self._uniform_starts
         self._all = torch.arange(self.num_envs, device=self.device)
-        self._copies = first_copy + self._all
+        self._numbers = first_env + self._all
         self._seed(seed)
         self._center = torch.tensor(self.body.action_center, dtype=torch.float32, device=self.device)
         self._scale = torch.tensor(self.body.action_scale, dtype=torch.float32, device=self.device)
@@ -151,18 +152,19 @@ class SkillEnv:
 
     @property
     def state(self) -> BodyState:
-        """World state of all copies."""
+        """World state of all environments."""
         return self.physics.state
 
     def set_starts(self, starts: Callable[[Tensor], Starts]) -> None:
-        """Say from now on how episodes begin: called with the ids (n,) of the copies to start.
+        """Say from now on how episodes begin: called with the ids (n,) of the environments to start.
 
         With MuJoCo Warp on a GPU these are always all, and only those whose episode has ended take what it says.
         """
         self._starts = starts
 
     def draws(self, use: str, ids: Tensor | slice = _ALL) -> Draws:
-        """Random numbers of a use, such as "exploration", for the copies `ids`: others after every step and reset."""
+        """Random numbers of a use, such as "exploration", for the environments `ids`: others after every step and
+        reset."""
         return Draws.at(self._keys[ids], self._moment, use)
 
     def reset(self, seed: int | None = None) -> Tensor:
@@ -185,7 +187,7 @@ class SkillEnv:
         return self._view(library.states, clip, frame, frame)
 
     def follow(self, ids: Tensor, clip: Tensor, frame: Tensor) -> None:
-        """Say which frame (n,) of which clip (n,) the copies `ids` are in, whatever they began with."""
+        """Say which frame (n,) of which clip (n,) the environments `ids` are in, whatever they began with."""
         self.clip, self.frame = self.clip.clone(), self.frame.clone()
         self.clip[ids], self.frame[ids] = clip, frame
 
@@ -256,7 +258,7 @@ class SkillEnv:
         return self._observe()
 
     def _seed(self, seed: int) -> None:
-        self._keys, self._moment = copy_keys(seed, self._copies), 0
+        self._keys, self._moment = env_keys(seed, self._numbers), 0
 
     def _uniform_starts(self, ids: Tensor) -> Starts:
         clip, frame = self.library.draw(self.draws("starts", ids), margin=1)
@@ -273,7 +275,7 @@ class SkillEnv:
         self.physics.reset(ids, *self._first_state(ids, starts))
 
     def _start_where(self, ended: Tensor) -> None:
-        """The same of the copies where `ended` (N,) bool."""
+        """The same of the environments where `ended` (N,) bool."""
         assert isinstance(self.physics, ResetsByMask)
         starts = self._starts(self._all)
         self.clip, self.frame = (
@@ -284,7 +286,7 @@ class SkillEnv:
         self.physics.reset_where(ended, *self._first_state(self._all, starts))
 
     def _first_state(self, ids: Tensor, starts: Starts) -> tuple[Tensor, Tensor]:
-        """qpos (n, nq) and qvel (n, nv) that the copies `ids` start from, noise included."""
+        """qpos (n, nq) and qvel (n, nv) that the environments `ids` start from, noise included."""
         reference = self.library.state(starts.clip, starts.frame)
         qpos, qvel = reference.qpos.clone(), reference.qvel.clone()
         if starts.standing is not None:

@@ -14,7 +14,7 @@ from rgsd.bodies.state import BodyState
 
 
 def fallen(body: Body, state: BodyState) -> Tensor:
-    """Which copies have fallen by the body's rule (heights and tilt alone).
+    """Which environments have fallen by the body's rule (heights and tilt alone).
 
     Args:
         body: the body.
@@ -43,7 +43,7 @@ def closeness(worst: Tensor, threshold: float) -> Tensor:
 
 @dataclass
 class Tracking:
-    """How far copies are from their time-aligned references, in the world frame."""
+    """How far environments are from their time-aligned references, in the world frame."""
 
     offsets: Tensor
     """(N, B, 3) own minus reference body positions, m."""

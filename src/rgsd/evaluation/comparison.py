@@ -1,4 +1,4 @@
-"""Runs side by side: whether they may be compared, and their figures by motion group, row and seed.
+"""Runs side by side: whether they may be compared, and their metrics by motion group, row and seed.
 
 Runs that differ in nothing but their seed are one row, with a point for each. The protocol's four reference rows stand
 in each table once. docs/reproduce.md tells the form of what `compare` returns.
@@ -13,28 +13,28 @@ from typing import Any
 
 from rgsd.errors import UsageError
 from rgsd.evaluation.convergence import Convergence
-from rgsd.evaluation.headlines import DEFAULT_FIGURES, DISCOVERY, MEASURES, figure, over_seeds, worst
+from rgsd.evaluation.headlines import DEFAULT_METRICS, DISCOVERY, MEASURES, metric, over_seeds, worst
 
 Summary = dict[str, Any]
 """`points` of the seeds, their `mean`, and `ci` or None (`headlines.over_seeds`)."""
 Rows = dict[str, dict[str, Summary]]
-"""By row and figure."""
+"""By row and metric."""
 
 MEAN, WORST = "mean of groups", "worst clip"
 """Tables beside those of the motion groups; the worst clip is sought measure by measure."""
-REFERENCE_ROWS = ("statue", "playback", "tracker", "untrained")
+REFERENCE_ROWS = ("static_pose", "open_loop_replay", "tracker", "untrained")
 """The rows of the protocol that every table carries."""
 VARIATIONS = ("mean_cosine", "cartesian_error_cm", "spread_path_m", "spread_pose_cm", "fall_rate")
-"""Figures of latents drawn around a clip's own, for each concentration."""
-SCHEMA_VERSION = 1
+"""Metrics of latents drawn around a clip's own, for each concentration."""
+SCHEMA_VERSION = 2
 """Version of the form of comparison.json."""
 
 _MUST_AGREE = ("protocol", "feature_set", "body", "rollouts_per_clip")
-_ALIKE = 1e-3  # relative: the statue's error follows from the motions alone, but for rounding
+_ALIKE = 1e-3  # relative: the static pose's error follows from the motions alone, but for rounding
 
 
 @dataclass(frozen=True)
-class JudgedRun:
+class EvaluatedRun:
     """A run that has been trained and evaluated."""
 
     name: str
@@ -60,15 +60,16 @@ class JudgedRun:
         return self.evaluation["method"]
 
 
-def compare(runs: Sequence[JudgedRun]) -> dict[str, Any]:
+def compare(runs: Sequence[EvaluatedRun]) -> dict[str, Any]:
     """All tables of a comparison.
 
-    Runs of the tracker make the row `tracker`; without any it is that of the first evaluation which holds one. Statue,
-    playback and the untrained policy are those of the first run, for they follow from the motions alone, or nearly.
+    Runs of the tracker make the row `tracker`; without any it is that of the first evaluation which holds one. Static
+    pose, open-loop replay and the untrained policy are those of the first run, for they follow from the motions alone,
+    or nearly.
 
     Returns:
         JSON-able. `imitation`: by group, also `MEAN` and `WORST`, then by row and measure; `discovery` by row and
-        figure; `variations` by concentration, row and figure; `figures`, the headlines by row of a policy; `training`
+        metric; `variations` by concentration, row and metric; `metrics`, the headlines by row of a policy; `training`
         likewise; and what was compared: `protocol`, `body`, `clips`, `runs`.
 
     Raises:
@@ -88,19 +89,19 @@ def compare(runs: Sequence[JudgedRun]) -> dict[str, Any]:
         },
         "discovery": _discovery(policies),
         "variations": _variations(policies),
-        "figures": {name: _headlines(seeds) for name, seeds in rows.items()},
+        "metrics": {name: _headlines(seeds) for name, seeds in rows.items()},
         "training": {name: _training(seeds) for name, seeds in rows.items()},
     }
 
 
-def check_comparable(runs: Sequence[JudgedRun]) -> None:
+def check_comparable(runs: Sequence[EvaluatedRun]) -> None:
     """Refuse runs of different bodies, motions, protocols or amounts of evaluation, and a run that is there twice.
 
     Raises:
         UsageError: the message names both runs, what differs and the remedy.
     """
     if not runs:
-        raise UsageError("nothing to compare; name the folders of runs that `rgsd evaluate` has judged")
+        raise UsageError("nothing to compare; name the folders of runs that `rgsd evaluate` has evaluated")
     first, seen = runs[0], {}
     for run in runs:
         pair = f"{first.name} and {run.name}"
@@ -125,11 +126,11 @@ def _check_motions(pair: str, clips: Mapping[str, Any], others: Mapping[str, Any
     if lacking:
         raise UsageError(f"{pair}: only one of them has the motion '{lacking[0]}'; train both on the same motions")
     for name, clip in clips.items():
-        statues = clip["statue_error_cm"], others[name]["statue_error_cm"]
-        if not math.isclose(*statues, rel_tol=_ALIKE):
-            said = " and ".join(f"{error:.4g} cm" for error in statues)
+        static_poses = clip["static_pose_error_cm"], others[name]["static_pose_error_cm"]
+        if not math.isclose(*static_poses, rel_tol=_ALIKE):
+            said = " and ".join(f"{error:.4g} cm" for error in static_poses)
             raise UsageError(
-                f"{pair}: motion '{name}' is not the same (its best statue is off by {said}); train both on one"
+                f"{pair}: motion '{name}' is not the same (its best static pose is off by {said}); train both on one"
             )
 
 
@@ -138,14 +139,14 @@ def _discovery_amount(evaluation: Mapping[str, Any]) -> str:
     return f"{found['num_latents']} latents of {found['seconds']:g} s"
 
 
-def group_seeds(runs: Sequence[JudgedRun]) -> dict[str, list[JudgedRun]]:
+def group_seeds(runs: Sequence[EvaluatedRun]) -> dict[str, list[EvaluatedRun]]:
     """Runs by row: those that differ only in their seed, under their method's name or, if several, with their label."""
-    by_settings: dict[Hashable, list[JudgedRun]] = {}
+    by_settings: dict[Hashable, list[EvaluatedRun]] = {}
     for run in runs:
         by_settings.setdefault(run.settings, []).append(run)
     variants = list(by_settings.values())
     methods = [seeds[0].method for seeds in variants]
-    rows: dict[str, list[JudgedRun]] = {}
+    rows: dict[str, list[EvaluatedRun]] = {}
     for seeds in variants:
         first = seeds[0]
         labelled = first.label if first.label.startswith(first.method) else f"{first.method} {first.label}"
@@ -155,7 +156,7 @@ def group_seeds(runs: Sequence[JudgedRun]) -> dict[str, list[JudgedRun]]:
 
 
 def _references(
-    runs: Sequence[JudgedRun], rows: Mapping[str, Sequence[JudgedRun]]
+    runs: Sequence[EvaluatedRun], rows: Mapping[str, Sequence[EvaluatedRun]]
 ) -> dict[str, Sequence[Mapping[str, Any]]]:
     """What stands in each reference row: one evaluation's row, or a row for each seed of the tracker."""
     found: dict[str, Sequence[Mapping[str, Any]]] = {}
@@ -168,7 +169,7 @@ def _references(
 
 
 def _imitation(
-    table: str, references: Mapping[str, Sequence[Mapping[str, Any]]], policies: Mapping[str, Sequence[JudgedRun]]
+    table: str, references: Mapping[str, Sequence[Mapping[str, Any]]], policies: Mapping[str, Sequence[EvaluatedRun]]
 ) -> Rows:
     """One table: a group's, the mean's or the worst clip's."""
     rows = {**references, **{name: [run.evaluation for run in seeds] for name, seeds in policies.items()}}
@@ -182,8 +183,8 @@ def _imitation(
             for name, seeds in rows.items()}  # fmt: skip
 
 
-def _discovery(policies: Mapping[str, Sequence[JudgedRun]]) -> Rows:
-    """By row; `references` holds their own coverages and the floor of the FID, `untrained` its shares of gaits."""
+def _discovery(policies: Mapping[str, Sequence[EvaluatedRun]]) -> Rows:
+    """By row; `references` holds their own coverages and the floor of the FID, `untrained` its fractions of gaits."""
     finders = {name: seeds for name, seeds in policies.items() if seeds[0].evaluation["discovery"] is not None}
     if not finders:
         return {}
@@ -192,17 +193,17 @@ def _discovery(policies: Mapping[str, Sequence[JudgedRun]]) -> Rows:
     keys = [*DISCOVERY, *gaits]
     own = {"fid": first["fid_floor"]}
     own |= {key: first[f"reference_{key}"] for key in ("direction_coverage", "turn_coverage")}
-    untrained = {f"held_out.{gait}": share for gait, share in (first["untrained_held_out"] or {}).items()}
+    untrained = {f"held_out.{gait}": fraction for gait, fraction in (first["untrained_held_out"] or {}).items()}
     rows = {
-        name: {key: over_seeds([figure(f"discovery.{key}", r.evaluation, r.training) for r in seeds]) for key in keys}
+        name: {key: over_seeds([metric(f"discovery.{key}", r.evaluation, r.training) for r in seeds]) for key in keys}
         for name, seeds in finders.items()
     }
     beside = {"references": own, **({"untrained": untrained} if untrained else {})}
     return {name: {key: over_seeds([row.get(key)]) for key in keys} for name, row in beside.items()} | rows
 
 
-def _variations(policies: Mapping[str, Sequence[JudgedRun]]) -> dict[str, Rows]:
-    """By concentration, row and figure: means over all clips."""
+def _variations(policies: Mapping[str, Sequence[EvaluatedRun]]) -> dict[str, Rows]:
+    """By concentration, row and metric: means over all clips."""
     tables: dict[str, Rows] = {}
     for name, seeds in policies.items():
         found = [run.evaluation["discovery"]["variations"] for run in seeds if run.evaluation["discovery"]]
@@ -219,11 +220,11 @@ def _mean(values: Sequence[float | None]) -> float | None:
     return sum(known) / len(known) if known else None
 
 
-def _headlines(seeds: Sequence[JudgedRun]) -> dict[str, Summary]:
-    return {name: over_seeds([figure(name, run.evaluation, run.training) for run in seeds]) for name in DEFAULT_FIGURES}
+def _headlines(seeds: Sequence[EvaluatedRun]) -> dict[str, Summary]:
+    return {name: over_seeds([metric(name, run.evaluation, run.training) for run in seeds]) for name in DEFAULT_METRICS}
 
 
-def _training(seeds: Sequence[JudgedRun]) -> dict[str, Summary]:
+def _training(seeds: Sequence[EvaluatedRun]) -> dict[str, Summary]:
     costs = [
         {
             **run.training,

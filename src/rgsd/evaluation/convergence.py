@@ -28,11 +28,11 @@ class Convergence:
 
 
 def convergence(samples: Sequence[float], values: Sequence[float]) -> Convergence:
-    """Of a figure that is to grow.
+    """Of a metric that is to grow.
 
     Args:
         samples: of each iteration, ascending.
-        values: the figure in each; at least one. Smoothed by the mean over the last 5 % of the iterations.
+        values: the metric in each; at least one. Smoothed by the mean over the last 5 % of the iterations.
 
     Raises:
         ValueError: no iterations, or not as many samples as values.

@@ -32,7 +32,7 @@ LEAST_LATENTS = 5
 POSE_PERIOD = 0.5
 """Sampling period of the poses that `spread_pose_cm` compares, s."""
 SAME_DIRECTION, SAME_SPEED = 15.0, 0.20
-"""How near a held-out gait's velocity a latent must come: degrees, and share of its speed."""
+"""How near a held-out gait's velocity a latent must come: degrees, and fraction of its speed."""
 QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 """Quantiles of `displacement_m`."""
 NUM_SHOWN = 8
@@ -148,8 +148,8 @@ def pairwise_distances(points: Tensor) -> Tensor:
     return torch.stack(sums).sum(dim=0) / points.shape[1]
 
 
-def share_of_gait(velocity: Tensor, wanted: Tensor, of: int) -> float | None:
-    """Share of `of` latents whose velocity among (n, 2) is within 15 degrees and 20 % of the speed of `wanted` (2,).
+def fraction_of_gait(velocity: Tensor, wanted: Tensor, of: int) -> float | None:
+    """Fraction of `of` latents whose velocity among (n, 2) is within 15 degrees and 20 % of the speed of `wanted` (2,).
 
     None where the wanted gait is slower than `LEAST_SPEED`: standing has no direction.
     """
@@ -175,14 +175,14 @@ def rests(found: Discovery) -> Tensor:
     return slow & (measures.net_yaw(found.root_quat).abs() <= measures.SMALLEST_TURN) & ~found.fell
 
 
-def gait_shares(found: Discovery, held_out: MotionLibrary) -> tuple[dict[str, float | None], dict[str, Interval]]:
-    """`share_of_gait` of each clip of a held-out library, and its interval; fallen latents count as misses."""
+def gait_fractions(found: Discovery, held_out: MotionLibrary) -> tuple[dict[str, float | None], dict[str, Interval]]:
+    """`fraction_of_gait` of each clip of a held-out library, and its interval; fallen latents count as misses."""
     alive = ~found.fell
     velocity = own_velocity(found.root_pos[alive], found.root_quat[alive], found.dt)
     dt, latents = held_out.body.control_dt, len(found.z)
     wanted = {name: own_velocity(*roots, dt) for name, roots in _clip_roots(held_out).items()}
-    shares = {name: share_of_gait(velocity, gait, latents) for name, gait in wanted.items()}
-    return shares, {name: wilson(share, latents) for name, share in shares.items()}
+    fractions = {name: fraction_of_gait(velocity, gait, latents) for name, gait in wanted.items()}
+    return fractions, {name: wilson(fraction, latents) for name, fraction in fractions.items()}
 
 
 def measure(found: Discovery, library: MotionLibrary, generator: torch.Generator) -> dict[str, Any]:
@@ -192,9 +192,9 @@ def measure(found: Discovery, library: MotionLibrary, generator: torch.Generator
     own_turns = torch.stack([measures.net_yaw(quat) for _, quat in roots])
     references = features(library.body, library.states)
     result: dict[str, Any] = {"num_latents": len(found.z), "seconds": (found.root_pos.shape[1] - 1) * found.dt}
-    for key, which in (("fall_rate", found.fell), ("blown_up", found.blown_up), ("resting_share", rests(found))):
-        share = float(which.double().mean())
-        result |= {key: share, f"{key}_ci": wilson(share, len(which))}
+    for key, which in (("fall_rate", found.fell), ("blown_up", found.blown_up), ("resting_fraction", rests(found))):
+        fraction = float(which.double().mean())
+        result |= {key: fraction, f"{key}_ci": wilson(fraction, len(which))}
     return result | {
         **_variety(found),
         "reference_direction_coverage": float(coverage(sectors(own_moves), SECTORS, least=1)),

@@ -1,7 +1,7 @@
 """Goal reaching in style, measured: goals, falls, and whether it looks as it was asked to (docs/tasks.md).
 
-Every copy begins standing and is given a fixed number of goals, or as many as come before it falls. No goal is left
-open at the end of a time: that would count the quick ones and leave out the slow.
+Every environment begins standing and is given a fixed number of goals, or as many as come before it falls. No goal is
+left open at the end of a time: that would count the quick ones and leave out the slow.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from rgsd import rotations
 from rgsd.bodies.state import BodyState
 from rgsd.envs.observation import observe
 from rgsd.evaluation import frechet
-from rgsd.evaluation.intervals import pooled_share, student, wilson
+from rgsd.evaluation.intervals import pooled_fraction, student, wilson
 from rgsd.learning.networks import Actor
 from rgsd.methods.limits import check_limits
 from rgsd.motions.library import MotionLibrary
@@ -49,16 +49,16 @@ class DownstreamConfig:
             option: how the command line calls this configuration, such as --config.
 
         Raises:
-            UsageError: no copies, or no goals.
+            UsageError: no environments, or no goals.
         """
         check_limits(self, f"{option}.")
 
 
 @dataclass
 class Traces:
-    """What the copies did: T decisions of N copies, and every control step of the first C."""
+    """What the environments did: T decisions of N environments, and every control step of the first C."""
 
-    place: Tensor
+    position: Tensor
     """(T, N, 2) the root where each decision led, m."""
     yaw: Tensor
     """(T, N) the heading there, rad."""
@@ -67,7 +67,7 @@ class Traces:
     outcome: Tensor
     """(T, N) long, OPEN, REACHED, MISSED or FELL."""
     counts: Tensor
-    """(T, N) bool, whether the copy still had goals to go for."""
+    """(T, N) bool, whether the environment still had goals to go for."""
     similarity: Tensor
     """(T, N) of the latent with the style's; NaN for the free style."""
     features: Tensor
@@ -75,19 +75,19 @@ class Traces:
     nearest: Tensor
     """(T, N) long, the clip whose direction is nearest to the state's; -1 without an encoder."""
     qpos: Tensor
-    """(S, C, nq) poses of the first copies, for a film."""
+    """(S, C, nq) poses of the first environments, for a film."""
 
 
 class _Watch:
-    """Keeps the poses of the first copies, and the last state before any reset."""
+    """Keeps the poses of the first environments, and the last state before any reset."""
 
-    def __init__(self, copies: int) -> None:
+    def __init__(self, num_envs: int) -> None:
         self.qpos: list[Tensor] = []
         self.state: BodyState
-        self._copies = copies
+        self._num_envs = num_envs
 
     def __call__(self, state: BodyState) -> None:
-        self.qpos.append(state.qpos[: self._copies].float().clone())
+        self.qpos.append(state.qpos[: self._num_envs].float().clone())
         self.state = state.clone()
 
 
@@ -108,8 +108,8 @@ def play(
         actor: chooses latents.
         style: (k, d) latents of the style; None for the free one.
         library: the clips.
-        encoder: names the clip that a state is nearest to; may be another run's, so that methods are judged alike.
-        goals: that each copy is given.
+        encoder: names the clip that a state is nearest to; may be another run's, so that methods are evaluated alike.
+        goals: that each environment is given.
         filmed: C.
     """
     directions = None if encoder is None else clip_directions(encoder, library)
@@ -127,7 +127,7 @@ def play(
         seen = None if encoder is None or directions is None else encoder(observe(state)) @ directions.T
         rows.append(
             {
-                "place": decision.after,
+                "position": decision.after,
                 "yaw": rotations.yaw(state.body_quat[:, 0]),
                 "goal": goal,
                 "outcome": outcome,
@@ -146,7 +146,7 @@ def play(
 def measure(
     traces: Traces, style: Style, library: MotionLibrary, decision_seconds: float, generator: torch.Generator
 ) -> dict[str, Any]:
-    """The figures of docs/tasks.md.
+    """The metrics of docs/tasks.md.
 
     Args:
         traces: of `play`.
@@ -156,10 +156,10 @@ def measure(
         generator: of the thinning to equal counts in `fid`.
     """
     counts = traces.counts
-    copies = counts.shape[1]
+    num_envs = counts.shape[1]
     reached, missed, fell = (((traces.outcome == kind) & counts).sum(dim=0) for kind in (REACHED, MISSED, FELL))
-    issued, falls = reached + missed + fell, int(fell.sum()) / copies
-    success, success_ci = pooled_share(reached, issued)
+    issued, falls = reached + missed + fell, int(fell.sum()) / num_envs
+    success, success_ci = pooled_fraction(reached, issued)
     minutes = counts.sum(dim=0) * decision_seconds / 60
     a_minute, a_minute_ci = student(reached / minutes)
     up = counts & (traces.outcome != FELL)
@@ -175,7 +175,7 @@ def measure(
     return {
         "style": style.name,
         "clips": list(style.clips),
-        "copies": copies,
+        "num_envs": num_envs,
         "issued": int(issued.sum()),
         "reached": int(reached.sum()),
         "missed": int(missed.sum()),
@@ -184,7 +184,7 @@ def measure(
         "goals_per_minute": a_minute,
         "goals_per_minute_ci": a_minute_ci,
         "falls": falls,
-        "falls_ci": wilson(falls, copies),
+        "falls_ci": wilson(falls, num_envs),
         "falls_per_minute": int(fell.sum()) / float(minutes.sum()),
         "minutes": float(minutes.sum()),
         "fid": frechet.frechet_distance(traces.features[up], wanted, generator),
@@ -201,7 +201,7 @@ def measure(
 
 
 def travels(traces: Traces, up: Tensor, decision_seconds: float) -> tuple[Tensor, Tensor, Tensor]:
-    """How a copy travels, over all windows of half a second that it stands through.
+    """How an environment travels, over all windows of half a second that it stands through.
 
     Args:
         traces: of `play`.
@@ -215,13 +215,13 @@ def travels(traces: Traces, up: Tensor, decision_seconds: float) -> tuple[Tensor
     window = min(max(round(TRAVEL_SECONDS / decision_seconds), 1), len(up) - 1)
     start, end, middle = slice(0, len(up) - window), slice(window, None), slice(window // 2, window // 2 - window)
     whole = up.unfold(0, window + 1, 1).all(dim=-1)
-    way = rotations.seen_from(traces.place[start], traces.yaw[middle], traces.place[end])[whole]
+    way = rotations.seen_from(traces.position[start], traces.yaw[middle], traces.position[end])[whole]
     turn = rotations.wrap_angle(traces.yaw[end] - traces.yaw[start])[whole] / (window * decision_seconds)
     return way.norm(dim=-1) >= SLOWEST_TRAVEL * window * decision_seconds, torch.atan2(way[:, 1], way[:, 0]), turn
 
 
 def _net_turn(yaw: Tensor, up: Tensor) -> Tensor:
-    """(N,) by how much each copy's heading has turned in all, rad, left positive."""
+    """(N,) by how much each environment's heading has turned in all, rad, left positive."""
     return (rotations.wrap_angle(yaw[1:] - yaw[:-1]) * (up[1:] & up[:-1])).sum(dim=0)
 
 

@@ -1,6 +1,6 @@
-"""Single figures of an evaluation, by name: what a comparison of runs puts into one column.
+"""Single metrics of an evaluation, by name: what a comparison of runs puts into one column.
 
-| name | figure |
+| name | metric |
 |---|---|
 | `worst.KEY` | of the clip that does worst by a measure of docs/protocol.md, such as `worst.tracked` |
 | `mean.KEY` | the mean over groups |
@@ -50,7 +50,7 @@ MEASURES = tuple(_WORST)
 """The measures of a clip, as docs/protocol.md defines them: the columns of an imitation table."""
 DISCOVERY = (
     "fall_rate",
-    "resting_share",
+    "resting_fraction",
     "direction_coverage",
     "turn_coverage",
     "spread_path_m",
@@ -59,11 +59,11 @@ DISCOVERY = (
     "switching.mean",
     "switching.up",
 )
-"""The figures of discovery that every body has."""
+"""The metrics of discovery that every body has."""
 _HELD_OUT, _CLIP = "discovery.held_out.", "clips."
 _TRAINING = ("training.samples", "training.minutes")
 
-DEFAULT_FIGURES = (
+DEFAULT_METRICS = (
     "worst.tracked",
     "worst.survival",
     "worst.root_error_end_m",
@@ -79,8 +79,8 @@ DEFAULT_FIGURES = (
 """What a comparison shows unless it is told otherwise."""
 
 
-def check_figure(name: str) -> str:
-    """The name, if there can be such a figure.
+def check_metric(name: str) -> str:
+    """The name, if there can be such a metric.
 
     Raises:
         UnknownName: there cannot; the message lists the nearest.
@@ -90,12 +90,12 @@ def check_figure(name: str) -> str:
     clip, _, key = name.removeprefix(_CLIP).rpartition(".")
     one_clip = name.startswith(_CLIP) and clip != "" and key in MEASURES
     if name not in known and not name.startswith(_HELD_OUT) and not one_clip:
-        raise UnknownName("figure", name, [*known, f"{_HELD_OUT}GAIT", *(f"{_CLIP}CLIP.{key}" for key in MEASURES)])
+        raise UnknownName("metric", name, [*known, f"{_HELD_OUT}GAIT", *(f"{_CLIP}CLIP.{key}" for key in MEASURES)])
     return name
 
 
-def figure(name: str, evaluation: Mapping[str, Any], training: Mapping[str, float]) -> float | None:
-    """One figure of a run.
+def metric(name: str, evaluation: Mapping[str, Any], training: Mapping[str, float]) -> float | None:
+    """One metric of a run.
 
     Args:
         name: as in the table above.
@@ -103,13 +103,13 @@ def figure(name: str, evaluation: Mapping[str, Any], training: Mapping[str, floa
         training: `samples` and `minutes`.
 
     Returns:
-        None where the protocol says null, for discovery of a method that has no latents, and for the share of a
+        None where the protocol says null, for discovery of a method that has no latents, and for the fraction of a
         held-out gait of a body that has none.
 
     Raises:
-        UnknownName: no such figure, or no such held-out gait.
+        UnknownName: no such metric, or no such held-out gait.
     """
-    kind, key = check_figure(name).split(".", 1)
+    kind, key = check_metric(name).split(".", 1)
     if kind == "training":
         return training[key]
     if kind == "worst":
@@ -126,7 +126,7 @@ def figure(name: str, evaluation: Mapping[str, Any], training: Mapping[str, floa
             raise UnknownName("held-out gait", gait, gaits)
         return None if gaits is None else gaits[gait]
     for part in key.split("."):
-        found = found.get(part) if found is not None else None  # an evaluation from before there was the figure
+        found = found.get(part) if found is not None else None  # an evaluation from before there was the metric
     return found
 
 
@@ -137,7 +137,7 @@ def worst(key: str, clips: Mapping[str, Mapping[str, Any]]) -> float | None:
 
 
 def over_seeds(points: Sequence[float | None]) -> dict[str, Any]:
-    """The figure of several seeds: `points`, `mean` without the nulls, and `ci`, null for fewer than five."""
+    """The metric of several seeds: `points`, `mean` without the nulls, and `ci`, null for fewer than five."""
     known = [point for point in points if point is not None]
     mean, interval = student(torch.tensor(known, dtype=torch.double))
     return {"points": list(points), "mean": mean, "ci": interval if len(known) >= FEWEST_SEEDS else None}

@@ -1,4 +1,4 @@
-"""One clip as the yardstick: its statue, and every per-clip measure of docs/protocol.md on rollouts of it."""
+"""One clip as the yardstick: its static pose, and every per-clip measure of docs/protocol.md on rollouts of it."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from rgsd.motions.library import MotionLibrary
 
 CENTIMETRES = 100.0
 STILL = 1e-3
-"""Statue's error below which a clip is a statue itself and has no `skill`, m."""
+"""Static pose's error below which a clip is a static pose itself and has no `skill`, m."""
 Encode = Callable[[Tensor], Tensor | None]
 """Observations (N, D) to unit vectors (N, d), or None for a method without an encoder."""
 
@@ -35,7 +35,7 @@ class Reference:
     """Leading shape (T,)."""
     local: Tensor
     """(T, B, 3) body positions in their own heading frame, m."""
-    statue: Tensor
+    static_pose: Tensor
     """(B, 3) the constant pose with the least Cartesian error, in its heading frame, m."""
     feet_height: Tensor
     """(K,) height of the feet's frames in the standing pose, m."""
@@ -56,9 +56,9 @@ class Reference:
         return self.states.body_pos[:, self.body.body_ids(self.body.feet)]
 
     @property
-    def statue_error(self) -> float:
-        """Cartesian error of the statue, m."""
-        return float(measures.pose_error(self.local, self.statue).mean())
+    def static_pose_error(self) -> float:
+        """Cartesian error of the static pose, m."""
+        return float(measures.pose_error(self.local, self.static_pose).mean())
 
     def measure(self, rollouts: Rollouts) -> dict[str, Tensor]:
         """Every measure but alignment and fid of rollouts (R, T) of this clip: (R,) each, NaN for null."""
@@ -72,7 +72,7 @@ class Reference:
         return {
             "cartesian_error_cm": CENTIMETRES * cartesian,
             "best_shift_error_cm": CENTIMETRES * measures.best_shift_error(local, self.local, dt),
-            "skill": 1.0 - cartesian / (self.statue_error if self.statue_error > STILL else torch.nan),
+            "skill": 1.0 - cartesian / (self.static_pose_error if self.static_pose_error > STILL else torch.nan),
             "root_error_m": roots.mean(dim=1),
             "root_error_end_m": roots[:, -1],
             "heading_error_deg": headings.mean(dim=1),
@@ -87,8 +87,9 @@ class Reference:
             "blown_up": rollouts.blown_up.float(),
         }
 
-    def own_figures(self) -> dict[str, float]:
-        """What stands beside the measures: the reference's own action rate, slip and steps, and the statue's error.
+    def own_metrics(self) -> dict[str, float]:
+        """What stands beside the measures: the reference's own action rate, slip and steps, and the static pose's
+        error.
 
         The reference's hinge angles stand for its PD targets; its foot lift is that of the foot it lifts most; NaN for
         null.
@@ -100,7 +101,7 @@ class Reference:
             "reference_foot_slip_cm": float(CENTIMETRES * measures.foot_slip(feet, self.feet_height)),
             "reference_foot_lift_cm": float(CENTIMETRES * measures.foot_lift(feet[..., 2]).max()),
             "reference_step_rate_hz": float(measures.footfalls(feet[..., 2]) / seconds),
-            "statue_error_cm": CENTIMETRES * self.statue_error,
+            "static_pose_error_cm": CENTIMETRES * self.static_pose_error,
         }
 
 
@@ -117,7 +118,7 @@ def geometric_median(points: Tensor) -> Tensor:
     """The point `(..., 3)` of least mean distance to points (T, ..., 3), by Weiszfeld's iteration.
 
     Applied to each body of a clip it gives the constant pose with the least Cartesian error; bones may stretch by
-    millimetres, so that no statue of rigid bones does better.
+    millimetres, so that no static pose of rigid bones does better.
     """
     samples = points.double()
     median = samples.mean(dim=0)

@@ -1,9 +1,9 @@
-"""Why not METRA (section 3 of the paper): four figures of its latent space, from a trained phi and policy.
+"""Why not METRA (section 3 of the paper): four metrics of its latent space, from a trained phi and policy.
 
-| figure | claim of the paper that it tests |
+| metric | claim of the paper that it tests |
 |---|---|
 | reward over a cycle | a cyclic motion in local coordinates comes back to where it began, and so earns nothing |
-| share of phi explained by travel, by time | place dominates the latent; time makes contour lines of it |
+| fraction of phi explained by travel, by time | position dominates the latent; time makes contour lines of it |
 | violations | time makes phi jump by more than the constraint allows |
 | drift | METRA goes on reshaping the space in which the references had their directions (`Metra.drift`) |
 """
@@ -51,7 +51,7 @@ class Visited:
 def measure(
     method: Metra, policy: SkillPolicy, library: MotionLibrary, simulate: Simulate, num_latents: int, num_envs: int
 ) -> dict[str, Any]:
-    """All figures of one trained run.
+    """All metrics of one trained run.
 
     Args:
         method: with the run's phi.
@@ -59,20 +59,21 @@ def measure(
         library: the references.
         simulate: makes the physics.
         num_latents: L, random skills from the standing pose whose states are looked at.
-        num_envs: copies at a time.
+        num_envs: environments at a time.
 
     Returns:
-        JSON-able: `cycles` by clip (`cycle`) and `cycle_share`, the mean of their shares; `travel_share`,
-        `time_share`; `violations`, `step_length`, `longest_step` of the rollouts and `reference_violations`; `drift`.
+        JSON-able: `cycles` by clip (`cycle`) and `cycle_fraction`, the mean of their fractions; `travel_fraction`,
+        `time_fraction`; `violations`, `step_length`, `longest_step` of the rollouts and `reference_violations`;
+        `drift`.
     """
     cycles = {name: cycle(method, library, clip) for clip, name in enumerate(library.names)}
-    shares = [found["share"] for found in cycles.values() if found["share"] is not None]
+    fractions = [found["fraction"] for found in cycles.values() if found["fraction"] is not None]
     found = visit(method, policy, simulate, num_latents, num_envs)
     steps = found.phi.diff(dim=1).norm(dim=-1)[found.standing[:, 1:]]
     along = torch.cat([_along(method, library, clip).diff(dim=0).norm(dim=-1) for clip in range(len(library))])
     return {
         "cycles": cycles,
-        "cycle_share": sum(shares) / len(shares) if shares else None,
+        "cycle_fraction": sum(fractions) / len(fractions) if fractions else None,
         **explained(found),
         "violations": float((steps > 1.0).double().mean()),
         "step_length": float(steps.mean()),
@@ -86,7 +87,7 @@ def cycle(method: Metra, library: MotionLibrary, clip: int) -> dict[str, Any]:
     """What METRA pays for one perfect cycle of a reference, from its frame 0 to the frame most like it.
 
     Rewards telescope, so no unit z earns more than `net` = |phi(s_T) - phi(s_0)|, whatever lies between; `length` is
-    the way that phi goes, the sum of |phi(s') - phi(s)|. `share` = net / length is 1 for a straight line and 0 for a
+    the way that phi goes, the sum of |phi(s') - phi(s)|. `fraction` = net / length is 1 for a straight line and 0 for a
     closed loop; None where phi does not move. `seconds` is T, `curve` (T + 1,) the |phi(s_t) - phi(s_0)| over `length`.
     """
     last = cycle_length(library, clip)
@@ -98,7 +99,7 @@ def cycle(method: Metra, library: MotionLibrary, clip: int) -> dict[str, Any]:
         "seconds": last * library.body.control_dt,
         "net": float(away[-1]),
         "length": length,
-        "share": float(away[-1]) / length if moves else None,
+        "fraction": float(away[-1]) / length if moves else None,
         "curve": (away / length).tolist() if moves else None,
     }
 
@@ -138,9 +139,9 @@ def visit(method: Metra, policy: SkillPolicy, simulate: Simulate, num_latents: i
 
 
 def explained(found: Visited) -> dict[str, float | None]:
-    """Shares of the variance of phi(s_t) - phi(s_0) over all states that stand.
+    """Fractions of the variance of phi(s_t) - phi(s_0) over all states that stand.
 
-    `travel_share`: of a linear map from the root's displacement (R^2 of least squares). `time_share`: between the
+    `travel_fraction`: of a linear map from the root's displacement (R^2 of least squares). `time_fraction`: between the
     means of the frames of one time (the correlation ratio eta^2). None where phi does not vary. They may overlap: a
     body that walks straight on has both.
     """
@@ -148,7 +149,7 @@ def explained(found: Visited) -> dict[str, float | None]:
     points = moved[keep] - moved[keep].mean(dim=0)
     total = float(points.square().sum())
     if total < 1e-12:
-        return {"travel_share": None, "time_share": None}
+        return {"travel_fraction": None, "time_fraction": None}
     root = found.root[keep].double()
     root = root - root.mean(dim=0)
     # the least-squares fit's own sum of squares; lstsq of gelsd bears a body that never moved
@@ -157,4 +158,4 @@ def explained(found: Visited) -> dict[str, float | None]:
     counts = weight.sum(dim=0).clamp(min=1)
     means = (moved * weight).sum(dim=0) / counts - moved[keep].mean(dim=0)
     between = float((means.square() * weight.sum(dim=0)).sum())
-    return {"travel_share": float(fit.square().sum()) / total, "time_share": between / total}
+    return {"travel_fraction": float(fit.square().sum()) / total, "time_fraction": between / total}

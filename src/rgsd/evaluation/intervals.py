@@ -1,4 +1,4 @@
-"""95 % confidence intervals: Student's t for means, Wilson for shares, the bootstrap for figures of a whole sample.
+"""95 % confidence intervals: Student's t for means, Wilson for fractions, the bootstrap for metrics of a whole sample.
 
 All are over rollouts of one policy (initial noise, latents), never over training seeds. An interval is `[low, high]`,
 None where the sample is too small to have one.
@@ -11,7 +11,7 @@ from scipy import stats
 from torch import Tensor
 
 LEVEL = 0.95
-"""Share of intervals that should hold the true value."""
+"""Fraction of intervals that should hold the true value."""
 RESAMPLES = 1000
 """Bootstrap samples."""
 
@@ -30,15 +30,15 @@ def student(values: Tensor) -> tuple[float | None, Interval]:
     return mean, [mean - half, mean + half]
 
 
-def wilson(share: float | None, of: int) -> Interval:
-    """Interval of a share that was seen in `of` trials (Wilson 1927): also of 0 and 1 it is not a point."""
-    if share is None or of == 0:
+def wilson(fraction: float | None, of: int) -> Interval:
+    """Interval of a fraction that was seen in `of` trials (Wilson 1927): also of 0 and 1 it is not a point."""
+    if fraction is None or of == 0:
         return None
     z = float(stats.norm.ppf((1 + LEVEL) / 2))
-    middle = (share + z * z / (2 * of)) / (1 + z * z / of)
-    half = z / (1 + z * z / of) * (share * (1 - share) / of + z * z / (4 * of * of)) ** 0.5
+    middle = (fraction + z * z / (2 * of)) / (1 + z * z / of)
+    half = z / (1 + z * z / of) * (fraction * (1 - fraction) / of + z * z / (4 * of * of)) ** 0.5
     # at the ends the formula is exact but for rounding
-    return [0.0 if share == 0 else middle - half, 1.0 if share == 1 else middle + half]
+    return [0.0 if fraction == 0 else middle - half, 1.0 if fraction == 1 else middle + half]
 
 
 def resample(count: int) -> Tensor:
@@ -47,9 +47,9 @@ def resample(count: int) -> Tensor:
 
 
 def percentile(drawn: Tensor) -> Interval:
-    """Interval of a figure from what it is on bootstrap samples (S,), NaN where a sample has none (Efron 1979).
+    """Interval of a metric from what it is on bootstrap samples (S,), NaN where a sample has none (Efron 1979).
 
-    None where fewer than half of the samples have the figure.
+    None where fewer than half of the samples have the metric.
     """
     kept = drawn[~drawn.isnan()].double()
     if len(kept) < len(drawn) / 2:
@@ -58,8 +58,8 @@ def percentile(drawn: Tensor) -> Interval:
     return torch.quantile(kept, tails).tolist()
 
 
-def pooled_share(part: Tensor, whole: Tensor) -> tuple[float | None, Interval]:
-    """Share of all trials of N things, of which each made several, and its bootstrap interval over things.
+def pooled_fraction(part: Tensor, whole: Tensor) -> tuple[float | None, Interval]:
+    """Fraction of all trials of N things, of which each made several, and its bootstrap interval over things.
 
     One thing's trials are alike, so that Wilson's interval over all of them would be too narrow. Where all things agree
     the bootstrap has nothing to draw: then it is Wilson's of as many trials as there are things.
@@ -72,10 +72,10 @@ def pooled_share(part: Tensor, whole: Tensor) -> tuple[float | None, Interval]:
         return None, None
     samples = resample(len(part)).to(part.device)
     drawn = part[samples].sum(dim=1) / whole[samples].sum(dim=1)
-    share, interval = int(part.sum()) / int(whole.sum()), percentile(drawn)
+    fraction, interval = int(part.sum()) / int(whole.sum()), percentile(drawn)
     if interval is None or interval[0] == interval[1]:
-        interval = wilson(share, len(part))
-    return share, interval
+        interval = wilson(fraction, len(part))
+    return fraction, interval
 
 
 def mean_of_pairs(distances: Tensor) -> tuple[float | None, Interval]:

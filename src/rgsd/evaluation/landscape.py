@@ -45,7 +45,7 @@ def landscape(encode: Callable[[Tensor], Tensor], library: MotionLibrary, seed: 
         JSON-able. `clips`, by name: `frames`, the cosine along the reference (T numbers); `speed_frames`, the same by
         speed; and means over frames: `reference`, `speed`, `frozen` (the first frame held at rest), `joint`, `tilt`,
         `height`, `velocity` (each by size), `others` (each other clip's frames against this direction). `mean`: the
-        means over clips of all those, `others` over all pairs; `peaks`: the share of clips whose direction is
+        means over clips of all those, `others` over all pairs; `peaks`: the fraction of clips whose direction is
         nearer to the reference than to every other point listed.
     """
     rng = torch.Generator().manual_seed(seed)

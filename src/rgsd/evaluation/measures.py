@@ -32,8 +32,8 @@ LIFT_QUANTILES = (0.05, 0.95)
 SMALLEST_LIFT = 0.01
 """Lift of a reference's foot below which that foot does not step, m."""
 SWINGING = 0.5
-"""Share of its own lift above which a foot swings: relative, for a standing foot of captured motion rolls and sinks by
-centimetres. It has landed below half of that height: so far apart that no tremble steps."""
+"""Fraction of its own lift above which a foot swings: relative, for a standing foot of captured motion rolls and sinks
+by centimetres. It has landed below half of that height: so far apart that no tremble steps."""
 LEAST_SWING = 0.02
 """Height above its own ground that a foot must leave to swing, m."""
 FEWEST_FOOTFALLS = 4

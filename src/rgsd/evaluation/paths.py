@@ -31,7 +31,7 @@ class MotionPaths:
     """Of the drawn latents with the motion's own."""
 
     @property
-    def figures(self) -> dict[str, float | None]:
+    def metrics(self) -> dict[str, float | None]:
         """What can be written in JSON: `fid`, `fid_floor`, `mean_cosine`, `fall_rate`."""
         fall_rate = float(self.fell.double().mean())
         return {

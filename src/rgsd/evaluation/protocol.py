@@ -1,7 +1,7 @@
 """The evaluation protocol, version 1, from a policy to `evaluation.json` and `rollouts.npz`.
 
 docs/protocol.md defines every number. Deterministic rollouts are the headline; the stochastic policy's row and the
-reference rows (statue, playback, tracker, untrained) have the same form and stand beside it.
+reference rows (static pose, open-loop replay, tracker, untrained) have the same form and stand beside it.
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ from rgsd.evaluation.frechet import FEATURE_SET
 from rgsd.evaluation.imitation import Reference
 from rgsd.evaluation.latent_search import clip_latents
 from rgsd.evaluation.recording import Recording
-from rgsd.evaluation.reference_rows import statue_row, tracker_row
+from rgsd.evaluation.reference_rows import static_pose_row, tracker_row
 from rgsd.evaluation.rollouts import (
     Controller,
-    PlaybackController,
+    ReplayController,
     Simulate,
     SkillController,
     TrackingController,
@@ -41,9 +41,9 @@ from rgsd.motions.library import MotionLibrary
 from rgsd.physics.mujoco_cpu import MujocoCpu
 from rgsd.skills.sphere import sample_uniform
 
-PROTOCOL_VERSION = 1
+PROTOCOL_VERSION = 2
 """Version of docs/protocol.md; numbers of different versions must not be compared."""
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 """Version of the form of evaluation.json."""
 
 
@@ -62,7 +62,7 @@ class EvaluationConfig:
     rollouts_per_switch: int = 4
     """Rollouts of each ordered pair of clips whose latents are switched."""
     num_envs: int = 256
-    """Copies simulated at a time, which bounds the memory; another number draws other initial noise."""
+    """Environments simulated at a time, which bounds the memory; another number draws other initial noise."""
     threads: int = 0
     """Physics threads; 0 for one a core."""
     seed: int = 0
@@ -99,16 +99,16 @@ def evaluate(
     Libraries and physics share one device.
 
     Args:
-        policy: what is judged.
+        policy: what is evaluated.
         library: the clips that it should imitate.
         config: how much is rolled out.
         run: name of the run, for the file.
-        weights_sha256: of the policy's weights, for the file: it tells what was judged from what was trained since.
+        weights_sha256: of the policy's weights, for the file: it tells what was evaluated from what was trained since.
         folder: where `evaluation.json` and `rollouts.npz` go; nothing is written if None.
-        untrained: the same policy before training, for its row (under the judged policy's latents) and its share of
-            gaits; null if None.
+        untrained: the same policy before training, for its row (under the evaluated policy's latents) and its fraction
+            of gaits; null if None.
         tracker: `evaluation.json` of a tracking policy on the same clips; null if None.
-        held_out: gaits that the policy never saw, whose share among random latents is counted.
+        held_out: gaits that the policy never saw, whose fraction among random latents is counted.
         simulate: makes the physics; C MuJoCo on CPU threads if None.
         progress: called with a word on each stage as it begins.
 
@@ -135,7 +135,7 @@ def evaluate(
         z, sources = _latents(simulate, policy, library, config)
 
         def row(controller: Callable[[Tensor], Controller], deterministic: bool | None = None) -> dict[str, Any]:
-            """One row; those of the judged policy itself say whether it is deterministic, and are recorded."""
+            """One row; those of the evaluated policy itself say whether it is deterministic, and are recorded."""
             builder = RowBuilder(library, references, torch.Generator().manual_seed(seed + 7))
             start_noise, count = torch.Generator().manual_seed(seed + 8), config.rollouts_per_clip
             for clip, rollouts in roll_out_clips(simulate, library, controller, count, config.num_envs, start_noise):
@@ -154,8 +154,8 @@ def evaluate(
         stochastic = row(_controller(policy, library, z, noise), deterministic=False)
         tell("reference rows")
         reference_rows = {
-            "statue": statue_row(library, references, torch.Generator().manual_seed(seed)),
-            "playback": row(lambda clip: PlaybackController(library)),
+            "static_pose": static_pose_row(library, references, torch.Generator().manual_seed(seed)),
+            "open_loop_replay": row(lambda clip: ReplayController(library)),
             "tracker": tracker_content,
             "untrained": None if untrained is None else row(_controller(untrained, library, z)),
         }
@@ -194,7 +194,7 @@ def _write_json(path: Path, content: dict[str, Any]) -> None:
 
 
 def _nulled(value: Any) -> Any:
-    """The content with null for what is not finite: one undefined figure must not cost the whole evaluation."""
+    """The content with null for what is not finite: one undefined metric must not cost the whole evaluation."""
     if isinstance(value, dict):
         return {key: _nulled(part) for key, part in value.items()}
     if isinstance(value, list):
@@ -229,7 +229,7 @@ def _discovery(
     held_out: MotionLibrary | None,
     recording: Recording,
 ) -> dict[str, Any]:
-    """The measures of the discovery rollouts, with the shares of held-out gaits (of the untrained policy, too)."""
+    """The measures of the discovery rollouts, with the fractions of held-out gaits (of the untrained policy, too)."""
     latents = sample_uniform(config.num_latents, policy.latent_dim, torch.Generator().manual_seed(config.seed + 3))
     latents = latents.to(library.device)
     seconds = config.discovery_seconds or library.body.discovery_seconds
@@ -242,8 +242,8 @@ def _discovery(
     result = discovery.measure(found, library, torch.Generator().manual_seed(config.seed))
     result |= dict.fromkeys(("held_out", "held_out_ci", "untrained_held_out", "untrained_held_out_ci"))
     if held_out is not None:
-        result["held_out"], result["held_out_ci"] = discovery.gait_shares(found, held_out)
+        result["held_out"], result["held_out_ci"] = discovery.gait_fractions(found, held_out)
         if untrained is not None:
-            shares = discovery.gait_shares(discover(untrained), held_out)
-            result["untrained_held_out"], result["untrained_held_out_ci"] = shares
+            fractions = discovery.gait_fractions(discover(untrained), held_out)
+            result["untrained_held_out"], result["untrained_held_out_ci"] = fractions
     return result

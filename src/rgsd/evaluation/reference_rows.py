@@ -1,6 +1,6 @@
-"""The reference rows that need no policy here: the statue, and the tracker of another run's evaluation.
+"""The reference rows that need no policy here: the static pose, and the tracker of another run's evaluation.
 
-Playback and the untrained policy are rolled out like the policy itself (`protocol.evaluate`).
+Open-loop replay and the untrained policy are rolled out like the policy itself (`protocol.evaluate`).
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ from rgsd.evaluation.rows import RowBuilder, average
 from rgsd.motions.library import MotionLibrary
 
 
-def statue(reference: Reference) -> Rollouts:
+def static_pose(reference: Reference) -> Rollouts:
     """One rollout (1, T) of the best constant pose, standing where and facing as the clip begins; no physics."""
     first = reference.states[:1]
     upright = rotations.heading(first.body_quat[:, 0]).unsqueeze(1)
-    pose = first.body_pos[:, :1] + rotations.rotate(upright, reference.statue)
+    pose = first.body_pos[:, :1] + rotations.rotate(upright, reference.static_pose)
     still = dataclasses.replace(
         first,
         body_pos=pose,
@@ -41,23 +41,25 @@ def statue(reference: Reference) -> Rollouts:
     return Rollouts(still[[0] * frames][None], targets, fell, torch.zeros_like(fell))
 
 
-def statue_row(library: MotionLibrary, references: Sequence[Reference], generator: torch.Generator) -> dict[str, Any]:
+def static_pose_row(
+    library: MotionLibrary, references: Sequence[Reference], generator: torch.Generator
+) -> dict[str, Any]:
     """The row of the constant poses with the least Cartesian error; alignment null, intervals null."""
     builder = RowBuilder(library, references, generator)
     for clip, reference in enumerate(references):
-        builder.add(clip, statue(reference))
+        builder.add(clip, static_pose(reference))
     return builder.row()
 
 
 def tracker_row(path: Path, library: MotionLibrary, references: Sequence[Reference], protocol: int) -> dict[str, Any]:
     """The row of a tracking policy's own evaluation, for the clips of a library.
 
-    Group and mean are averaged anew over those clips, without the pooled figures (fid), whose frames are not there.
+    Group and mean are averaged anew over those clips, without the pooled metrics (fid), whose frames are not there.
 
     Args:
         path: the run's `evaluation.json`.
         library: the clips to take.
-        references: the same clips; the tracker's must be as far from a statue.
+        references: the same clips; the tracker's must be as far from a static pose.
         protocol: version that the file must have.
 
     Raises:
@@ -78,13 +80,13 @@ def tracker_row(path: Path, library: MotionLibrary, references: Sequence[Referen
     if missing:
         raise UsageError(f"tracker {path}: lacks clip '{missing[0]}'; train the tracker on the same clips")
     for name, reference in zip(library.names, references, strict=True):
-        error, found = 100 * reference.statue_error, content["clips"][name].get("statue_error_cm")
+        error, found = 100 * reference.static_pose_error, content["clips"][name].get("static_pose_error_cm")
         if found is not None and not math.isclose(error, found, rel_tol=1e-3):
             raise UsageError(
-                f"tracker {path}: motion '{name}' is not the same (its best statue is off by {found:.4g} cm, here by "
-                f"{error:.4g}); evaluate the tracker on these motions"
+                f"tracker {path}: motion '{name}' is not the same (its best static pose is off by {found:.4g} cm, "
+                f"here by {error:.4g}); evaluate the tracker on these motions"
             )
-    own = ("group", "latent_source", "z")  # what only the judged policy's row has
+    own = ("group", "latent_source", "z")  # what only the evaluated policy's row has
     clips = {n: {k: v for k, v in content["clips"][n].items() if k not in own} for n in library.names}
     groups = {g: average([clips[library.names[m]] for m in members]) for g, members in library.groups.items()}
     return {"clips": clips, "groups": groups, "mean": average(list(groups.values()))}

@@ -1,7 +1,7 @@
-"""Rollouts: controllers driving many copies of a body from given states, every frame kept.
+"""Rollouts: controllers driving many environments from given states, every frame kept.
 
-No early termination: a fallen body goes on being measured. A copy whose simulation blows up counts as fallen and
-keeps its last finite state to the end.
+No early termination: a fallen body goes on being measured. An environment whose simulation blows up counts as fallen
+and keeps its last finite state to the end.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from rgsd.envs.reference_frames import Lag, ReferenceFrames
 from rgsd.envs.termination import fallen
 from rgsd.learning.skill_policy import SkillPolicy
 from rgsd.motions.library import MotionLibrary
-from rgsd.physics.protocol import Physics
+from rgsd.physics.interface import Physics
 
 JOINT_NOISE = 0.01
 """Standard deviation of the initial noise on hinge angles, rad (protocol.md)."""
@@ -30,14 +30,14 @@ VELOCITY_NOISE = 0.05
 """Standard deviation of the initial noise on velocities, m/s and rad/s (protocol.md)."""
 
 Simulate = Callable[[int], Physics]
-"""Makes the physics of a number of copies."""
+"""Makes the physics of a number of environments."""
 
 
 class Controller(Protocol):
-    """What drives N copies of a body."""
+    """What drives N environments."""
 
     def begin(self, clip: Tensor, frame: Tensor) -> None:
-        """The copies now start, on frames `frame` (N,) of clips `clip` (N,)."""
+        """The environments now start, on frames `frame` (N,) of clips `clip` (N,)."""
         ...
 
     def act(self, state: BodyState, step: int) -> Tensor:
@@ -46,7 +46,7 @@ class Controller(Protocol):
 
 
 class SkillController:
-    """A policy that holds one latent a copy.
+    """A policy that holds one latent an environment.
 
     Args:
         policy: what acts.
@@ -102,7 +102,7 @@ class TrackingController(SkillController):
         return torch.cat((observation, self._lag.seen(observation, *root, self._clip, self._frame + step)), dim=1)
 
 
-class PlaybackController:
+class ReplayController:
     """Open loop: the reference's hinge angles one frame ahead, as PD targets."""
 
     def __init__(self, library: MotionLibrary) -> None:
@@ -180,7 +180,7 @@ def roll_out(
     Args:
         simulate: makes the physics.
         body: what moves.
-        controller: drives the R copies.
+        controller: drives the R environments.
         start: qpos (R, nq) and qvel (R, nv) to start from.
         frames: T, the initial frame included.
         clip: (R,) long, the clip that the controller is told; its frame 0 is the start.
@@ -231,9 +231,9 @@ def roll_out_clips(
     Args:
         simulate: makes the physics.
         library: the clips.
-        controller: makes what drives copies that follow the clips (N,).
+        controller: makes what drives environments that follow the clips (N,).
         rollouts_per_clip: R.
-        num_envs: copies at a time (at least one clip's).
+        num_envs: environments at a time (at least one clip's).
         generator: of the initial noise.
 
     Yields:

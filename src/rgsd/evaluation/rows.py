@@ -58,7 +58,7 @@ class RowBuilder:
         body = self.library.body
         own = features(body, rollouts.states).flatten(0, 1)
         self._frames[reference.name] = (own, features(body, reference.states))
-        beside = {key: None if math.isnan(value) else value for key, value in reference.own_figures().items()}
+        beside = {key: None if math.isnan(value) else value for key, value in reference.own_metrics().items()}
         self.clips[reference.name] = row | self._pooled([reference.name]) | beside
 
     def row(self) -> dict[str, Any]:

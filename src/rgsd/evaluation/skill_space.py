@@ -48,7 +48,7 @@ class SpaceConfig:
     rollouts_per_clip: int = 16
     """Imitation rollouts of each clip."""
     num_envs: int = 256
-    """Copies at a time."""
+    """Environments at a time."""
     seed: int = 0
     """Of latents, starts and noise."""
 
@@ -67,13 +67,13 @@ def measure_space(
     Returns:
         By kind of start, `reference` (random states of random clips) and `standing` (the standing pose):
 
-        - `inside`: share of discovery's states within the support of imitation's; `covers`: of imitation's within
+        - `inside`: fraction of discovery's states within the support of imitation's; `covers`: of imitation's within
           discovery's (`support`). States count until a fall; of discovery the first half second is left out, in which
           a rollout is where it was put;
-        - `path_by_latent`, `path_by_start`, `pose_by_latent`, `pose_by_start`: shares of the variance of where a
-          rollout ends (in its start's heading frame) and of its mean heading-local pose (`variance_shares`), over
+        - `path_by_latent`, `path_by_start`, `pose_by_latent`, `pose_by_start`: fractions of the variance of where a
+          rollout ends (in its start's heading frame) and of its mean heading-local pose (`variance_fractions`), over
           the latents under which nothing falls; what is left is neither's alone;
-        - `falls`: share of the rollouts that fall.
+        - `falls`: fraction of the rollouts that fall.
     """
     generator = torch.Generator().manual_seed(config.seed)
     z = torch.stack([policy.clip_latents[name] for name in library.names])
@@ -127,7 +127,7 @@ def _from(
     shape = (len(latents), config.starts)
     fell = torch.cat(falls).unflatten(0, shape)
     steady = ~fell.any(dim=1)
-    path, pose = (variance_shares(torch.cat(x).unflatten(0, shape)[steady]) for x in (ends, poses))
+    path, pose = (variance_fractions(torch.cat(x).unflatten(0, shape)[steady]) for x in (ends, poses))
     discovery = torch.cat(seen)
     count = min(len(imitation), len(discovery), MOST_STATES)
     imitation, discovery = (
@@ -160,7 +160,7 @@ def concentration(encoder: Encoder, library: MotionLibrary) -> list[float]:
 
 
 def support(points: Tensor, among: Tensor, neighbours: int = NEIGHBOURS) -> float:
-    """Share of points (n, F) within the support of others (m, F): a ball around each to its k-th nearest neighbour.
+    """Fraction of points (n, F) within the support of others (m, F): a ball around each to its k-th nearest neighbour.
 
     Precision, or with the arguments exchanged recall, of Kynkaanniemi et al. 2019. m must exceed k.
     """
@@ -178,8 +178,8 @@ def support(points: Tensor, among: Tensor, neighbours: int = NEIGHBOURS) -> floa
     return float(torch.cat(inside).float().mean())
 
 
-def variance_shares(outcomes: Tensor) -> tuple[float, float]:
-    """Shares of the variance of outcomes (Z, S, F) between the means of rows and between those of columns.
+def variance_fractions(outcomes: Tensor) -> tuple[float, float]:
+    """Fractions of the variance of outcomes (Z, S, F) between the means of rows and between those of columns.
 
     omega squared (Hays 1963) of the two factors of a balanced design without repetition, F dimensions summed: what
     rows and columns would share by chance, were there nothing but their interaction, is taken off. NaN where nothing
@@ -191,6 +191,6 @@ def variance_shares(outcomes: Tensor) -> tuple[float, float]:
     total = centred.square().sum()
     rows, columns = (centred.mean(dim=dim).square().sum() * values.shape[dim] for dim in (1, 0))
     rest = (total - rows - columns) / ((count - 1) * (width - 1)) if min(count, width) > 1 else torch.tensor(torch.nan)
-    shares = ((part - free * rest) / (total + rest) for part, free in ((rows, count - 1), (columns, width - 1)))
-    by_row, by_column = (float(share.clamp(min=0)) for share in shares)
+    fractions = ((part - free * rest) / (total + rest) for part, free in ((rows, count - 1), (columns, width - 1)))
+    by_row, by_column = (float(fraction.clamp(min=0)) for fraction in fractions)
     return by_row, by_column

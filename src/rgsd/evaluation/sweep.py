@@ -1,4 +1,4 @@
-"""A sweep: which settings and seeds are compared, by which figures; read from a TOML file (docs/sweep.md)."""
+"""A sweep: which settings and seeds are compared, by which metrics; read from a TOML file (docs/sweep.md)."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from rgsd.errors import UnknownName, UsageError
-from rgsd.evaluation.headlines import DEFAULT_FIGURES, check_figure
+from rgsd.evaluation.headlines import DEFAULT_METRICS, check_metric
 from rgsd.evaluation.protocol import EvaluationConfig
 from rgsd.methods.presets import make_preset
 from rgsd.methods.runs import RunConfig
@@ -25,7 +25,7 @@ _KEYS: dict[str, type | tuple[type, ...]] = {
     "steps": int,
     "minutes": (int, float),
     "seeds": list,
-    "figures": list,
+    "metrics": list,
     "base": dict,
     "evaluation": dict,
     "grid": dict,
@@ -65,10 +65,10 @@ class Sweep:
     """In the file's order."""
     seeds: tuple[int, ...]
     """Each variant is trained with each of them."""
-    figures: tuple[str, ...]
+    metrics: tuple[str, ...]
     """Columns of the table (`evaluation.headlines`)."""
     evaluation: EvaluationConfig
-    """How much is rolled out to judge a run."""
+    """How much is rolled out to evaluate a run."""
 
 
 def read_sweep(file: Path) -> Sweep:
@@ -111,7 +111,7 @@ def _sweep(file: Path, content: dict[str, Any]) -> Sweep:
         content.get("about", ""),
         variants,
         tuple(seeds),
-        tuple(check_figure(name) for name in content.get("figures", DEFAULT_FIGURES)),
+        tuple(check_metric(name) for name in content.get("metrics", DEFAULT_METRICS)),
         evaluation,
     )
 
@@ -160,7 +160,7 @@ def flatten(table: dict[str, Any]) -> dict[str, Any]:
 
 
 def _grid_name(settings: dict[str, Any]) -> str:
-    """`imitation_share=0.5,alpha=1`: last words of the names, and more of them where two settings share one."""
+    """`imitation_fraction=0.5,alpha=1`: last words of the names, and more of them where two settings share one."""
     last = [setting.rpartition(".")[2] for setting in settings]
     shown = [word if last.count(word) == 1 else name for word, name in zip(last, settings, strict=True)]
     return ",".join(f"{name}={_value_name(value)}" for name, value in zip(shown, settings.values(), strict=True))

@@ -42,14 +42,14 @@ def switch(
         library: M clips.
         z: (M, d) their latents.
         per_pair: rollouts of each pair.
-        num_envs: copies at a time.
+        num_envs: environments at a time.
         seed: of the initial noise.
 
     Returns:
-        `clips` (M names); `per_pair`; `falls` (M x M lists, row before, column after): share of rollouts, among those
-        still up at the change, that are down at some frame of the two seconds after it, null where none was up;
+        `clips` (M names); `per_pair`; `falls` (M x M lists, row before, column after): fraction of rollouts, among
+        those still up at the change, that are down at some frame of the two seconds after it, null where none was up;
         `mean` over all pairs of different clips of which some were; `falls_ci` and `mean_ci`, its trials those of all
-        these pairs; `up`, the share of the rollouts of pairs of different clips that were up at the change: what has
+        these pairs; `up`, the fraction of the rollouts of pairs of different clips that were up at the change: what has
         fallen before says nothing of changes, and a mean over few pairs little; `up_ci`.
     """
     generator = torch.Generator().manual_seed(seed)
@@ -72,7 +72,7 @@ def switch(
     standing = torch.cat(up).view(count, count, per_pair)
     falls = (torch.cat(down).view_as(standing) & standing).sum(dim=-1).double().cpu()
     trials = standing.sum(dim=-1).cpu()
-    share = [[None if v != v else v for v in row] for row in (falls / trials).tolist()]
+    fraction = [[None if v != v else v for v in row] for row in (falls / trials).tolist()]
     different = ~torch.eye(count, dtype=torch.bool)
     others = different & (trials > 0)
     mean = float((falls / trials)[others].mean()) if others.any() else None
@@ -81,9 +81,9 @@ def switch(
     return {
         "clips": list(library.names),
         "per_pair": per_pair,
-        "falls": share,
+        "falls": fraction,
         "falls_ci": [
-            [wilson(v, n) for v, n in zip(*row, strict=True)] for row in zip(share, trials.tolist(), strict=True)
+            [wilson(v, n) for v, n in zip(*row, strict=True)] for row in zip(fraction, trials.tolist(), strict=True)
         ],
         "mean": mean,
         "mean_ci": wilson(mean, int(trials[others].sum())),

@@ -31,7 +31,7 @@ def vary(
         library: M clips.
         z: (M, d) their latents.
         per_clip: variations of each clip.
-        num_envs: copies at a time.
+        num_envs: environments at a time.
         seed: of latents and initial noise.
 
     Returns:

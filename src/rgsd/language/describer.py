@@ -33,8 +33,8 @@ class Describer(Protocol):
         """The descriptions of n states, from observations (n, D or more)."""
         ...
 
-    def figures(self) -> dict[str, float]:
-        """Figures to log."""
+    def metrics(self) -> dict[str, float]:
+        """Metrics to log."""
         ...
 
     def state_dict(self) -> dict[str, Any]:
@@ -100,7 +100,7 @@ class RuleDescriber:
         facts = torch.cat((torch.stack((height, lean, travel, climb, turn), dim=1), place, moves), dim=1)
         return Descriptions(self._phrases, facts + self._first.to(facts.device))
 
-    def figures(self) -> dict[str, float]:
+    def metrics(self) -> dict[str, float]:
         """None."""
         return {}
 

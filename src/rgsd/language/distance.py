@@ -24,24 +24,24 @@ class LanguageDistance:
 
     def __init__(self, describer: Describer, encoder: TextEncoder) -> None:
         self.describer, self._memory = describer, TextMemory(encoder)
-        self._figures: dict[str, float] = {}
+        self._metrics: dict[str, float] = {}
 
     def __call__(self, x: Tensor, y: Tensor) -> Tensor:
         """d_lang (n,) of n pairs of observations, both (n, D or more)."""
-        self._figures = {}
+        self._metrics = {}
         if not len(x):
             return x.new_zeros(0)
         first, second = (self._memory.numbers(self.describer.describe(states)) for states in (x, y))
         distance = self._memory.distances(first, second).square().mean(dim=1).sqrt().to(x.device)
-        self._figures = {
+        self._metrics = {
             "Language/distance": float(distance.mean()),
             "Language/same_words": float((distance == 0).float().mean()),
         }
         return distance
 
-    def figures(self) -> dict[str, float]:
-        """Figures to log: of the last pairs that were measured, and of all that has been said so far."""
-        return self._figures | {"Language/texts": float(len(self._memory))} | self.describer.figures()
+    def metrics(self) -> dict[str, float]:
+        """Metrics to log: of the last pairs that were measured, and of all that has been said so far."""
+        return self._metrics | {"Language/texts": float(len(self._memory))} | self.describer.metrics()
 
     def state_dict(self) -> dict[str, Any]:
         """What has been said so far, and what it means: a resumed run neither asks nor encodes it again."""

@@ -190,8 +190,8 @@ class EndpointDescriber:
         self._borrowed = float(borrowed[place].float().mean())
         return Descriptions(self._words(distinct), place.unsqueeze(1))
 
-    def figures(self) -> dict[str, float]:
-        """Requests so far, and the share of the last states that had to borrow their words."""
+    def metrics(self) -> dict[str, float]:
+        """Requests so far, and the fraction of the last states that had to borrow their words."""
         return {"Language/requests": float(self._endpoint.requests), "Language/borrowed": self._borrowed}
 
     def state_dict(self) -> dict[str, Any]:

@@ -1,6 +1,6 @@
 """Several processes that learn as one: those that `torchrun` starts, joined by torch.distributed.
 
-Each process steps its share of the environments and holds the same weights. What is averaged over all of them is what
+Each process steps its part of the environments and holds the same weights. What is averaged over all of them is what
 a single process would have averaged over all environments: gradients (in every optimiser's step, whoever owns it),
 moments and divergences. A process alone finds every function here to be the identity.
 """
@@ -98,7 +98,7 @@ def was_restarted() -> bool:
     return int(os.environ.get("TORCHELASTIC_RESTART_COUNT", "0")) > 0
 
 
-def own_share(count: int, option: str) -> int:
+def own_count(count: int, option: str) -> int:
     """How many of `count` things each process has.
 
     Raises:
@@ -110,12 +110,12 @@ def own_share(count: int, option: str) -> int:
 
 
 def own_rows(rows: Tensor) -> Tensor:
-    """This process's share of rows (n, ...) that all of them hold: together they have each row once."""
+    """This process's part of rows (n, ...) that all of them hold: together they have each row once."""
     return rows[rank() :: size()]
 
 
 def own_threads() -> int:
-    """Threads for this process's physics: 0, the engine's own choice, if alone; else its share of the host's cores."""
+    """Threads for this process's physics: 0, the engine's own choice, if alone; else its part of the host's cores."""
     if _alone():
         return 0
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
@@ -173,12 +173,12 @@ def anyone(flag: bool) -> bool:
     return flag if _alone() else bool(_reduced(int(flag), dist.ReduceOp.MAX))
 
 
-def average_figures(figures: dict[str, float]) -> dict[str, float]:
-    """The mean of each figure over the processes that have it, the same dictionary in all of them."""
+def average_metrics(metrics: dict[str, float]) -> dict[str, float]:
+    """The mean of each metric over the processes that have it, the same dictionary in all of them."""
     if _alone():
-        return figures
+        return metrics
     everyone: list[Any] = [None] * size()
-    dist.all_gather_object(everyone, figures)
+    dist.all_gather_object(everyone, metrics)
     names = dict.fromkeys(name for own in everyone for name in own)  # in order of appearance
     found = {name: [own[name] for own in everyone if name in own] for name in names}
     return {name: sum(values) / len(values) for name, values in found.items()}

@@ -37,7 +37,7 @@ class TrainingLoop(ABC):
 
     @abstractmethod
     def iterate(self) -> dict[str, float]:
-        """One iteration; counts it and returns its figures."""
+        """One iteration; counts it and returns its metrics."""
 
     @abstractmethod
     def save(self) -> None:
@@ -57,7 +57,7 @@ class TrainingLoop(ABC):
             Whether the goal was reached.
 
         Raises:
-            DivergedError: a figure of an iteration is not finite; nothing of it is saved.
+            DivergedError: a metric of an iteration is not finite; nothing of it is saved.
         """
         (self.folder / "checkpoints").mkdir(parents=True, exist_ok=True)
         checkpointed = self.seconds
@@ -66,12 +66,12 @@ class TrainingLoop(ABC):
             MetricsLog(self.folder, self.iteration) if distributed.is_main() else nullcontext() as log,
         ):
             while not reached(self.samples, self.seconds, steps, minutes) and not distributed.anyone(bool(stop)):
-                figures = self.iterate()
-                check_finite(self.iteration, figures)
+                metrics = self.iterate()
+                check_finite(self.iteration, metrics)
                 if log is not None:
-                    log.write(figures)
+                    log.write(metrics)
                 if on_iteration is not None:
-                    on_iteration(figures)
+                    on_iteration(metrics)
                 if self.seconds - checkpointed > 60 * self._checkpoint_minutes:
                     self.save()
                     checkpointed = self.seconds
@@ -80,13 +80,13 @@ class TrainingLoop(ABC):
         return done
 
 
-def check_finite(iteration: int, figures: Mapping[str, float]) -> None:
+def check_finite(iteration: int, metrics: Mapping[str, float]) -> None:
     """Stop at numbers that are none: what is learned from them is lost, and a policy of NaN neither moves nor falls.
 
     Raises:
-        DivergedError: a figure is not finite; the message names the first and the remedy.
+        DivergedError: a metric is not finite; the message names the first and the remedy.
     """
-    for name, value in figures.items():
+    for name, value in metrics.items():
         if not math.isfinite(value):
             raise DivergedError(
                 f"iteration {iteration}: {name} is {value}; training stopped, and its last checkpoint is from before. "

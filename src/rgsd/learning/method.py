@@ -59,7 +59,7 @@ class Method(Protocol):
     latent_dim: int
 
     def begin_episodes(self, draws: Draws) -> Episodes:
-        """What n new episodes are about, drawn for the n copies that begin them."""
+        """What n new episodes are about, drawn for the n environments that begin them."""
         ...
 
     def maybe_resample(self, progress: Progress, draws: Draws) -> tuple[Tensor, Tensor]:
@@ -71,7 +71,7 @@ class Method(Protocol):
         ...
 
     def update(self, rollout: Rollout) -> dict[str, float]:
-        """Train the method's own networks on a rollout; returns figures to log."""
+        """Train the method's own networks on a rollout; returns metrics to log."""
         ...
 
     def latents(self, minibatch: Minibatch) -> Tensor:

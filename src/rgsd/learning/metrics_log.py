@@ -1,4 +1,4 @@
-"""The log of a run: each iteration's figures as a line of `metrics.jsonl`, and for TensorBoard."""
+"""The log of a run: each iteration's metrics as a line of `metrics.jsonl`, and for TensorBoard."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ class MetricsLog:
         self._file.close()
         self._board.close()
 
-    def write(self, figures: dict[str, float]) -> None:
-        """Note the figures of an iteration, which is one of them; those with a slash in their names are curves."""
-        rounded = {k: v if isinstance(v, int) else float(f"{v:.6g}") for k, v in figures.items()}
+    def write(self, metrics: dict[str, float]) -> None:
+        """Note the metrics of an iteration, which is one of them; those with a slash in their names are curves."""
+        rounded = {k: v if isinstance(v, int) else float(f"{v:.6g}") for k, v in metrics.items()}
         self._file.write(json.dumps(rounded) + "\n")
         self._file.flush()
-        for name, value in figures.items():
+        for name, value in metrics.items():
             if "/" in name:
-                self._board.add_scalar(name, value, int(figures["iteration"]))
+                self._board.add_scalar(name, value, int(metrics["iteration"]))

@@ -74,9 +74,9 @@ class Actor(nn.Module):
     def anneal(self, samples: int) -> None:
         """Set the scheduled noise for a run that has seen `samples` environment steps."""
         if not self.config.learn_noise:
-            share = min(samples / self.config.noise_steps, 1.0)
+            fraction = min(samples / self.config.noise_steps, 1.0)
             logs = math.log(self.config.noise), math.log(self.config.final_noise)
-            self.log_noise.data.fill_((1 - share) * logs[0] + share * logs[1])
+            self.log_noise.data.fill_((1 - fraction) * logs[0] + fraction * logs[1])
 
     def forward(self, observation: Tensor, z: Tensor) -> Tensor:
         """Mean action (..., A) for observations (..., D) and latents (..., d)."""

@@ -33,9 +33,9 @@ class RunningNormalizer(nn.Module):
         count = torch.tensor(seen, device=batch.device)
         total = self.count + count
         delta = mean - self.mean
-        share = count / total
-        moments = (1 - share) * self.variance + share * variance + share * (1 - share) * delta.square()
-        self.mean.add_(share * delta)
+        fraction = count / total
+        moments = (1 - fraction) * self.variance + fraction * variance + fraction * (1 - fraction) * delta.square()
+        self.mean.add_(fraction * delta)
         self.variance.copy_(moments)
         self.count.copy_(total)
 

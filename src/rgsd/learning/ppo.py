@@ -120,7 +120,7 @@ class Ppo:
         return values, next_values
 
     def update(self, rollout: Rollout, rewards: Tensor) -> dict[str, float]:
-        """Several epochs on one rollout with its rewards (T, N); returns figures to log."""
+        """Several epochs on one rollout with its rewards (T, N); returns metrics to log."""
         config = self.config
         values, next_values = self.evaluate_values(rollout)
         ended = rollout.terminated | rollout.truncated
@@ -170,7 +170,7 @@ class Ppo:
         return normal
 
     def _step(self, batch: Minibatch, std_before: Tensor) -> dict[str, Tensor | float]:
-        """One gradient step; its figures stay on the device, but for the KL divergence, which the rate waits for."""
+        """One gradient step; its metrics stay on the device, but for the KL divergence, which the rate waits for."""
         config, z = self.config, self._latents(batch)
         mean, std = self.actor(batch.observation, z), self.actor.std
         # far beyond what clipping lets through, but finite: one overflow would make every weight NaN

@@ -46,23 +46,23 @@ class EpisodeStatistics:
         )
 
     def report(self, control_dt: float) -> dict[str, float]:
-        """Figures to log, for a control period in s; a stream in which nothing ended says nothing."""
+        """Metrics to log, for a control period in s; a stream in which nothing ended says nothing."""
         if not self._steps:
             return {}
         all_steps = {name: torch.cat([step[name] for step in self._steps]).cpu() for name in self._steps[0]}
         ends = {name: values[all_steps["ended"]] for name, values in all_steps.items()}
-        figures: dict[str, float] = {}
+        metrics: dict[str, float] = {}
         for name, chosen in (("Imitation", ends["imitation"]), ("Discovery", ~ends["imitation"])):
             if bool(chosen.any()):
-                figures[f"{name}/episode_s"] = control_dt * _mean(ends["steps"][chosen])
-                figures[f"{name}/fall_rate"] = _mean(ends["fell"][chosen])
+                metrics[f"{name}/episode_s"] = control_dt * _mean(ends["steps"][chosen])
+                metrics[f"{name}/fall_rate"] = _mean(ends["fell"][chosen])
         if bool(ends["imitation"].any()):
-            figures["Imitation/early_termination_rate"] = _mean(ends["lost"][ends["imitation"]])
+            metrics["Imitation/early_termination_rate"] = _mean(ends["lost"][ends["imitation"]])
         moves = ends["travelled"][~ends["imitation"] & ~ends["fell"]]
         if len(moves) > 1:
-            figures["Discovery/spread_m"] = float(moves.std(dim=0).norm())
-            figures["Discovery/travel_m"] = float(moves.norm(dim=1).mean())
-        return figures
+            metrics["Discovery/spread_m"] = float(moves.std(dim=0).norm())
+            metrics["Discovery/travel_m"] = float(moves.norm(dim=1).mean())
+        return metrics
 
 
 def _mean(values: Tensor) -> float:

@@ -1,4 +1,4 @@
-"""Whom a warm start clones: open-loop playback, which needs no training, or policies that were trained before."""
+"""Whom a warm start clones: open-loop replay, which needs no training, or policies that were trained before."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from torch import Tensor
 
 from rgsd.bodies.body import Body, BodyError
 from rgsd.envs.observation import ObservationLayout
+from rgsd.envs.policy_mirror import PolicyMirror
 from rgsd.envs.reference_frames import Lag, ReferenceFrames
-from rgsd.envs.reflection import Reflection
 from rgsd.learning.policy_files import DESCRIPTION, PolicyError
 from rgsd.learning.skill_policy import SkillPolicy
 from rgsd.motions.library import MotionLibrary
@@ -26,25 +26,27 @@ class Teachers:
         library: the clips.
         action_scale: (A,) rad per unit of action.
         policies: trackers and policies of latents, who teach the clips that they were trained on, the first one where
-            several were; else, left for right, the clips whose reflections they were trained on (`rgsd motions
-            mirror`); open-loop playback teaches the others.
+            several were; else the clips whose mirror images they were trained on (`rgsd motions
+            mirror`); open-loop replay teaches the others.
 
     Attributes:
         recovers: (M,) bool, of which clips the teacher leads back to the reference from where a student has strayed.
     """
 
     def __init__(self, library: MotionLibrary, action_scale: Tensor, policies: Sequence[SkillPolicy] = ()) -> None:
-        self._playback = Playback(library, action_scale)
+        self._open_loop_replay = OpenLoopReplay(library, action_scale)
         kinds = {"reference": TrackingTeacher, "latent": Skilled}
-        self._trained: list[TrackingTeacher | Skilled | Reflected] = [kinds[p.condition](p, library) for p in policies]
+        self._trained: list[TrackingTeacher | Skilled | MirroredTeacher] = [
+            kinds[p.condition](p, library) for p in policies
+        ]
         known = [policy.clips for policy in policies]
         images = _images_known(known, library)
         if images:
-            reflection = Reflection(library.body, library.device)
-            clips = [mirrored(motion, reflection.mirror) for motion in library.motions if motion.name in images]
-            reflected = MotionLibrary(library.body, clips, library.device)
+            mirror = PolicyMirror(library.body, library.device)
+            clips = [mirrored(motion, mirror.mirror) for motion in library.motions if motion.name in images]
+            mirror_images = MotionLibrary(library.body, clips, library.device)
             self._trained += [
-                Reflected(kinds[p.condition](p, reflected), reflected, library, reflection) for p in policies
+                MirroredTeacher(kinds[p.condition](p, mirror_images), mirror_images, library, mirror) for p in policies
             ]
             known += [tuple(name for name in images if image_name(name) in clips) for clips in known]
         knowing = [[n for n, clips in enumerate(known) if name in clips] for name in library.names]
@@ -55,14 +57,14 @@ class Teachers:
         """Actions (n, A) in states seen as (n, D), towards the frames (n,) of the clips (n,); beyond a clip's end its
         last frame is meant, in a loop the first ones again.
         """
-        action, who = self._playback.act(clip, frame), self._who[clip]
+        action, who = self._open_loop_replay.act(clip, frame), self._who[clip]
         for number, teacher in enumerate(self._trained):
             own = who == number
             action[own] = teacher.act(observation[own], clip[own], frame[own])
         return action
 
 
-class Playback:
+class OpenLoopReplay:
     """Sends a frame's hinge angles as PD targets, led by the damping's lag, whatever the state.
 
     kd/kp times the reference's joint velocity is added, so that the damping acts on the velocity's error alone: open
@@ -136,31 +138,31 @@ class Skilled:
         return self._actor(observation[:, : self._size], self._directions[clip]).clamp(-1.0, 1.0)
 
 
-class Reflected:
-    """A teacher of the reflections of some clips: shown each state reflected, it is followed left for right.
+class MirroredTeacher:
+    """A teacher of the mirror images of some clips: shown each state mirrored, its action is mirrored back.
 
     Args:
-        teacher: of the reflections.
-        images: the reflections.
-        library: all clips; it is to be asked for those alone whose reflections are among `images`.
-        reflection: of states and actions.
+        teacher: of the mirror images.
+        images: the mirror images.
+        library: all clips; it is to be asked for those alone whose mirror images are among `images`.
+        mirror: of states and actions.
     """
 
     def __init__(
-        self, teacher: TrackingTeacher | Skilled, images: MotionLibrary, library: MotionLibrary, reflection: Reflection
+        self, teacher: TrackingTeacher | Skilled, images: MotionLibrary, library: MotionLibrary, mirror: PolicyMirror
     ) -> None:
-        self._teacher, self._reflection = teacher, reflection
+        self._teacher, self._mirror = teacher, mirror
         places = {image_name(name): place for place, name in enumerate(images.names)}
         self._image = torch.tensor([places.get(name, -1) for name in library.names], device=library.device)
 
     def act(self, observation: Tensor, clip: Tensor, frame: Tensor) -> Tensor:
         """As in `Teachers`; a student's clock, last in its observation, is left out."""
-        action = self._teacher.act(self._reflection.observation(observation), self._image[clip], frame)
-        return self._reflection.action(action).clamp(-1.0, 1.0)
+        action = self._teacher.act(self._mirror.observation(observation), self._image[clip], frame)
+        return self._mirror.action(action).clamp(-1.0, 1.0)
 
 
 def _images_known(known: Sequence[Sequence[str]], library: MotionLibrary) -> list[str]:
-    """Clips that nobody knows, though somebody knows their reflection; `known` are each one's clips."""
+    """Clips that nobody knows, though somebody knows their mirror image; `known` are each one's clips."""
     everything = {name for clips in known for name in clips}
     return [name for name in library.names if name not in everything and image_name(name) in everything]
 
@@ -174,7 +176,8 @@ def load_teacher(folder: Path, library: MotionLibrary) -> SkillPolicy:
 
     Raises:
         PolicyError: there is no policy, it is of another body, has a clock, was trained on none of the clips nor a
-            reflection of one, or on a reflection of a body that has none; the message names the folder and the remedy.
+            mirror image of one, or on a mirror image of a body that has none; the message names the folder and the
+            remedy.
     """
     option = f"--trainer.warm-start.teachers {folder}"
     if not any((place / DESCRIPTION).exists() for place in (folder, folder / "policy")):
@@ -189,16 +192,16 @@ def load_teacher(folder: Path, library: MotionLibrary) -> SkillPolicy:
     images = _images_known([clips], library)
     if images:
         try:
-            Reflection(library.body)
+            PolicyMirror(library.body)
         except BodyError as error:
             raise PolicyError(
-                f"{option}: it knows {image_name(images[0])}, which by its name is the reflection of {images[0]}, but "
-                f"{error}; rename the clip"
+                f"{option}: it knows {image_name(images[0])}, which by its name is the mirror image of {images[0]}, "
+                f"but {error}; rename the clip"
             ) from error
     if not images and not set(clips) & set(library.names):
         known = ", ".join(clips) or f"none ({policy.method} has none, or an older rgsd wrote it: --resume its run)"
         raise PolicyError(
-            f"{option}: it was trained on {known}, and of these clips and their reflections none is trained on here; "
+            f"{option}: it was trained on {known}, and of these clips and their mirror images none is trained on here; "
             "choose others by --clips"
         )
     return policy

@@ -31,7 +31,7 @@ from rgsd.learning.rollout import Rollout
 from rgsd.learning.skill_policy import SkillPolicy
 from rgsd.learning.warm_start import WarmStart, WarmStartConfig
 from rgsd.motions.library import MotionLibrary
-from rgsd.physics.protocol import LimitedRoom
+from rgsd.physics.interface import LimitedRoom
 from rgsd.randomness import stream_seed
 
 TEACHERS = "teachers"
@@ -61,14 +61,14 @@ class Trainer(TrainingLoop):
     checkpoint of its own episodes.
 
     Args:
-        env: the environment, this process's share; its episodes become the method's.
+        env: the environment, this process's part; its episodes become the method's.
         method: what is learned.
         method_name: for the published policy.
         network, ppo, config: sizes, learner and loop.
         folder: of the run; `checkpoints/`, `policy/`, `metrics.jsonl` and TensorBoard's events go there.
-        seed: of initialisation and shuffling; what the copies see is drawn from the environment's.
-        teachers: whom the warm start clones on the clips that they were trained on, playback on the others. The folder
-            keeps a copy of them.
+        seed: of initialisation and shuffling; what the environments see is drawn from the environment's.
+        teachers: whom the warm start clones on the clips that they were trained on, open-loop replay on the others. The
+            folder keeps a copy of them.
     """
 
     def __init__(
@@ -116,7 +116,7 @@ class Trainer(TrainingLoop):
         self._positions = ObservationLayout(env.body).indices(("position",))
 
     def iterate(self) -> dict[str, float]:
-        """One iteration; returns its figures, named as in docs/rgsd.md, the same in all processes."""
+        """One iteration; returns its metrics, named as in docs/rgsd.md, the same in all processes."""
         begun = time.perf_counter()
         self.actor.anneal(self.samples)
         warm = self.iteration < self.config.warm_start.iterations
@@ -125,36 +125,36 @@ class Trainer(TrainingLoop):
         rewards = self.method.rewards(rollout)
         paid = rewards + self.config.alive_reward
         if warm:
-            figures = self.warm_start.update(rollout, self.ppo.evaluate_values(rollout), paid)
+            metrics = self.warm_start.update(rollout, self.ppo.evaluate_values(rollout), paid)
         else:
-            figures = self.ppo.update(rollout, paid)
-        figures |= self.method.update(rollout)
+            metrics = self.ppo.update(rollout, paid)
+        metrics |= self.method.update(rollout)
         for model in (self.actor, self.critic):
             model.normalizer.update(rollout.observation.flatten(0, 1))
         ended = time.perf_counter()
-        figures = distributed.average_figures(
+        metrics = distributed.average_metrics(
             {
                 "seconds": ended - begun,
                 "Train/mean_reward": float(rewards.mean()),
                 "Policy/noise_rad": float(self.actor.log_noise.exp().mean()),
-                "Perf/collection_share": (collected - begun) / (ended - begun),
-                **figures,
-                **self._imitation_figures(rollout),
+                "Perf/collection_fraction": (collected - begun) / (ended - begun),
+                **metrics,
+                **self._imitation_metrics(rollout),
                 **statistics.report(self.env.body.control_dt),
             }
         )
-        seconds, samples = figures.pop("seconds"), distributed.size() * rollout.num_samples
+        seconds, samples = metrics.pop("seconds"), distributed.size() * rollout.num_samples
         self.iteration, self.samples, self.seconds = self.iteration + 1, self.samples + samples, self.seconds + seconds
         return {
             "iteration": self.iteration,
             "samples": self.samples,
             "seconds": self.seconds,
             "Perf/steps_per_s": samples / seconds,
-            **self._physics_figures(),
-            **figures,
+            **self._physics_metrics(),
+            **metrics,
         }
 
-    def _physics_figures(self) -> dict[str, float]:
+    def _physics_metrics(self) -> dict[str, float]:
         """What went wrong in all processes' physics so far."""
         physics = self.env.physics
         counts = {"Perf/blowups": physics.blowups}
@@ -221,7 +221,7 @@ class Trainer(TrainingLoop):
 
     @property
     def _engine(self) -> str:
-        """What steps the copies where: its generators' and its physics' states mean nothing to another."""
+        """What steps the environments where: its generators' and its physics' states mean nothing to another."""
         return f"{type(self.env.physics).__name__} on {self.env.device.type}"
 
     def policy(self) -> SkillPolicy:
@@ -246,7 +246,7 @@ class Trainer(TrainingLoop):
             clip_starts=None if latents is None else starts,
         )
 
-    def _imitation_figures(self, rollout: Rollout) -> dict[str, float]:
+    def _imitation_metrics(self, rollout: Rollout) -> dict[str, float]:
         """Errors on the states that imitation visited; early termination flatters them (protocol.md does not)."""
         chosen = rollout.imitation
         if not bool(chosen.any()):

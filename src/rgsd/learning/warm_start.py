@@ -3,14 +3,14 @@
 Not in the paper. A teacher (`rgsd.learning.teachers`) drives, under the policy's exploration noise (which shows the
 student how to come back: DART, Laskey et al. 2017), and the student regresses its actions. From a teacher that itself
 finds back to the reference the student takes over more and more of the steps (DAgger, Ross et al. 2011), after half of
-the iterations all of them. Under playback it never drives: an untrained one collapses to a mean pose that shows no
-phase, and learns that.
+the iterations all of them. Under open-loop replay it never drives: an untrained one collapses to a mean pose that shows
+no phase, and learns that.
 
 Episodes that imitate play their own clip. The others, where the method can embed clips, play one under its latent, or
-under latents to which its own is the nearest. Where playback teaches, it is a random one from the states of another,
-and at its end a next one: the student learns to change from any skill to any. A tracker goes on with its own clip, at
-its end once more: from elsewhere it would fall, and what the student learns there is to keep going. One that has seen
-changes (`rgsd motions join`) can be asked for them, where postures are near.
+under latents to which its own is the nearest. Where open-loop replay teaches, it is a random one from the states of
+another, and at its end a next one: the student learns to change from any skill to any. A tracker goes on with its own
+clip, at its end once more: from elsewhere it would fall, and what the student learns there is to keep going. One that
+has seen changes (`rgsd motions join`) can be asked for them, where postures are near.
 They begin it at the frame that is most like the present state (as in motion matching, Clavet 2016): begun
 anywhere, it would teach the standing body the mean of all phases, which is to stand, and no forward gait would ever
 start. A policy that is shown the time of the clip is told the phase: there they begin anywhere, or it would learn to go
@@ -48,8 +48,9 @@ class WarmStartConfig:
 
     teachers: tuple[str, ...] = ()
     """Folders of trained policies (or runs), trackers or policies of latents, to clone: each on the clips that it was
-    trained on, the first one where several were; the other clips are played back. The run keeps copies of them."""
-    latents: Literal["clips", "cells"] = "clips"
+    trained on, the first one where several were; the other clips are replayed open loop. The run keeps copies of
+    them."""
+    latents: Literal["clips", "voronoi"] = "clips"
     """Under which latents episodes that do not imitate play a clip: its own, or one anywhere on the sphere to which
     its own is the nearest, so that every latent means something when discovery begins."""
     changes: float = 0.0
@@ -79,7 +80,7 @@ class WarmStart:
         config: cloning.
         gamma: discount of the critic's targets, as in PPO.
         seed: of the shuffling.
-        teachers: who teaches the clips that they were trained on; open-loop playback teaches the others.
+        teachers: who teaches the clips that they were trained on; open-loop replay teaches the others.
     """
 
     def __init__(
@@ -128,7 +129,7 @@ class WarmStart:
         if self.config.latents == "clips":
             return torch.where(env.imitation.unsqueeze(1), z, self._clip_latents[env.clip])
         z = z.clone()
-        z[fresh] = sphere.draw_in_cell(env.draws("cells", fresh), self._clip_latents, clip)
+        z[fresh] = sphere.draw_in_voronoi_cell(env.draws("cells", fresh), self._clip_latents, clip)
         return z
 
     def _most_alike(self, state: BodyState, clip: Tensor) -> tuple[Tensor, Tensor]:
@@ -179,7 +180,7 @@ class WarmStart:
         return {k: v / (self.config.epochs * self.config.minibatches) for k, v in sums.items()}
 
     def _set_learning_rate(self, progress: float) -> None:
-        """Along a cosine from the first to the final one, by the share of the iterations that is over."""
+        """Along a cosine from the first to the final one, by the fraction of the iterations that is over."""
         first, final = self.config.learning_rate, self.config.final_learning_rate
         for group in self._optimizer.param_groups:
             group["lr"] = final + (first - final) * 0.5 * (1 + math.cos(math.pi * progress))
@@ -206,7 +207,7 @@ class WarmStart:
         """Go back to a saved state."""
         self._optimizer.load_state_dict(state["optimizer"])
         self._generator.set_state(state["generator"])
-        self._taught = state.get("taught", 0)  # older checkpoints are of playback, where it says nothing
+        self._taught = state.get("taught", 0)  # older checkpoints are of open-loop replay, where it says nothing
 
 
 def _beginnings(library: MotionLibrary, least: int) -> list[slice]:

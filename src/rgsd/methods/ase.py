@@ -17,7 +17,7 @@ from rgsd.motions.library import MotionLibrary
 from rgsd.randomness import Draws
 from rgsd.skills import sphere
 from rgsd.skills.encoder import EncoderConfig
-from rgsd.skills.windows import Discriminator, DiscriminatorConfig, style_reward
+from rgsd.skills.window_networks import Discriminator, DiscriminatorConfig, style_reward
 
 
 @dataclass(frozen=True)
@@ -40,8 +40,8 @@ class AseConfig:
     """Fewest control steps that a latent lasts."""
     longest_skill: int = 150
     """Most control steps that a latent lasts."""
-    reference_starts: float = 0.5
-    """Share of episodes that begin on reference states; the others begin standing."""
+    rsi: float = 0.5
+    """Fraction of episodes that begin on reference states; the others begin standing."""
 
 
 class AseNetwork(Discriminator):
@@ -51,7 +51,7 @@ class AseNetwork(Discriminator):
         super().__init__(config.discriminator, config.encoder, layout)
         self.skill = nn.Linear(config.discriminator.hidden[-1], config.encoder.latent_dim)
 
-    def judge(self, windows: Tensor) -> tuple[Tensor, Tensor]:
+    def discriminate(self, windows: Tensor) -> tuple[Tensor, Tensor]:
         """Logits (n,) and mu (n, d) of windows (n, W, D)."""
         seen = self.describe(windows)
         return self.head(seen).squeeze(-1), nn.functional.normalize(self.skill(seen), dim=-1)
@@ -72,7 +72,7 @@ class Ase(WindowedBaseline):
         self._reference = observe(library.states)
         network.fit_normalization(self._reference)
         optimizer = torch.optim.Adam(network.parameters(), lr=config.discriminator.learning_rate)
-        skills = config.encoder.latent_dim, config.reference_starts
+        skills = config.encoder.latent_dim, config.rsi
         lasting = config.shortest_skill, config.longest_skill
         super().__init__(library, *skills, network, optimizer, seed, config.discriminator, lasting)
 
@@ -88,7 +88,7 @@ class Ase(WindowedBaseline):
         windows, whole = self._history.windows(rollout)
         rewards = torch.zeros_like(rollout.log_prob)
         for t, z in enumerate(rollout.z):  # all windows at once would be ten copies of the rollout
-            logit, mu = self.network.judge(windows[t])
+            logit, mu = self.network.discriminate(windows[t])
             skill = (mu * z).sum(dim=-1).clamp(min=0.0)
             rewards[t] = self.config.style_weight * style_reward(logit) + self.config.skill_weight * skill
         return rewards * whole
@@ -97,9 +97,9 @@ class Ase(WindowedBaseline):
         """The discriminator's loss, and -mu.z for the encoder, on windows of the policy and of the references."""
 
         def batch_loss(fake: Tensor, z: Tensor) -> tuple[Tensor, dict[str, float]]:
-            loss, figures = self.network.loss(self._reference_windows(len(fake)), fake)
-            alignment = (self.network.judge(fake)[1] * z).sum(dim=-1).mean()
-            return loss - alignment, figures | {"Discovery/alignment": float(alignment.detach())}
+            loss, metrics = self.network.loss(self._reference_windows(len(fake)), fake)
+            alignment = (self.network.discriminate(fake)[1] * z).sum(dim=-1).mean()
+            return loss - alignment, metrics | {"Discovery/alignment": float(alignment.detach())}
 
         return self._learn(rollout, batch_loss)
 

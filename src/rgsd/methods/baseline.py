@@ -26,7 +26,7 @@ class Baseline(ABC):
     Args:
         library: the references; a method without references uses them for scales, and for starts if it is told to.
         latent_dim: d.
-        reference_starts: share of the episodes that begin on reference states; the others begin standing.
+        rsi: fraction of the episodes that begin on reference states; the others begin standing.
         networks: everything that the method trains.
         optimizer: of those that it trains itself.
         seed: of minibatches.
@@ -36,24 +36,24 @@ class Baseline(ABC):
         self,
         library: MotionLibrary,
         latent_dim: int,
-        reference_starts: float,
+        rsi: float,
         networks: nn.Module,
         optimizer: torch.optim.Optimizer,
         seed: int,
     ) -> None:
-        self.library, self.latent_dim, self._reference_starts = library, latent_dim, reference_starts
+        self.library, self.latent_dim, self._rsi = library, latent_dim, rsi
         self._networks, self._optimizer = networks, optimizer
         self._generator = torch.Generator(library.device).manual_seed(seed)
 
     def draw_skills(self, draws: Draws) -> tuple[Tensor, Tensor]:
-        """Latents (n, d) for n copies, and what they are made from (n,): here nothing."""
+        """Latents (n, d) for n environments, and what they are made from (n,): here nothing."""
         z = sphere.draw_uniform(draws, self.latent_dim)
         return z, torch.zeros(len(z), dtype=torch.long, device=z.device)
 
     def begin_episodes(self, draws: Draws) -> Episodes:
         """Starts on a uniform state of a uniform clip, or standing; no clip is followed."""
         clip, frame = self.library.draw(draws)
-        standing = draws.uniform() >= self._reference_starts
+        standing = draws.uniform() >= self._rsi
         z, source = self.draw_skills(draws)
         return Episodes(clip, frame, z, torch.zeros_like(standing), standing, source)
 
@@ -67,7 +67,7 @@ class Baseline(ABC):
 
     @abstractmethod
     def update(self, rollout: Rollout) -> dict[str, float]:
-        """Train the method's networks; returns figures to log."""
+        """Train the method's networks; returns metrics to log."""
 
     def latents(self, minibatch: Minibatch) -> Tensor:
         """The stored latents."""
@@ -111,7 +111,7 @@ class Baseline(ABC):
 
 
 class Countdown:
-    """How long the latent of each copy still lasts, in control steps, where a method changes it within episodes.
+    """How long the latent of each environment still lasts, in control steps, where a method changes it within episodes.
 
     Args:
         shortest, longest: bounds of its life, uniform in between.
@@ -122,7 +122,7 @@ class Countdown:
         self._shortest, self._choices = shortest, longest - shortest + 1
 
     def due(self, elapsed: Tensor, draws: Draws) -> Tensor:
-        """Which copies (N,) change their latent after a step; `elapsed` (N,) is 1 after an episode's first."""
+        """Which environments (N,) change their latent after a step; `elapsed` (N,) is 1 after an episode's first."""
         first, next_ = (self._shortest + draws.integers(self._choices) for _ in range(2))
         lasting = self.left.to(elapsed.device) if len(self.left) else first
         left = torch.where(elapsed == 1, first, lasting) - 1

@@ -18,7 +18,7 @@ from rgsd.methods.windowed import WindowedBaseline
 from rgsd.motions.library import MotionLibrary
 from rgsd.randomness import Draws
 from rgsd.skills.encoder import EncoderConfig
-from rgsd.skills.windows import Discriminator, DiscriminatorConfig, WindowEncoder, style_reward
+from rgsd.skills.window_networks import Discriminator, DiscriminatorConfig, WindowEncoder, style_reward
 
 
 @dataclass(frozen=True)
@@ -41,8 +41,8 @@ class CalmConfig:
     """Fewest control steps that a latent lasts."""
     longest_skill: int = 150
     """Most control steps that a latent lasts."""
-    reference_starts: float = 0.5
-    """Share of episodes that begin on reference states; the others begin standing."""
+    rsi: float = 0.5
+    """Fraction of episodes that begin on reference states; the others begin standing."""
 
 
 class Calm(WindowedBaseline):
@@ -72,7 +72,7 @@ class Calm(WindowedBaseline):
             network.fit_normalization(self._reference)
         networks = nn.ModuleDict({"encoder": encoder, "discriminator": discriminator})
         optimizer = torch.optim.Adam(discriminator.parameters(), lr=config.discriminator.learning_rate)
-        skills = config.encoder.latent_dim, config.reference_starts
+        skills = config.encoder.latent_dim, config.rsi
         lasting = config.shortest_skill, config.longest_skill
         super().__init__(library, *skills, networks, optimizer, seed, config.discriminator, lasting)
         self._span = round(config.motion_seconds * library.body.control_hz)
@@ -114,13 +114,13 @@ class Calm(WindowedBaseline):
             real, real_z = self._reference_windows(len(fake))
             return self.discriminator.loss(real, fake, real_z, z)
 
-        figures = self._learn(rollout, batch_loss)
+        metrics = self._learn(rollout, batch_loss)
         self._refresh()
         own = self._clip_latents()
         between = own @ own.T
         among = len(own) * (len(own) - 1)
         spread = {"Skill/between_cosine": float(between.sum() - between.trace()) / among} if among else {}
-        return figures | spread
+        return metrics | spread
 
     def latents(self, minibatch: Minibatch) -> Tensor:
         """Encoded anew, so that the policy's and the value's losses train the encoder."""

@@ -30,8 +30,8 @@ class DiaynConfig:
     """Concentration of q(z|s); of the discrete form, the scale of the logits."""
     reward: Literal["bounded", "exact"] = "bounded"
     """log q(z|s) - log p(z) itself, or an increasing function of it within [0, 1]: (1 + cos)/2, discrete q(z|s)."""
-    reference_starts: float = 0.0
-    """Share of episodes that begin on reference states; the others begin standing."""
+    rsi: float = 0.0
+    """Fraction of episodes that begin on reference states; the others begin standing."""
     learning_rate: float = 3e-4
     """Of the encoder's Adam."""
     minibatches: int = 4
@@ -52,7 +52,7 @@ class Diayn(Baseline):
         self.config, self.encoder = config, encoder
         encoder.fit_normalization(observe(library.states))
         optimizer = torch.optim.Adam(encoder.parameters(), lr=config.learning_rate)
-        super().__init__(library, config.encoder.latent_dim, config.reference_starts, encoder, optimizer, seed)
+        super().__init__(library, config.encoder.latent_dim, config.rsi, encoder, optimizer, seed)
 
     def draw_skills(self, draws: Draws) -> tuple[Tensor, Tensor]:
         """Uniform directions, or uniform axes."""

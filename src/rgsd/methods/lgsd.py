@@ -12,9 +12,9 @@ from rgsd.language.distance import LanguageDistance
 from rgsd.language.endpoint import EndpointConfig
 from rgsd.learning.rollout import Rollout
 from rgsd.learning.windows import WindowHistory
-from rgsd.methods.metric import MetricBaseline, MetricConfig, Pairs
+from rgsd.methods.dual_descent import MetricBaseline, MetricConfig, Pairs
 from rgsd.motions.library import MotionLibrary
-from rgsd.skills.metric import MetricEncoder
+from rgsd.skills.phi import MetricEncoder
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,7 @@ class Lgsd(MetricBaseline):
 
     def update(self, rollout: Rollout) -> dict[str, float]:
         """Train phi and lambda on a rollout's pairs."""
-        return super().update(rollout) | self.distance.figures()
+        return super().update(rollout) | self.distance.metrics()
 
     def state_dict(self) -> dict[str, Any]:
         """What METRA has, the states that pairs reach back to, and what the describer has learned to say."""
@@ -80,10 +80,10 @@ class Lgsd(MetricBaseline):
         low, high = self._gaps
         elapsed, device = rollout.elapsed, rollout.elapsed.device
         gap = torch.randint(low, high + 1, elapsed.shape, generator=self._generator, device=device)
-        step, copy = torch.meshgrid(*(torch.arange(n, device=device) for n in elapsed.shape), indexing="ij")
+        step, env = torch.meshgrid(*(torch.arange(n, device=device) for n in elapsed.shape), indexing="ij")
         # the state after an episode's first step is the first that a window holds
         usable = ((elapsed >= gap) & ~rollout.terminated).flatten()
-        x, y = windows[step, copy, high - gap].flatten(0, 1), rollout.next_observation.flatten(0, 1)
+        x, y = windows[step, env, high - gap].flatten(0, 1), rollout.next_observation.flatten(0, 1)
         bound = torch.zeros_like(usable, dtype=x.dtype)
         bound[usable] = self.distance(x[usable], y[usable])
         self._history.advance(rollout)

@@ -1,6 +1,6 @@
 """Which numbers make sense: every setting of a configuration is within its limits, or refused before training begins.
 
-A discount of 2 or a share of 1.5 trains without a word, and so does NaN; what it prints then looks like a result.
+A discount of 2 or a fraction of 1.5 trains without a word, and so does NaN; what it prints then looks like a result.
 """
 
 from __future__ import annotations
@@ -42,11 +42,11 @@ class Limits(NamedTuple):
         return f"a number from {ends}"
 
 
-_ANY, _POSITIVE, _SHARE = Limits(least=-math.inf), Limits(above=True), Limits(most=1.0)
+_ANY, _POSITIVE, _FRACTION = Limits(least=-math.inf), Limits(above=True), Limits(most=1.0)
 _COUNT, _NEVER_ENDING = Limits(least=1.0), Limits(endless=True)
 _OF = {
-    _ANY: ("trainer.alive_reward", "settings.diversity_target", "contrastive.decoys"),
-    _SHARE: ("settings.imitation_share", "settings.standing_starts", "settings.reference_starts", "ppo.gae_lambda"),
+    _ANY: ("trainer.alive_reward", "settings.diversity_target", "contrastive.hard_negatives"),
+    _FRACTION: ("settings.imitation_fraction", "settings.standing_starts", "settings.rsi", "ppo.gae_lambda"),
     Limits(most=1.0, below=True): ("ppo.gamma",),
     Limits(least=2.0): ("encoder.latent_dim",),
     _NEVER_ENDING: ("margin",),

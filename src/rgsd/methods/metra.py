@@ -9,10 +9,10 @@ import torch
 from torch import Tensor
 
 from rgsd.learning.rollout import Rollout
-from rgsd.methods.metric import MetricBaseline, MetricConfig, Pairs
+from rgsd.methods.dual_descent import MetricBaseline, MetricConfig, Pairs
 from rgsd.motions.library import MotionLibrary
 from rgsd.skills.contrastive import ContrastiveConfig
-from rgsd.skills.metric import MetricEncoder
+from rgsd.skills.phi import MetricEncoder
 
 ExtraInput = Literal["position", "time"]
 

@@ -17,7 +17,7 @@ from rgsd.learning.warm_start import WarmStartConfig
 from rgsd.methods.ase import AseConfig
 from rgsd.methods.calm import CalmConfig
 from rgsd.methods.diayn import DiaynConfig
-from rgsd.methods.metric import MetricConfig
+from rgsd.methods.dual_descent import MetricConfig
 from rgsd.methods.registry import METHODS, MethodConfig
 from rgsd.methods.rgsd import RgsdConfig
 from rgsd.methods.runs import RunConfig, check_method
@@ -62,10 +62,11 @@ def make_preset(name: str, method: str, body: str) -> RunConfig:
     elif isinstance(settings, TrackerConfig):
         config = dataclasses.replace(config, env=dataclasses.replace(config.env, lag=True))
         # of twenty clips some are ten times as hard as others
-        settings = TrackerConfig(practice="losses" if body == "smpl" else "uniform")
+        settings = TrackerConfig(clip_sampling="failures" if body == "smpl" else "uniform")
     else:
         settings = _baseline_settings(settings, name, body)
-        # playback would show them the references, which they are to do without or to know by a discriminator alone
+        # open-loop replay would show them the references, which they are to do without or to know by a discriminator
+        # alone
         config = from_scratch(config) if name == "cpu" else _without_warm_start(config)
     config = dataclasses.replace(
         config,
@@ -97,7 +98,7 @@ def from_scratch(config: RunConfig) -> RunConfig:
 
 
 def _wide(config: RunConfig) -> RunConfig:
-    """For a GPU: physics there, 4,096 copies for 24 steps, wide networks, as many minibatches as before.
+    """For a GPU: physics there, 4,096 environments for 24 steps, wide networks, as many minibatches as before.
 
     Nothing of it has been tried on a GPU yet (docs/scaling.md).
     """
@@ -120,7 +121,7 @@ def _quadruped(method: str) -> RunConfig:
     return RunConfig(
         method=method,
         body="quadruped",
-        # so small a body costs little physics: what else a step costs, many copies share
+        # so small a body costs little physics: what else a step costs, many environments share
         num_envs=2048,
         env=EnvConfig(discovery_seconds=4.0, worst_body_distance=0.08, heading_error=0.25),
         network=NetworkConfig(actor_hidden=(256, 128), critic_hidden=(256, 128), noise=0.03, final_noise=0.03),
@@ -147,7 +148,7 @@ def _smpl(method: str) -> RunConfig:
         trainer=TrainerConfig(
             horizon=24,
             warm_start=WarmStartConfig(
-                latents="cells", iterations=8 if method == "tracker" else 25, final_learning_rate=1e-4
+                latents="voronoi", iterations=8 if method == "tracker" else 25, final_learning_rate=1e-4
             ),
         ),
     )
@@ -180,9 +181,9 @@ def _baseline_settings(settings: MethodConfig, name: str, body: str) -> MethodCo
             return dataclasses.replace(settings, encoder=encoder)
         case AseConfig() | CalmConfig() if name == "paper":
             wide = (1024, 1024, 512)
-            judge = dataclasses.replace(settings.discriminator, hidden=wide, learning_rate=2e-5)
+            discriminator = dataclasses.replace(settings.discriminator, hidden=wide, learning_rate=2e-5)
             encoder = dataclasses.replace(encoder, hidden=wide, latent_dim=64)
-            return dataclasses.replace(settings, encoder=encoder, discriminator=judge)
+            return dataclasses.replace(settings, encoder=encoder, discriminator=discriminator)
         case AseConfig():
             return dataclasses.replace(settings, encoder=encoder)
         case CalmConfig():
@@ -205,7 +206,7 @@ def _rgsd_settings(name: str, body: str) -> RgsdConfig:
             encoder=encoder,
             contrastive=ContrastiveConfig(steps=2000, batch=512),
             reward="cosine",
-            share_of="samples",
+            fraction_of="samples",
         )
     # its imitation lasts a second and its discovery four: four episodes in five are half of the samples
-    return RgsdConfig(encoder=encoder, imitation_share=0.8)
+    return RgsdConfig(encoder=encoder, imitation_fraction=0.8)

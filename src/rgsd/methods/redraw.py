@@ -39,7 +39,7 @@ class Redraw:
             z: (N, d) the latents of the last step.
             free: (N,) bool, whose latents may change.
             begun: (N,) bool, whose episode began with the last step: what was under way there belongs to another.
-            draws: of times and latents, for the N copies.
+            draws: of times and latents, for the N environments.
         """
         drawn = sphere.draw_uniform(draws, z.shape[1])
         due = (draws.uniform() < self.chance) & free

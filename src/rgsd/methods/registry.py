@@ -25,8 +25,8 @@ from rgsd.motions.library import MotionLibrary
 from rgsd.randomness import stream_seed
 from rgsd.skills.contrastive import pretrain
 from rgsd.skills.encoder import Encoder
-from rgsd.skills.metric import MetricEncoder
-from rgsd.skills.windows import Discriminator, WindowEncoder
+from rgsd.skills.phi import MetricEncoder
+from rgsd.skills.window_networks import Discriminator, WindowEncoder
 
 MethodConfig = RgsdConfig | TrackerConfig | DiaynConfig | MetraConfig | LgsdConfig | AseConfig | CalmConfig
 PretrainProgress = Callable[[int, float], None]

@@ -13,7 +13,8 @@ from torch import Tensor, nn
 from rgsd.learning.method import Episodes, Progress
 from rgsd.learning.networks import Actor
 from rgsd.learning.rollout import Minibatch, Rollout
-from rgsd.methods.practice import LossRates, Practice
+from rgsd.methods.clip_sampling import ClipSampling, FailureRates
+from rgsd.methods.migration import migrate_state
 from rgsd.methods.redraw import Redraw
 from rgsd.motions.library import MotionLibrary
 from rgsd.randomness import Draws
@@ -32,20 +33,20 @@ class RgsdConfig:
     """Phase 1."""
     kappa: float = 20.0
     """Concentration of q(z|s) in the rewards and the encoder's loss; the paper has one kappa for both phases."""
-    imitation_share: float = 0.5
+    imitation_fraction: float = 0.5
     """p, the probability that an episode imitates."""
-    share_of: Literal["episodes", "samples"] = "episodes"
-    """What p is a share of: the episodes, as in the paper, of which those that imitate are the shorter; or the samples,
-    for which every copy keeps to one stream."""
-    practice: Practice = "uniform"
+    fraction_of: Literal["episodes", "samples"] = "episodes"
+    """What p is a fraction of: the episodes, as in the paper, of which those that imitate are the shorter; or the
+    samples, for which every environment keeps to one stream."""
+    clip_sampling: ClipSampling = "uniform"
     """How imitation draws its clips: uniformly, as in the paper; or half of them by how often a second each is lost."""
-    reference_starts: Literal["all", "half", "imitation", "none"] = "all"
+    rsi: Literal["all", "half", "imitation", "none"] = "all"
     """Which episodes start on random states of the references: all, as in the paper; those that imitate and every other
     one of discovery, while its rest starts standing; those that imitate alone; or none, imitation then starts on its
     clip's first frame."""
     standing_starts: float = 0.0
-    """Share of imitation, on clips that begin almost standing, that begins in the standing pose, to learn to set off.
-    Discovery that starts standing is then taught one of these clips by the warm start."""
+    """Fraction of imitation, on clips that begin almost standing, that begins in the standing pose, to learn to set
+    off. Discovery that starts standing is then taught one of these clips by the warm start."""
     reward: Literal["cosine", "likelihood", "exact"] = "likelihood"
     """(1 + cos)/2; exp(kappa (cos - 1)), the density over its peak; or the paper's log q(z|s) - log p(z)."""
     alpha: float = 1.0
@@ -81,28 +82,28 @@ class Rgsd:
         self._optimizer = torch.optim.Adam(self.encoder.parameters(), lr=config.encoder_learning_rate)
         self._generator = torch.Generator(library.device).manual_seed(seed)
         self._set_off_from = library.begins_standing.nonzero().squeeze(1)  # once, for it makes a GPU's host wait
-        self._losses = LossRates(len(library), library.device)
+        self._failures = FailureRates(len(library), library.device)
         self._redraw = Redraw(config.resample_rate, config.slerp_seconds, library.body.control_dt)
 
     def begin_episodes(self, draws: Draws) -> Episodes:
         """c ~ Bernoulli(p), m ~ U(M), s ~ U(states of m) for both streams; z = z_m or uniform on the sphere.
 
-        With `practice` "losses" imitation's m is not uniform.
+        With `clip_sampling` "failures" imitation's m is not uniform.
 
-        With fewer `reference_starts`, discovery starts standing, or half of it does. Imitation cannot: off its
+        With fewer `rsi`, discovery starts standing, or half of it does. Imitation cannot: off its
         reference it would be ended at once, so what is left to it without random frames is its clip's first.
         """
-        stream = draws if self.config.share_of == "episodes" else draws.lasting("stream")
-        imitation = stream.uniform() < self.config.imitation_share
+        stream = draws if self.config.fraction_of == "episodes" else draws.lasting("stream")
+        imitation = stream.uniform() < self.config.imitation_fraction
         clip = draws.integers(len(self.library))
-        if self.config.practice == "losses":
-            clip = torch.where(imitation, self._losses.draw(draws), clip)
+        if self.config.clip_sampling == "failures":
+            clip = torch.where(imitation, self._failures.draw(draws), clip)
         frame = self.library.draw_frame(draws, clip, margin=1)
         uniform = sphere.draw_uniform(draws, self.latent_dim)
         z = torch.where(imitation.unsqueeze(1), self.directions[clip], uniform)
-        if self.config.reference_starts == "none":
+        if self.config.rsi == "none":
             frame = torch.where(imitation, 0, frame)
-        match self.config.reference_starts:
+        match self.config.rsi:
             case "all":
                 standing = None
             case "half":
@@ -154,13 +155,13 @@ class Rgsd:
                 return self.kappa * cosine + sphere.reward_constant(self.latent_dim, self.kappa)
 
     def update(self, rollout: Rollout) -> dict[str, float]:
-        """L_phi = (1-c) (-log q(z|s')) + alpha c KL(q || q-), the mean over all samples; then figures to log.
+        """L_phi = (1-c) (-log q(z|s')) + alpha c KL(q || q-), the mean over all samples; then metrics to log.
 
         With `kl_states` "all" the KL lacks its c. The minimum over mu of a discovery state is then z + alpha A_d(kappa)
         mu-, normalised: between what discovery wants and what the frozen encoder says.
         """
-        if self.config.practice == "losses":
-            self._losses.record(rollout)
+        if self.config.clip_sampling == "failures":
+            self._failures.record(rollout)
         order = torch.randperm(rollout.num_samples, generator=self._generator, device=rollout.z.device)
         observation, z = rollout.next_observation.flatten(0, 1), rollout.z.flatten(0, 1)
         imitation = rollout.imitation.flatten()
@@ -177,8 +178,8 @@ class Rgsd:
             frozen, trained = ((mu * z[sample]).sum(dim=-1) for mu in (frozen_mu, trained_mu))
             kl = sphere.kl_divergence(trained_mu, frozen_mu, self.kappa)
         chosen = imitation[sample]
-        # a stream without samples says nothing: at an imitation share of 0 or 1 its mean does not exist
-        figures = {
+        # a stream without samples says nothing: at an imitation fraction of 0 or 1 its mean does not exist
+        metrics = {
             "Encoder/kl": kl[chosen],
             "Encoder/discovery_kl": kl[~chosen],
             "Skill/alignment": frozen[chosen],
@@ -186,7 +187,7 @@ class Rgsd:
             "Discovery/frozen_alignment": frozen[~chosen],
         }
         return {"Encoder/loss": sum(losses) / len(losses)} | {
-            name: float(values.mean()) for name, values in figures.items() if len(values)
+            name: float(values.mean()) for name, values in metrics.items() if len(values)
         }
 
     def latents(self, minibatch: Minibatch) -> Tensor:
@@ -213,11 +214,12 @@ class Rgsd:
             "optimizer": self._optimizer.state_dict(),
             "generator": self._generator.get_state(),
             "redraw": self._redraw.state_dict(),
-            "losses": self._losses.state_dict(),
+            "failures": self._failures.state_dict(),
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Go back to a saved state."""
+        state = migrate_state(state)
         self.frozen.load_state_dict(state["frozen"])
         self.encoder.load_state_dict(state["encoder"])
         self.directions = clip_directions(self.frozen, self.library)
@@ -226,8 +228,8 @@ class Rgsd:
         # checkpoints from before there were any hold none
         if "redraw" in state:
             self._redraw.load_state_dict(state["redraw"])
-        if "losses" in state:
-            self._losses.load_state_dict(state["losses"])
+        if "failures" in state:
+            self._failures.load_state_dict(state["failures"])
 
     def _encoder_loss(self, observation: Tensor, z: Tensor, imitation: Tensor) -> Tensor:
         mu = self.encoder(observation)

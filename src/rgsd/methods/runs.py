@@ -28,9 +28,10 @@ from rgsd.learning.teachers import load_teacher
 from rgsd.learning.trainer import Trainer, TrainerConfig, check_identity, load_own_checkpoint, teacher_copies
 from rgsd.methods.limits import check_limits
 from rgsd.methods.metra import MetraConfig
+from rgsd.methods.migration import migrate_config
 from rgsd.methods.registry import METHODS, MethodConfig, PretrainProgress
 from rgsd.methods.rgsd import RgsdConfig
-from rgsd.motions.collections import COLLECTIONS
+from rgsd.motions.clip_sets import CLIP_SETS
 from rgsd.motions.importing import load_motions
 from rgsd.motions.library import MotionLibrary
 from rgsd.motions.motion import Motion
@@ -55,7 +56,7 @@ class RunConfig:
     """What the other settings began as, for who reads of the run; empty in those that did not record it."""
     motions: str = "synthetic"
     """A file or folder of motions in any readable format, or `synthetic` for the quadruped's planned gaits."""
-    collection: str = "auto"
+    clip_set: str = "auto"
     """A named set of clips to take from `motions`, such as accad20; `all`; or `auto`, a set held whole, else all."""
     clips: tuple[str, ...] = ()
     """Names of the clips to use; all if none."""
@@ -64,7 +65,7 @@ class RunConfig:
     minutes: float | None = None
     """Minutes of the training loop in total after which it ends, at an iteration."""
     num_envs: int = 512
-    """Copies of the body that are stepped together, in all processes of a run."""
+    """Environments that are stepped together, in all processes of a run."""
     device: Literal["cpu", "cuda"] = "cpu"
     """Where networks and learning are; cuda takes one GPU a process."""
     physics: Engine = "cpu"
@@ -123,10 +124,10 @@ class RunConfig:
             )
             raise UsageError(f"{path}: no such file, so {folder} is no run of skills; {remedy}")
         try:
-            content = yaml.safe_load(path.read_text())
+            content = migrate_config(yaml.safe_load(path.read_text()))
             settings = METHODS[content["method"]].settings
             return from_plain(cls, content | {"settings": from_plain(settings, content["settings"], path)}, path)
-        except (yaml.YAMLError, KeyError, TypeError) as error:
+        except (yaml.YAMLError, AttributeError, KeyError, TypeError) as error:
             raise UsageError(f"{path}: not a run's configuration ({error}); restore it or train anew") from error
 
 
@@ -158,23 +159,23 @@ def load_library(config: RunConfig, body: Body, device: torch.device | str = "cp
         such = "ACCAD's BVH files" if body.name == "smpl" else "those that `rgsd motions import` writes"
         raise UsageError(f"--motions must name a file or folder of motions of '{body.name}', such as {such}")
     else:
-        motions = _load_collection(Path(config.motions), body, config.collection)
+        motions = _load_clip_set(Path(config.motions), body, config.clip_set)
     library = MotionLibrary(body, motions, device)
     return library.select(config.clips) if config.clips else library
 
 
-def _load_collection(path: Path, body: Body, collection: str) -> list[Motion]:
+def _load_clip_set(path: Path, body: Body, clip_set: str) -> list[Motion]:
     """The motions of a folder, or of the named set in it."""
-    if collection not in ("auto", "all"):
-        return load_motions(path, body, collection)
+    if clip_set not in ("auto", "all"):
+        return load_motions(path, body, clip_set)
     motions = load_motions(path, body)
     found = {motion.name: motion for motion in motions}
-    for name, clips in COLLECTIONS.items() if collection == "auto" else ():
+    for name, clips in CLIP_SETS.items() if clip_set == "auto" else ():
         if all(clip.name in found for clip in clips):
             others = sorted(found.keys() - {clip.name for clip in clips})
             if others:
                 shown = ", ".join(others[:3]) + (", ..." if others[3:] else "")
-                _log.warning("%s: %s alone is taken; --collection all takes the others too (%s)", path, name, shown)
+                _log.warning("%s: %s alone is taken; --clip-set all takes the others too (%s)", path, name, shown)
             return [found[clip.name] for clip in clips]
     return motions
 
@@ -212,18 +213,18 @@ def make_trainer(
         device: of the learner; the one that the configuration names if not given.
 
     Raises:
-        UsageError: the motions, the device or the number of copies do not fit.
+        UsageError: the motions, the device or the number of environments do not fit.
         CheckpointError: a checkpoint that this run cannot go on from.
         PolicyError: a teacher of the warm start is not there, or cannot teach this body or any of these clips.
     """
     device = device or distributed.own_device(config.device)
-    copies = distributed.own_share(config.num_envs, "--num-envs")
+    num_envs = distributed.own_count(config.num_envs, "--num-envs")
     library = load_library(config, make_body(config.body), device)
     teachers = _teachers(config, library, folder)
     method = make_method(config, library, folder, progress)  # the trainer asks it for the clips' latents
-    physics = make_physics(config.physics, library.body, copies, device, distributed.own_threads())
-    seed, first = stream_seed(config.seed, "env"), distributed.rank() * copies
-    env = SkillEnv(library, config.env, physics=physics, seed=seed, first_copy=first)
+    physics = make_physics(config.physics, library.body, num_envs, device, distributed.own_threads())
+    seed, first = stream_seed(config.seed, "env"), distributed.rank() * num_envs
+    env = SkillEnv(library, config.env, physics=physics, seed=seed, first_env=first)
     parts = config.network, config.ppo, config.trainer
     return Trainer(env, method, config.method, *parts, folder, config.seed, teachers)
 

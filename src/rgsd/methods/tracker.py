@@ -18,7 +18,8 @@ from rgsd.envs.reference_frames import ReferenceFrames
 from rgsd.learning.method import Episodes, Progress
 from rgsd.learning.networks import Actor
 from rgsd.learning.rollout import Minibatch, Rollout
-from rgsd.methods.practice import LossRates, Practice
+from rgsd.methods.clip_sampling import ClipSampling, FailureRates
+from rgsd.methods.migration import migrate_state
 from rgsd.motions.library import MotionLibrary
 from rgsd.randomness import Draws
 
@@ -28,7 +29,7 @@ class TrackerConfig:
     """Weights and sharpness of the tracking reward; the weights sum to one.
 
     Errors of posture and velocity are counted in units of what the references themselves vary by, so that
-    one setting fits bodies of any size, and a statue earns little.
+    one setting fits bodies of any size, and a static pose earns little.
     """
 
     position_weight: float = 0.3
@@ -43,10 +44,11 @@ class TrackerConfig:
     """Of exp(-root_sharpness x (squared root distance + squared yaw error)), in the world frame."""
     root_sharpness: float = 40.0
     """1/m^2 and 1/rad^2."""
-    practice: Practice = "uniform"
-    """How clips are drawn: all alike, or half of the draws by how often each is lost (`rgsd.methods.practice`)."""
+    clip_sampling: ClipSampling = "uniform"
+    """How clips are drawn: all alike, or half of the draws by how often each is lost (`rgsd.methods.clip_sampling`)."""
     standing_starts: float = 0.0
-    """Share of the episodes on clips that begin almost standing that begin in the standing pose, so as to set off."""
+    """Fraction of the episodes on clips that begin almost standing that begin in the standing pose, so as to set
+    off."""
 
 
 class Tracker:
@@ -55,7 +57,7 @@ class Tracker:
     def __init__(self, library: MotionLibrary, config: TrackerConfig) -> None:
         self.library, self.config = library, config
         self._reference = ReferenceFrames(library)
-        self._losses = LossRates(len(library), library.device)
+        self._failures = FailureRates(len(library), library.device)
         self.latent_dim = self._reference.size
         self._observation = observe(library.states)
         layout = ObservationLayout(library.body)
@@ -65,8 +67,10 @@ class Tracker:
         self._parts = {k: (ids, variance[k].clamp(min=1e-6)) for k, ids in parts.items()}
 
     def begin_episodes(self, draws: Draws) -> Episodes:
-        """Clips by practice, frames uniformly, but for those that set off; all of them imitation."""
-        clip = self._losses.draw(draws) if self.config.practice == "losses" else draws.integers(len(self.library))
+        """Clips by `clip_sampling`, frames uniformly, but for those that set off; all of them imitation."""
+        clip = (
+            self._failures.draw(draws) if self.config.clip_sampling == "failures" else draws.integers(len(self.library))
+        )
         frame = self.library.draw_frame(draws, clip, margin=1)
         frame, standing = self.library.set_off(draws, clip, frame, self.config.standing_starts)
         return Episodes(clip, frame, self._reference.at(clip, frame + 1), torch.ones_like(standing), standing)
@@ -94,9 +98,9 @@ class Tracker:
         )
 
     def update(self, rollout: Rollout) -> dict[str, float]:
-        """Nothing to train; losses are counted."""
-        if self.config.practice == "losses":
-            self._losses.record(rollout)
+        """Nothing to train; failures are counted."""
+        if self.config.clip_sampling == "failures":
+            self._failures.record(rollout)
         return {}
 
     def latents(self, minibatch: Minibatch) -> Tensor:
@@ -119,9 +123,11 @@ class Tracker:
         }
 
     def state_dict(self) -> dict[str, Any]:
-        """The counts of losses."""
-        return {"losses": self._losses.state_dict()}
+        """The counts of failures."""
+        return {"failures": self._failures.state_dict()}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Go back to a saved state."""
-        self._losses.load_state_dict(state["losses"])
+        state = migrate_state(state)
+        if "failures" in state:  # checkpoints from before there were any hold none
+            self._failures.load_state_dict(state["failures"])

@@ -13,10 +13,10 @@ from rgsd.learning.rollout import Rollout
 from rgsd.learning.windows import WindowHistory
 from rgsd.methods.baseline import Baseline, Countdown
 from rgsd.motions.library import MotionLibrary
-from rgsd.skills.windows import DiscriminatorConfig
+from rgsd.skills.window_networks import DiscriminatorConfig
 
 BatchLoss = Callable[[Tensor, Tensor], tuple[Tensor, dict[str, float]]]
-"""Windows (n, W, D) of the policy and their latents (n, d) to a loss and figures to log."""
+"""Windows (n, W, D) of the policy and their latents (n, d) to a loss and metrics to log."""
 
 
 class WindowedBaseline(Baseline):
@@ -25,7 +25,7 @@ class WindowedBaseline(Baseline):
     Args:
         library: the references.
         latent_dim: d.
-        reference_starts: share of the episodes that begin on reference states.
+        rsi: fraction of the episodes that begin on reference states.
         networks: everything that the method trains.
         optimizer: of those that it trains itself.
         seed: of minibatches.
@@ -37,15 +37,15 @@ class WindowedBaseline(Baseline):
         self,
         library: MotionLibrary,
         latent_dim: int,
-        reference_starts: float,
+        rsi: float,
         networks: nn.Module,
         optimizer: torch.optim.Optimizer,
         seed: int,
         discriminator: DiscriminatorConfig,
         lasting: tuple[int, int],
     ) -> None:
-        super().__init__(library, latent_dim, reference_starts, networks, optimizer, seed)
-        self._judging = discriminator
+        super().__init__(library, latent_dim, rsi, networks, optimizer, seed)
+        self._discriminator = discriminator
         self._history, self._countdown = WindowHistory(discriminator.window), Countdown(*lasting)
 
     def state_dict(self) -> dict[str, Any]:
@@ -59,18 +59,18 @@ class WindowedBaseline(Baseline):
         self._countdown.left = state["left"].clone()
 
     def _learn(self, rollout: Rollout, batch_loss: BatchLoss) -> dict[str, float]:
-        """Minimise a loss on whole windows of a rollout; returns the means of its figures."""
+        """Minimise a loss on whole windows of a rollout; returns the means of its metrics."""
         windows, whole = self._history.windows(rollout)
-        places, updates = whole.nonzero(), self._judging.updates
+        places, updates = whole.nonzero(), self._discriminator.updates
         sums: dict[str, float] = defaultdict(float)
         # nothing is learned, and nothing said, from a rollout that holds no whole window
         order = self._shuffled(len(places))
-        batches = order[: updates * self._judging.batch].chunk(updates) if len(order) else ()
+        batches = order[: updates * self._discriminator.batch].chunk(updates) if len(order) else ()
         for chosen in batches:
-            step, copy = places[chosen].unbind(1)
-            loss, figures = batch_loss(windows[step, copy], rollout.z[step, copy])
+            step, env = places[chosen].unbind(1)
+            loss, metrics = batch_loss(windows[step, env], rollout.z[step, env])
             self._minimize(loss)
-            for name, value in figures.items():
+            for name, value in metrics.items():
                 sums[name] += value / len(batches)
         self._history.advance(rollout)
         return dict(sums)

@@ -19,7 +19,7 @@ from typing import NamedTuple
 import numpy as np
 
 from rgsd.bodies.body import Body
-from rgsd.motions.collections import find_clip, get_collection
+from rgsd.motions.clip_sets import find_clip, get_clip_set
 from rgsd.motions.formats.accad import accad_to_smpl
 from rgsd.motions.formats.amass import NoMotion, read_amass
 from rgsd.motions.formats.bvh import read_bvh
@@ -41,7 +41,7 @@ _REFUSED = {
 _READ = (".bvh", ".npz")
 
 
-NOT_IN_COLLECTION = "not in the collection"
+NOT_IN_SET = "not in the clip set"
 """Why most files of a data set are skipped where a named set is taken from it."""
 
 
@@ -67,7 +67,7 @@ class Imported:
     note: str = ""
     """Why it was skipped or refused, or what was made up for a clip; empty for one taken as it is."""
     skipped: bool = False
-    """Whether it was passed over without fault: it holds no motion, or is not in the collection."""
+    """Whether it was passed over without fault: it holds no motion, or is not in the clip set."""
 
 
 def read_motion(path: Path, body: Body, fps: float | None = None) -> Motion:
@@ -134,14 +134,14 @@ def is_own(path: Path) -> bool:
 
 
 def import_motions(
-    paths: list[Path], body: Body, collection: str | None = None, fps: float | None = None
+    paths: list[Path], body: Body, clip_set: str | None = None, fps: float | None = None
 ) -> list[Imported]:
     """Read files, folders and zips whole.
 
     Args:
         paths: what to read.
         body: the body to map to.
-        collection: take only the clips of this named set.
+        clip_set: take only the clips of this named set.
         fps: rate of the results; see `read_motion`.
 
     Returns:
@@ -149,9 +149,9 @@ def import_motions(
 
     Raises:
         MotionError: a path does not exist.
-        UnknownName: there is no such collection.
+        UnknownName: there is no such clip set.
     """
-    wanted = {clip.name for clip in get_collection(collection)} if collection else None
+    wanted = {clip.name for clip in get_clip_set(clip_set)} if clip_set else None
     results: list[Imported] = []
     taken: set[str] = set()
     for path in paths:
@@ -165,24 +165,22 @@ def import_motions(
     return results
 
 
-def load_motions(path: Path, body: Body, collection: str | None = None) -> list[Motion]:
+def load_motions(path: Path, body: Body, clip_set: str | None = None) -> list[Motion]:
     """The motions that training takes from a file, a folder or a zip of any readable format.
 
     Args:
         path: where they are.
         body: the body to map to.
-        collection: take only the clips of this named set, such as `accad20`.
+        clip_set: take only the clips of this named set, such as `accad20`.
 
     Raises:
         MotionError: nothing could be taken; the message gives the first reasons.
     """
-    results = import_motions([path], body, collection)
+    results = import_motions([path], body, clip_set)
     motions = [found.motion for found in results if found.motion is not None]
     refused = [found.note for found in results if found.motion is None and not found.skipped]
     if not motions:
-        reasons = "; ".join(refused[:3]) or "no .bvh or .npz with a motion" + (
-            f" of {collection}" if collection else ""
-        )
+        reasons = "; ".join(refused[:3]) or "no .bvh or .npz with a motion" + (f" of {clip_set}" if clip_set else "")
         raise MotionError(f"{path}: no motion for body '{body.name}': {reasons}")
     for reason in refused:
         _log.warning("left out: %s", reason)
@@ -196,7 +194,7 @@ def _import_file(found: MotionFile, body: Body, wanted: set[str] | None, fps: fl
     if wanted is not None and not is_own(file):  # own files are asked by the name inside
         known = find_clip(file)
         if known is None or known.name not in wanted:
-            return Imported(label, None, NOT_IN_COLLECTION, skipped=True)
+            return Imported(label, None, NOT_IN_SET, skipped=True)
     try:
         motion, note = _read(file, body, fps)
     except NoMotion as error:
@@ -204,7 +202,7 @@ def _import_file(found: MotionFile, body: Body, wanted: set[str] | None, fps: fl
     except MotionError as error:
         return Imported(label, None, str(error).replace(str(file), label))
     if wanted is not None and motion.name not in wanted:
-        return Imported(label, None, NOT_IN_COLLECTION, skipped=True)
+        return Imported(label, None, NOT_IN_SET, skipped=True)
     return Imported(label, motion, note)
 
 

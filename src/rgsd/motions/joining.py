@@ -120,10 +120,10 @@ def _onto(qpos: np.ndarray, frame: int, pose: np.ndarray) -> np.ndarray:
 
 def _blended(ones: np.ndarray, others: np.ndarray) -> np.ndarray:
     """Poses (n, nq) that lead from one stretch into another, smoothly at both ends."""
-    share = (np.arange(1, len(ones) + 1) / (len(ones) + 1))[:, None]
-    share = share * share * (3 - 2 * share)
+    fraction = (np.arange(1, len(ones) + 1) / (len(ones) + 1))[:, None]
+    fraction = fraction * fraction * (3 - 2 * fraction)
     alike = np.sign((ones[:, 3:7] * others[:, 3:7]).sum(axis=1, keepdims=True))  # q and -q are one rotation
     others = np.concatenate((others[:, :3], alike * others[:, 3:7], others[:, 7:]), axis=1)
-    poses = (1 - share) * ones + share * others
+    poses = (1 - fraction) * ones + fraction * others
     poses[:, 3:7] /= np.linalg.norm(poses[:, 3:7], axis=1, keepdims=True)
     return poses

@@ -133,11 +133,11 @@ class MotionLibrary:
         """
         clip = torch.randint(len(self), (count,), generator=generator, device=self.device)
         room = (self.lengths[clip] - margin).clamp(min=1)
-        share = torch.rand(count, generator=generator, device=self.device)
-        return clip, (share * room).long().clamp(max=room - 1)
+        fraction = torch.rand(count, generator=generator, device=self.device)
+        return clip, (fraction * room).long().clamp(max=room - 1)
 
     def draw(self, draws: Draws, *, margin: int = 0) -> tuple[Tensor, Tensor]:
-        """As `sample`, one clip and frame for each of n copies: clip (n,), frame (n,), both long."""
+        """As `sample`, one clip and frame for each of n environments: clip (n,), frame (n,), both long."""
         clip = draws.integers(len(self))
         return clip, self.draw_frame(draws, clip, margin=margin)
 
@@ -153,13 +153,13 @@ class MotionLibrary:
         off = (first.body_pos - standing.body_pos.to(self.device)).norm(dim=-1).amax(dim=1)
         return (off < _ALMOST_STANDING) & (first.qvel[:, :3].norm(dim=1) < _ALMOST_STANDING)
 
-    def set_off(self, draws: Draws, clip: Tensor, frame: Tensor, share: float) -> tuple[Tensor, Tensor]:
-        """Let a share of the episodes on clips (n,) that begin almost standing begin in the standing pose itself.
+    def set_off(self, draws: Draws, clip: Tensor, frame: Tensor, fraction: float) -> tuple[Tensor, Tensor]:
+        """Let a fraction of the episodes on clips (n,) that begin almost standing begin in the standing pose itself.
 
         Returns:
             frame (n,), the first one for these; standing (n,) bool, which they are.
         """
-        standing = self.begins_standing[clip] & (draws.uniform() < share)
+        standing = self.begins_standing[clip] & (draws.uniform() < fraction)
         return torch.where(standing, 0, frame), standing
 
     def select(self, names: Sequence[str]) -> MotionLibrary:

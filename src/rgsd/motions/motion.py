@@ -50,7 +50,7 @@ class Motion:
     loop: bool = False
     """Whether the last frame leads into the first."""
     quality: dict[str, float] = field(default_factory=dict[str, float])
-    """Figures of the import (retargeting error, penetration, skating), by name."""
+    """Metrics of the import (retargeting error, penetration, skating), by name."""
 
     @property
     def num_frames(self) -> int:

@@ -1,4 +1,4 @@
-"""SMPL poses onto the 69-hinge humanoid: joint angles, the ground, a common start, and figures of what was lost."""
+"""SMPL poses onto the 69-hinge humanoid: joint angles, the ground, a common start, and metrics of what was lost."""
 
 from __future__ import annotations
 
@@ -78,8 +78,8 @@ def retarget(clip: SmplClip, body: Body, fps: float | None = None) -> Motion:
     motion.qpos[:, :3] += shift
     quality = {"fk_error_cm": 100 * float(np.linalg.norm(missing - shift[:, None], axis=-1).mean())}
     motion = resample(body, motion, body.control_hz if fps is None else fps)
-    qpos, figures = _settle(body, motion.qpos, motion.fps)
-    quality |= figures | _jumps(qpos[:, 7:])
+    qpos, metrics = _settle(body, motion.qpos, motion.fps)
+    quality |= metrics | _jumps(qpos[:, 7:])
     return dataclasses.replace(
         motion,
         qpos=qpos,

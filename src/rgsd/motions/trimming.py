@@ -12,7 +12,7 @@ import numpy as np
 
 from rgsd.errors import UsageError
 from rgsd.motions.motion import Motion
-from rgsd.motions.windows import cut
+from rgsd.motions.splitting import cut
 
 _SMOOTHED, _MARGIN = 0.2, 0.1  # s: a single quick frame is noise; a movement begins before it is seen to
 

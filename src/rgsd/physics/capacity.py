@@ -9,20 +9,20 @@ import numpy as np
 
 from rgsd.bodies.body import Body
 
-_COPIES = 32
-_STEPS = 60  # control steps of a copy: long enough to fall and to thrash about on the ground
+_NUM_ENVS = 32
+_STEPS = 60  # control steps of an environment: long enough to fall and to thrash about on the ground
 _HOLD = 5  # control steps that a random target is held: long enough for hinges to reach their limits
-_DROP = 1.5  # of the standing height, from which every other copy is thrown, turned anyhow
+_DROP = 1.5  # of the standing height, from which every other environment is thrown, turned anyhow
 _MARGIN = 2
 _MOST_PAIRS = 64  # of a body with more, only few are near each other at a time
 
 
 @dataclass(frozen=True)
 class Capacity:
-    """Room for each copy of a body."""
+    """Room for each environment of a body."""
 
     contacts: int
-    """Contacts, and pairs of geoms that may touch. All copies share one pool of `num_envs` times as many."""
+    """Contacts, and pairs of geoms that may touch. All environments share one pool of `num_envs` times as many."""
     constraints: int
     """Rows of the constraint solver (limits, friction, contacts); none may have more."""
 
@@ -30,16 +30,16 @@ class Capacity:
 def measure_capacity(body: Body) -> Capacity:
     """Twice the worst of a rollout of random targets by C MuJoCo, the same for a body every time.
 
-    Half of the copies begin in the standing pose with random hinge angles, half are thrown, turned anyhow; all thrash
-    about until they lie on the ground. A copy that blows up ends its part.
+    Half of the environments begin in the standing pose with random hinge angles, half are thrown, turned anyhow; all
+    thrash about until they lie on the ground. An environment that blows up ends its part.
     """
     model, generator = body.model, np.random.default_rng(0)
     contacts, constraints = 0, 0
-    for copy in range(_COPIES):
+    for env in range(_NUM_ENVS):
         data = mujoco.MjData(model)
         data.qpos[:] = body.standing_qpos
         data.qpos[7:] += 0.5 * body.action_scale * generator.uniform(-1, 1, body.num_actions)
-        if copy % 2:
+        if env % 2:
             quat = generator.normal(size=4)
             data.qpos[2] *= _DROP
             data.qpos[3:7] = quat / np.linalg.norm(quat)

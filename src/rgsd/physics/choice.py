@@ -10,9 +10,9 @@ from packaging.requirements import Requirement
 
 from rgsd.bodies.body import Body
 from rgsd.errors import UsageError
+from rgsd.physics.interface import Physics
 from rgsd.physics.mujoco_cpu import MujocoCpu
 from rgsd.physics.on_device import on_device
-from rgsd.physics.protocol import Physics
 
 Engine = Literal["cpu", "warp"]
 
@@ -21,12 +21,12 @@ WARP_NEEDS = tuple(map(Requirement, ("mujoco-warp<5,>=4.0", "warp-lang<2,>=1.19"
 
 
 def make_physics(engine: Engine, body: Body, num_envs: int, device: torch.device, threads: int = 0) -> Physics:
-    """Copies of a body whose state lies on a device.
+    """Environments whose state lies on a device.
 
     Args:
         engine: what steps them.
         body: what is stepped.
-        num_envs: number of copies.
+        num_envs: number of environments.
         device: of their state, and for `warp` of the physics itself.
         threads: worker threads of `cpu`; 0 for one a core.
 

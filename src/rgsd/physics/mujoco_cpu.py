@@ -17,25 +17,25 @@ from torch import Tensor
 from rgsd.bodies.body import Body
 from rgsd.bodies.kinematics import DerivedFields
 from rgsd.errors import UsageError
-from rgsd.physics.protocol import LARGEST_SPEED
+from rgsd.physics.interface import LARGEST_SPEED
 
 _VELOCITY_STAGE = mujoco.mjtStage.mjSTAGE_VEL  # makes positions and velocities current after the last substep
 
 
 class MujocoCpu:
-    """`Physics` on the CPU; see `rgsd.physics.protocol.Physics` for the attributes.
+    """`Physics` on the CPU; see `rgsd.physics.interface.Physics` for the attributes.
 
     Args:
         body: what to step.
-        num_envs: number of copies.
+        num_envs: number of environments.
         threads: worker threads; 0 for one a core.
     """
 
     def __init__(self, body: Body, num_envs: int, threads: int = 0) -> None:
         if num_envs < 1:
-            raise UsageError(f"num_envs is {num_envs}; at least one copy is needed")
+            raise UsageError(f"num_envs is {num_envs}; at least one environment is needed")
         self.body, self.num_envs, self.device = body, num_envs, torch.device("cpu")
-        # a copy that blows up is reset here, visibly and counted, not silently by the engine
+        # an environment that blows up is reset here, visibly and counted, not silently by the engine
         model = copy.copy(body.model)
         model.opt.disableflags |= mujoco.mjtDisableBit.mjDSBL_AUTORESET
         self._batch = Batch(model, nsim=num_envs, nthread=threads)
@@ -50,7 +50,7 @@ class MujocoCpu:
         self.state = self._fields.read()
 
     def reset(self, env_ids: Tensor, qpos: Tensor, qvel: Tensor) -> None:
-        """Put copies into poses with velocities; forgets their solver warm start."""
+        """Put environments into poses with velocities; forgets their solver warm start."""
         ids = env_ids.numpy()
         if len(ids) == 0:
             return
@@ -62,7 +62,7 @@ class MujocoCpu:
         self.state[env_ids] = self._fields.read(ids)
 
     def step(self, targets: Tensor) -> None:
-        """One control period; copies that blow up stand again at their origin and are counted."""
+        """One control period; environments that blow up stand again at their origin and are counted."""
         self._ctrl[:] = targets.numpy()
         self._batch.step(nstep=self.body.substeps, stage=_VELOCITY_STAGE)
         # one reduction a row sees NaN, infinities and absurd speeds alike
@@ -76,7 +76,7 @@ class MujocoCpu:
             self.reset(ids, standing, torch.zeros(len(ids), self.body.model.nv))
 
     def snapshot(self) -> dict[str, Any]:
-        """The integration state of every copy, warm start included, as float64 tensors."""
+        """The integration state of every environment, warm start included, as float64 tensors."""
         return {name: torch.from_numpy(array.copy()) for name, array in self._integration.items()} | {
             "blowups": self.blowups
         }
@@ -85,7 +85,7 @@ class MujocoCpu:
         """Go back to a snapshot of a batch of the same body and size.
 
         Raises:
-            UsageError: the snapshot is of another body or number of copies.
+            UsageError: the snapshot is of another body or number of environments.
         """
         shape, own = tuple(snapshot["qpos"].shape), self._qpos.shape
         if shape != own:

@@ -1,10 +1,11 @@
 """MuJoCo Warp behind the `Physics` interface: the same model, stepped where the learner is.
 
-Warp's arrays are seen as torch tensors without a copy. A control period (all substeps, the guard against copies that
-blow up, the kinematics of the state that is shown) is recorded once and replayed: on a GPU as one CUDA graph. Neither
-`step` nor `reset` makes the host wait for the device; reading `blowups` does, which a trainer does once an iteration.
+Warp's arrays are seen as torch tensors without a copy. A control period (all substeps, the guard against environments
+that blow up, the kinematics of the state that is shown) is recorded once and replayed: on a GPU as one CUDA graph.
+Neither `step` nor `reset` makes the host wait for the device; reading `blowups` does, which a trainer does once an
+iteration.
 
-This physics is in float32, C MuJoCo's in float64: they agree until chaos parts them (docs/scaling.md has the figures).
+This physics is in float32, C MuJoCo's in float64: they agree until chaos parts them (docs/scaling.md has the metrics).
 """
 
 # pyright: reportInvalidTypeForm=false
@@ -28,12 +29,12 @@ from rgsd.bodies.body import Body
 from rgsd.bodies.state import BodyState
 from rgsd.errors import UsageError
 from rgsd.physics.capacity import Capacity, measure_capacity
-from rgsd.physics.protocol import LARGEST_SPEED
+from rgsd.physics.interface import LARGEST_SPEED
 
 _INTEGRATION = ("time", "qpos", "qvel", "ctrl", "qacc_warmstart")  # as in the snapshots of `MujocoCpu`
 # that the solver stops at its iterations is meant, and no overflow
 _FULL = int(mjw.OverflowType.ALL & ~(mjw.OverflowType.ITERATIONS | mjw.OverflowType.LS_ITERATIONS))
-_POOL = int(mjw.OverflowType.BROADPHASE | mjw.OverflowType.NARROWPHASE)  # what all copies share
+_POOL = int(mjw.OverflowType.BROADPHASE | mjw.OverflowType.NARROWPHASE)  # what all environments share
 _NOT_KNOWN = mujoco.mjtDisableBit.mjDSBL_AUTORESET | mujoco.mjtDisableBit.mjDSBL_MIDPHASE  # it has neither to disable
 _WHILE_STEPPING = 3.0  # times the arrays of state: what a period of the humanoid allocated; the quadruped's is 1.8
 
@@ -41,7 +42,7 @@ wp.config.log_level = wp.LOG_WARNING  # a line for each of a hundred kernels is 
 
 
 class CapacityError(RuntimeError):
-    """More contacts than there was room for: some were left out of the physics of copies that nobody can tell."""
+    """More contacts than there was room for: some were left out of the physics of environments that nobody can tell."""
 
 
 @wp.kernel(enable_backward=False)
@@ -55,7 +56,7 @@ def _guard(
     blown_up: wp.array(dtype=wp.bool),
     tally: wp.array(dtype=wp.int32),
 ) -> None:
-    """Lets copies stand that are too fast, not finite or out of room; counts them, those out of room, and how."""
+    """Lets environments stand that are too fast, not finite or out of room; counts them, those out of room, and how."""
     number = wp.tid()
     full = overflow[number] & wp.static(_FULL)
     bad = full != 0
@@ -77,23 +78,23 @@ def _guard(
 
 
 class MujocoWarp:
-    """`Physics` on a device of torch's and Warp's; see `rgsd.physics.protocol.Physics` for the attributes.
+    """`Physics` on a device of torch's and Warp's; see `rgsd.physics.interface.Physics` for the attributes.
 
     Args:
         body: what to step.
-        num_envs: number of copies.
+        num_envs: number of environments.
         device: the CPU, or a GPU by its number.
         capacity: room for contacts and constraints; measured if None.
 
     Raises:
-        UsageError: Warp cannot use the device, the body needs what MuJoCo Warp lacks, or the copies do not fit.
+        UsageError: Warp cannot use the device, the body needs what MuJoCo Warp lacks, or the environments do not fit.
     """
 
     def __init__(
         self, body: Body, num_envs: int, device: torch.device | str = "cpu", capacity: Capacity | None = None
     ) -> None:
         if num_envs < 1:
-            raise UsageError(f"num_envs is {num_envs}; at least one copy is needed")
+            raise UsageError(f"num_envs is {num_envs}; at least one environment is needed")
         self.body, self.num_envs, self.device = body, num_envs, torch.device(device)
         self.capacity = capacity or measure_capacity(body)
         self._warp_device = _warp_device(self.device)
@@ -101,7 +102,7 @@ class MujocoWarp:
         model.opt.disableflags &= ~int(_NOT_KNOWN)
         with wp.ScopedDevice(self._warp_device):
             self._model = _put_model(model, body.name)
-            check_memory(num_envs, _bytes_per_copy(model, self.capacity), free_memory(self.device))
+            check_memory(num_envs, _bytes_per_env(model, self.capacity), free_memory(self.device))
             self._data = _make_data(model, num_envs, self.capacity)
             self._standing = wp.array(body.standing_qpos, dtype=wp.float32)
             self._blown_up = wp.zeros(num_envs, dtype=wp.bool)
@@ -120,7 +121,7 @@ class MujocoWarp:
 
     @property
     def blowups(self) -> int:
-        """How many copies have blown up so far, those that ran out of room included.
+        """How many environments have blown up so far, those that ran out of room included.
 
         Raises:
             CapacityError: the pool of contacts has overflowed since the beginning.
@@ -128,29 +129,32 @@ class MujocoWarp:
         blowups, _, kinds = wp.to_torch(self._tally).tolist()
         if kinds & _POOL:
             raise CapacityError(
-                f"body '{self.body.name}': its {self.num_envs} copies had more than {self.capacity.contacts} contacts "
-                "a copy in the mean, and some were left out of the physics; a run keeps its physics, so train anew "
-                "with --physics cpu; --resume goes on from the last checkpoint, before this, and may meet it again"
+                f"body '{self.body.name}': its {self.num_envs} environments had more than {self.capacity.contacts} "
+                "contacts an environment in the mean, and some were left out of the physics; a run keeps its physics, "
+                "so train anew with --physics cpu; --resume goes on from the last checkpoint, before this, "
+                "and may meet it again"
             )
         return blowups
 
     @property
     def overflows(self) -> int:
-        """How many of the copies that have blown up had run out of room; on a GPU reading it makes the host wait."""
+        """How many of the environments that have blown up had run out of room; on a GPU reading it makes the host
+        wait."""
         return int(self._tally.numpy()[1])
 
     def reset(self, env_ids: Tensor, qpos: Tensor, qvel: Tensor) -> None:
-        """Put copies into poses with velocities; forgets their solver warm start."""
+        """Put environments into poses with velocities; forgets their solver warm start."""
         if len(env_ids) == 0:
             return
         given = {"time": 0.0, "qpos": qpos.float(), "qvel": qvel.float(), "qacc_warmstart": 0.0}
         for name, value in given.items():
             self._integration[name][env_ids] = value
-        self._derive()  # of all copies: those that were not reset find what they had
+        self._derive()  # of all environments: those that were not reset find what they had
         self.state = self._read()
 
     def reset_where(self, which: Tensor, qpos: Tensor, qvel: Tensor) -> None:
-        """The same of the copies where `which` (N,) bool, of poses and velocities for all: no index is asked for."""
+        """The same of the environments where `which` (N,) bool, of poses and velocities for all: no index is asked
+        for."""
         given = {"time": 0.0, "qpos": qpos.float(), "qvel": qvel.float(), "qacc_warmstart": 0.0}
         for name, value in given.items():
             view = self._integration[name]
@@ -159,14 +163,15 @@ class MujocoWarp:
         self.state = self._read()
 
     def step(self, targets: Tensor) -> None:
-        """One control period; copies that blow up or run out of room stand again at their origin and are counted."""
+        """One control period; environments that blow up or run out of room stand again at their origin and are
+        counted."""
         self._integration["ctrl"].copy_(targets)
         self._advance()
         self.blown_up = wp.to_torch(self._blown_up).clone()
         self.state = self._read()
 
     def snapshot(self) -> dict[str, Any]:
-        """The integration state of every copy, warm start included, as float32 tensors on the CPU."""
+        """The integration state of every environment, warm start included, as float32 tensors on the CPU."""
         # .cpu() of what lies there already is no copy
         state = {name: view.to("cpu", copy=True) for name, view in self._integration.items()}
         return state | {"blowups": self.blowups, "overflows": self.overflows}
@@ -175,7 +180,7 @@ class MujocoWarp:
         """Go back to a snapshot of a batch of the same body and size, also to one of `MujocoCpu`.
 
         Raises:
-            UsageError: the snapshot is of another body or number of copies.
+            UsageError: the snapshot is of another body or number of environments.
         """
         shape, own = tuple(snapshot["qpos"].shape), tuple(self._integration["qpos"].shape)
         if shape != own:
@@ -236,16 +241,16 @@ def free_memory(device: torch.device) -> int | None:
     return torch.cuda.mem_get_info(device)[0] if device.type == "cuda" else None
 
 
-def check_memory(num_envs: int, bytes_per_copy: int, free: int | None) -> None:
-    """Refuse more copies than fit.
+def check_memory(num_envs: int, bytes_per_env: int, free: int | None) -> None:
+    """Refuse more environments than fit.
 
     Raises:
         UsageError: the message says how many would, if any.
     """
-    needed = _WHILE_STEPPING * bytes_per_copy
+    needed = _WHILE_STEPPING * bytes_per_env
     if free is None or num_envs * needed <= free:
         return
-    remedy = f"--num-envs {_round_down(free / needed)} would fit" if free >= needed else "not even one copy fits"
+    remedy = f"--num-envs {_round_down(free / needed)} would fit" if free >= needed else "not even one environment fits"
     raise UsageError(
         f"--num-envs {num_envs}: the physics needs about {num_envs * needed / 2**30:.1f} GiB, of the GPU's memory "
         f"{free / 2**30:.1f} GiB are free; {remedy}"
@@ -282,8 +287,8 @@ def _make_data(model: mujoco.MjModel, num_envs: int, capacity: Capacity) -> mjw.
     return mjw.make_data(model, nworld=num_envs, nconmax=capacity.contacts, njmax=capacity.constraints)
 
 
-def _bytes_per_copy(model: mujoco.MjModel, capacity: Capacity) -> int:
-    """What one copy more costs in arrays of state."""
+def _bytes_per_env(model: mujoco.MjModel, capacity: Capacity) -> int:
+    """What one environment more costs in arrays of state."""
     one, two = (_size(_make_data(model, count, capacity)) for count in (1, 2))
     return two - one
 

@@ -1,7 +1,7 @@
 """The hybrid: physics on the CPU's cores, everything else on a GPU.
 
-A control step costs two transfers through pinned memory: the targets go down, the state comes up in one piece. Copies
-that are reset come up once more, by themselves.
+A control step costs two transfers through pinned memory: the targets go down, the state comes up in one piece.
+Environments that are reset come up once more, by themselves.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from rgsd.bodies.state import BodyState
-from rgsd.physics.protocol import Physics
+from rgsd.physics.interface import Physics
 
 _FIELDS = tuple(field.name for field in fields(BodyState))
 
@@ -24,7 +24,7 @@ def on_device(physics: Physics, device: torch.device) -> Physics:
 
 
 class OnDevice:
-    """`Physics` whose tensors lie elsewhere than it steps; see `rgsd.physics.protocol.Physics` for the attributes.
+    """`Physics` whose tensors lie elsewhere than it steps; see `rgsd.physics.interface.Physics` for the attributes.
 
     Args:
         physics: steps on the CPU.
@@ -37,13 +37,13 @@ class OnDevice:
         state, pinned = physics.state, device.type == "cuda"
         self._shapes = [getattr(state, name).shape[1:] for name in _FIELDS]
         self._widths = [shape.numel() for shape in self._shapes]
-        # one column more says which copies have blown up
+        # one column more says which environments have blown up
         self._up = torch.empty(self.num_envs, sum(self._widths) + 1, pin_memory=pinned)
         self._down = torch.empty(self.num_envs, self.body.num_actions, pin_memory=pinned)
         self._show()
 
     def reset(self, env_ids: Tensor, qpos: Tensor, qvel: Tensor) -> None:
-        """Put copies into poses with velocities."""
+        """Put environments into poses with velocities."""
         ids = env_ids.cpu()
         self._inner.reset(ids, qpos.cpu(), qvel.cpu())
         self.state[env_ids] = self._inner.state[ids].to(self.device)
@@ -64,7 +64,7 @@ class OnDevice:
         self._show()
 
     def _show(self) -> None:
-        """Bring up the state of all copies; copies to and from pinned memory wait until they are done."""
+        """Bring up the state of all environments; copies to and from pinned memory wait until they are done."""
         inner = self._inner.state
         parts = [getattr(inner, name).flatten(1) for name in _FIELDS]
         torch.cat((*parts, self._inner.blown_up.unsqueeze(1).float()), dim=1, out=self._up)

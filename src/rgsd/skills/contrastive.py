@@ -29,7 +29,7 @@ class ContrastiveConfig:
     """Of Adam, decayed to a tenth along a cosine."""
     noise: float = 0.5
     """Standard deviation of the noise on anchors and positives, in physical floors (body.feature_scales)."""
-    decoys: tuple[float, ...] = ()
+    hard_negatives: tuple[float, ...] = ()
     """Factors of speed at which the references' own poses are further negatives, of every motion: 0 0.5 1.5 ask for the
     right speed where posture alone tells the motions apart. None in the paper."""
 
@@ -65,7 +65,7 @@ def pretrain(
         progress: called with (step, loss) now and then.
 
     Returns:
-        Final figures: loss, `within_cosine` (mean cosine of states to their motion's direction),
+        Final metrics: loss, `within_cosine` (mean cosine of states to their motion's direction),
         `between_cosine` (mean cosine between different motions' directions).
 
     Raises:
@@ -80,7 +80,7 @@ def pretrain(
     layout = ObservationLayout(library.body)
     frames = observe(library.states)
     floors = layout.floors().to(device)
-    false_speeds = [observe(library.states.at_speed(factor)) for factor in config.decoys]
+    false_speeds = [observe(library.states.at_speed(factor)) for factor in config.hard_negatives]
     encoder.fit_normalization(frames)
     optimizer = torch.optim.Adam(encoder.parameters(), lr=config.learning_rate)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, config.steps, config.learning_rate / 10)
@@ -92,11 +92,11 @@ def pretrain(
         positive_state = _noisy(frames[library.row(clip, other)], floors, config.noise, generator)
         anchor, positive = encoder(anchor_state), encoder(positive_state)
         negative, allowed = positive, clip.unsqueeze(1) != clip.unsqueeze(0)
-        for decoys in false_speeds:
+        for hard_negatives in false_speeds:
             rows = library.row(*library.sample(config.batch, generator))
-            decoy = encoder(_noisy(decoys[rows], floors, config.noise, generator))
-            negative = torch.cat((negative, decoy))
-            allowed = torch.cat((allowed, torch.ones_like(allowed[:, : len(decoy)])), dim=1)
+            hard_negative = encoder(_noisy(hard_negatives[rows], floors, config.noise, generator))
+            negative = torch.cat((negative, hard_negative))
+            allowed = torch.cat((allowed, torch.ones_like(allowed[:, : len(hard_negative)])), dim=1)
         loss = info_nce(anchor, positive, negative, allowed, config.kappa)
         optimizer.zero_grad()
         loss.backward()
@@ -139,8 +139,8 @@ def _clip_rows(library: MotionLibrary) -> list[slice]:
 
 def _sample_frame(library: MotionLibrary, clip: Tensor, generator: torch.Generator) -> Tensor:
     """A further, independent frame of each given clip."""
-    share = torch.rand(len(clip), generator=generator, device=library.device)
-    return (share * library.lengths[clip]).long().clamp(max=library.lengths[clip] - 1)
+    fraction = torch.rand(len(clip), generator=generator, device=library.device)
+    return (fraction * library.lengths[clip]).long().clamp(max=library.lengths[clip] - 1)
 
 
 def _noisy(state: Tensor, floors: Tensor, noise: float, generator: torch.Generator) -> Tensor:

@@ -22,11 +22,11 @@ def sample_uniform(count: int, dim: int, generator: torch.Generator) -> Tensor:
 
 
 def draw_uniform(draws: Draws, dim: int) -> Tensor:
-    """As `sample_uniform`, one for each of n copies: (n, dim)."""
+    """As `sample_uniform`, one for each of n environments: (n, dim)."""
     return torch.nn.functional.normalize(draws.normal(dim), dim=-1)
 
 
-def draw_in_cell(draws: Draws, centers: Tensor, chosen: Tensor) -> Tensor:
+def draw_in_voronoi_cell(draws: Draws, centers: Tensor, chosen: Tensor) -> Tensor:
     """Uniform in a Voronoi cell: where, of all centers (M, d), the chosen one (n,) is the nearest; (n, d).
 
     By rejection: the first of 128 uniform draws that lies there. A cell so small that none does gives its center.
@@ -122,11 +122,12 @@ def sample_vmf(mean: Tensor, kappa: float, generator: torch.Generator) -> Tensor
     return w * mean + torch.sqrt((1 - w**2).clamp(min=0)) * tangent
 
 
-def slerp(a: Tensor, b: Tensor, share: float | Tensor) -> Tensor:
-    """Great-circle interpolation between unit vectors (..., d): a at share 0, b at share 1; (..., 1) or one for all."""
+def slerp(a: Tensor, b: Tensor, fraction: float | Tensor) -> Tensor:
+    """Great-circle interpolation between unit vectors (..., d): a at fraction 0, b at fraction 1; (..., 1) or one for
+    all."""
     angle = torch.arccos((a * b).sum(-1, keepdim=True).clamp(-1, 1))
-    straight = a + share * (b - a)
-    arc = (torch.sin((1 - share) * angle) * a + torch.sin(share * angle) * b) / torch.sin(angle).clamp(min=1e-6)
+    straight = a + fraction * (b - a)
+    arc = (torch.sin((1 - fraction) * angle) * a + torch.sin(fraction * angle) * b) / torch.sin(angle).clamp(min=1e-6)
     return torch.nn.functional.normalize(torch.where(angle < 1e-4, straight, arc), dim=-1)
 
 

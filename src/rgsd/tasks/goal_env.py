@@ -19,8 +19,8 @@ from rgsd.envs.termination import fallen
 from rgsd.errors import UsageError
 from rgsd.learning.skill_policy import SkillPolicy
 from rgsd.motions.library import MotionLibrary
+from rgsd.physics.interface import Physics
 from rgsd.physics.mujoco_cpu import MujocoCpu
-from rgsd.physics.protocol import Physics
 
 _GOAL_ENTRIES = 3  # what `GoalField.view` adds to the observation
 _NOISE = EnvConfig()  # whose start noise is the protocol's
@@ -45,9 +45,9 @@ class Decision:
     after: Tensor
     """(N, 2) where it led, m."""
     progress: Tensor
-    """(N,) by how much the distance to the goal has shrunk, m; 0 for a copy that fell."""
+    """(N,) by how much the distance to the goal has shrunk, m; 0 for an environment that fell."""
     reached: Tensor
-    """(N,) bool, which goals were reached; none by a copy that fell."""
+    """(N,) bool, which goals were reached; none by an environment that fell."""
     missed: Tensor
     """(N,) bool, whose time ran out."""
     fell: Tensor
@@ -115,7 +115,7 @@ class GoalEnv:
         return ObservationLayout(self.body).size + _GOAL_ENTRIES
 
     privileged_size = 1
-    """P: the share of the goal's time that is left."""
+    """P: the fraction of the goal's time that is left."""
 
     @property
     def action_size(self) -> int:
@@ -128,7 +128,7 @@ class GoalEnv:
         return self.period * self.body.control_dt
 
     @property
-    def place(self) -> Tensor:
+    def position(self) -> Tensor:
         """(N, 2) the roots over the ground, m."""
         return self.physics.state.body_pos[:, 0, :2].clone()
 
@@ -138,7 +138,8 @@ class GoalEnv:
         return self.observe()
 
     def scatter(self) -> None:
-        """Put the copies anywhere in their episodes' and their goals' time, or the ends of all would come in waves."""
+        """Put the environments anywhere in their episodes' and their goals' time, or the ends of all would come in
+        waves."""
         self.elapsed = (torch.rand(self.num_envs, generator=self._generator, device=self.device) * self._limit).long()
         waited = torch.rand(self.num_envs, generator=self._generator, device=self.device)
         self.field.waited = waited * self.field.config.seconds
@@ -150,7 +151,7 @@ class GoalEnv:
         return torch.cat((observe(state), goal), dim=1)
 
     def observe_privileged(self) -> Tensor:
-        """(N, 1) the share of the goal's time that is left."""
+        """(N, 1) the fraction of the goal's time that is left."""
         return (1 - self.field.waited / self.field.config.seconds).unsqueeze(1)
 
     def step(self, action: Tensor, on_control_step: Callable[[BodyState], None] | None = None) -> Decision:
@@ -161,7 +162,7 @@ class GoalEnv:
             on_control_step: shown the state after every control step.
         """
         z = torch.nn.functional.normalize(action, dim=1)
-        before, fell = self.place, torch.zeros(self.num_envs, dtype=torch.bool, device=self.device)
+        before, fell = self.position, torch.zeros(self.num_envs, dtype=torch.bool, device=self.device)
         for _ in range(self.period):
             clock = self.elapsed * self.body.control_dt
             target = self._center + self._scale * self.policy.act(observe(self.physics.state), z, clock).clamp(-1, 1)
@@ -171,8 +172,8 @@ class GoalEnv:
             fell = fell | fallen(self.body, self.physics.state) | self.physics.blown_up
             if on_control_step is not None:
                 on_control_step(self.physics.state)
-        after = self.place
-        goals = self.field.judge(before, after, self.decision_seconds)
+        after = self.position
+        goals = self.field.settle(before, after, self.decision_seconds)
         reached, missed = goals.reached & ~fell, goals.missed & ~fell
         self.field.draw(reached | missed)
         final_observation, final_privileged = self.observe(), self.observe_privileged()

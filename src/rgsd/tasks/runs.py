@@ -46,7 +46,7 @@ class TaskConfig:
     minutes: float | None = None
     """Minutes of the training loop in total after which it ends, at an iteration."""
     num_envs: int = 256
-    """Copies of the body that are stepped together."""
+    """Environments that are stepped together."""
     seed: int = 0
     """Of everything random."""
     search_latents: int = 500
@@ -147,7 +147,7 @@ def skills_identity(run: Path) -> str:
 
 
 def make_env(config: TaskConfig, policy: SkillPolicy, library: MotionLibrary, num_envs: int, seed: int) -> GoalEnv:
-    """The field of a task's configuration, with so many copies and the references of the skills."""
+    """The field of a task's configuration, with so many environments and the references of the skills."""
     references = library if config.starts == "references" else None
     return GoalEnv(
         policy,

@@ -41,7 +41,7 @@ class LoopConfig:
     """The loop around the learner."""
 
     horizon: int = 12
-    """Decisions of every copy an iteration."""
+    """Decisions of every environment an iteration."""
     checkpoint_minutes: float = 1.0
     """Training time between checkpoints, min."""
 
@@ -79,7 +79,7 @@ class GoalCollector:
 
     @torch.no_grad()
     def collect(self, decisions: int) -> tuple[Rollout, list[Decision]]:
-        """Take that many decisions in every copy."""
+        """Take that many decisions in every environment."""
         taken, std = [], self.actor.std
         recorder = Recorder(decisions)
         condition = self._observation.new_zeros(self.env.num_envs, 0)  # nobody conditions the one who chooses
@@ -165,13 +165,13 @@ class TaskTrainer(TrainingLoop):
         self._collector = GoalCollector(env, self.actor, stream_seed(seed, "exploration"))
 
     def iterate(self) -> dict[str, float]:
-        """One iteration; returns its figures, named as in docs/tasks.md."""
+        """One iteration; returns its metrics, named as in docs/tasks.md."""
         begun = time.perf_counter()
         self.actor.anneal(self.samples)
         rollout, taken = self._collector.collect(self._config.horizon)
         seconds = self.env.decision_seconds
         rewards = torch.stack([reward(self._rewards, d.progress, seconds, d.z, self.style) for d in taken])
-        figures = self._ppo.update(rollout, rewards)
+        metrics = self._ppo.update(rollout, rewards)
         for model in (self.actor, self._critic):
             model.normalizer.update(rollout.observation.flatten(0, 1))
         ended = time.perf_counter()
@@ -183,10 +183,10 @@ class TaskTrainer(TrainingLoop):
             "samples": self.samples,
             "seconds": self.seconds,
             "Train/mean_reward": float(rewards.mean()),
-            **_goal_figures(taken, seconds, self.style),
+            **_goal_metrics(taken, seconds, self.style),
             "Perf/steps_per_s": steps / (ended - begun),
             "Perf/blowups": self.env.physics.blowups,
-            **figures,
+            **metrics,
         }
 
     def save(self) -> None:
@@ -234,23 +234,23 @@ def load_task_checkpoint(folder: Path, identity: str) -> dict[str, Any] | None:
     return state
 
 
-def _goal_figures(taken: list[Decision], seconds: float, style: Tensor | None) -> dict[str, float]:
-    """Figures of the goals that were settled."""
+def _goal_metrics(taken: list[Decision], seconds: float, style: Tensor | None) -> dict[str, float]:
+    """Metrics of the goals that were settled."""
     reached, missed, fell = (
         float(torch.stack([getattr(d, name) for d in taken]).sum()) for name in ("reached", "missed", "fell")
     )
-    copy_minutes = len(taken) * len(taken[0].z) * seconds / 60
+    env_minutes = len(taken) * len(taken[0].z) * seconds / 60
     issued = reached + missed + fell
-    figures = {
+    metrics = {
         "Task/speed_to_goal": float(torch.stack([d.progress for d in taken]).mean()) / seconds,
-        "Task/goals_per_minute": reached / copy_minutes,
-        "Task/falls_per_minute": fell / copy_minutes,
+        "Task/goals_per_minute": reached / env_minutes,
+        "Task/falls_per_minute": fell / env_minutes,
     }
     if issued:
-        figures["Task/success"] = reached / issued
+        metrics["Task/success"] = reached / issued
     if style is not None:
-        figures["Task/style"] = float(torch.stack([similarity(d.z, style) for d in taken]).mean())
-    return figures
+        metrics["Task/style"] = float(torch.stack([similarity(d.z, style) for d in taken]).mean())
+    return metrics
 
 
 def _without_reference(elapsed: Tensor) -> dict[str, Tensor]:

@@ -12,22 +12,22 @@ from matplotlib.ticker import EngFormatter, MaxNLocator
 
 from rgsd.viewing.page import EN_DASH
 from rgsd.viewing.plots import Metrics, number
-from rgsd.viewing.style import ACCENT, INK, MUTED, group_colors, new_figure, shade, styled
+from rgsd.viewing.theme import ACCENT, INK, MUTED, group_colors, new_figure, shade, styled
 
 Comparison = Mapping[str, Mapping[str, Mapping[str, Any]]]
-"""By variant and figure: `points` of the seeds (null where there is none yet), their `mean`, and `ci` or null."""
+"""By variant and metric: `points` of the seeds (null where there is none yet), their `mean`, and `ci` or null."""
 
 CURVES = {
     "Train/mean_reward": "reward a step (each method's own)",
     "Imitation/episode_s": "episode of imitation (s)",
     "Discovery/episode_s": "episode of discovery (s)",
-    "Discovery/fall_rate": "falls (share of discovery episodes)",
+    "Discovery/fall_rate": "falls (fraction of discovery episodes)",
     "Discovery/spread_m": "spread of discovery episodes' ends (m)",
     "Discovery/alignment": "alignment of discovery (each method's own)",
 }
 """What `run_curves` draws of a skills' run, and its titles."""
 TASK_CURVES = {
-    "Task/success": "goals reached (share)",
+    "Task/success": "goals reached (fraction)",
     "Task/goals_per_minute": "goals a minute",
     "Task/speed_to_goal": "speed towards the goal (m/s)",
     "Task/falls_per_minute": "falls a minute",
@@ -39,11 +39,11 @@ _PANELS = 4  # side by side
 _SMOOTHING = 20  # points that a running mean leaves of a curve's independent ones
 
 
-def comparison_table(variants: Comparison, figures: Sequence[str], head: str = "variant") -> str:
+def comparison_table(variants: Comparison, metrics: Sequence[str], head: str = "variant") -> str:
     """A Markdown table, a variant a row: the mean over seeds, then its interval or, of few seeds, the points."""
-    lines = [f"| {head} | {' | '.join(figures)} |", f"|---|{'---|' * len(figures)}"]
+    lines = [f"| {head} | {' | '.join(metrics)} |", f"|---|{'---|' * len(metrics)}"]
     for name, found in variants.items():
-        lines.append(f"| {name} | {' | '.join(_cell(found[figure]) for figure in figures)} |")
+        lines.append(f"| {name} | {' | '.join(_cell(found[metric]) for metric in metrics)} |")
     return "\n".join(lines) + "\n"
 
 
@@ -66,20 +66,20 @@ def _rounded(value: float | None) -> str:
     return EngFormatter(places=2, sep="")(value) if abs(value) >= 1e4 else f"{value:.3g}"
 
 
-def comparison_chart(variants: Comparison, figures: Sequence[str]) -> Figure:
-    """One panel a figure, one line a variant: seeds as points, their mean as a bar, the interval as a line.
+def comparison_chart(variants: Comparison, metrics: Sequence[str]) -> Figure:
+    """One panel a metric, one line a variant: seeds as points, their mean as a bar, the interval as a line.
 
     Raises:
-        ValueError: no figures.
+        ValueError: no metrics.
     """
-    if not figures:
-        raise ValueError("comparison: no figures to show; name at least one")
+    if not metrics:
+        raise ValueError("comparison: no metrics to show; name at least one")
     names = list(variants)
-    bands = -(-len(figures) // _PANELS)
+    bands = -(-len(metrics) // _PANELS)
     with styled():
         figure = new_figure(11.0, 0.4 + bands * (0.7 + 0.3 * len(names)))
-        for i, key in enumerate(figures):
-            axes = figure.add_subplot(bands, min(_PANELS, len(figures)), i + 1)
+        for i, key in enumerate(metrics):
+            axes = figure.add_subplot(bands, min(_PANELS, len(metrics)), i + 1)
             for y, name in enumerate(names):
                 _draw(axes, y, variants[name][key])
             axes.set_title(key, fontsize=8.5)
@@ -101,11 +101,11 @@ def _draw(axes: Axes, y: int, summary: Mapping[str, Any]) -> None:
 
 
 def run_curves(runs: Mapping[str, Sequence[Sequence[Metrics]]], curves: Mapping[str, str] = CURVES) -> Figure:
-    """Learning curves of every run in one figure: a panel a figure, a colour a row, a line a seed.
+    """Learning curves of every run in one figure: a panel a metric, a colour a row, a line a seed.
 
     Args:
         runs: by row, the seeds' iterations in order, as in `metrics.jsonl`.
-        curves: titles of the figures to draw, by their names in the log.
+        curves: titles of the metrics to draw, by their names in the log.
 
     Raises:
         ValueError: no log holds any of them.
@@ -113,7 +113,7 @@ def run_curves(runs: Mapping[str, Sequence[Sequence[Metrics]]], curves: Mapping[
     logged = {key for seeds in runs.values() for history in seeds for row in history for key in row}
     keys = [key for key in curves if key in logged]
     if not keys:
-        raise ValueError("learning curves: no log holds any of their figures; train at least one iteration")
+        raise ValueError("learning curves: no log holds any of their metrics; train at least one iteration")
     colors = group_colors(runs)
     with styled():
         figure = new_figure(11.0, 0.6 + 2.3 * -(-len(keys) // 3))

@@ -11,12 +11,12 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import EngFormatter
 
 from rgsd.viewing.plots import Metrics, number
-from rgsd.viewing.style import ACCENT, INK, WARM, group_colors, new_figure, styled
+from rgsd.viewing.theme import ACCENT, INK, WARM, group_colors, new_figure, styled
 
-FIGURES = (
-    "cycle_share",
-    "travel_share",
-    "time_share",
+METRICS = (
+    "cycle_fraction",
+    "travel_fraction",
+    "time_fraction",
     "violations",
     "step_length",
     "longest_step",
@@ -36,7 +36,7 @@ def incompatibility_chart(measured: Measured, logs: Logs) -> Figure:
     colors = group_colors(name.removeprefix("grounded-") for name in measured)
     with styled():
         figure = new_figure(11.0, 7.0)
-        (cycle, shares), (violations, drift) = figure.subplots(2, 2)
+        (cycle, fractions), (violations, drift) = figure.subplots(2, 2)
         for name, seeds in measured.items():
             style = _style(name, colors)
             for found in seeds:
@@ -47,9 +47,9 @@ def incompatibility_chart(measured: Measured, logs: Logs) -> Figure:
                     x, y = ([number(row.get(column)) for row in history] for column in ("samples", key))
                     axes.plot(x, y, **style)
         cycle.set_title("over one cycle of a reference: |phi(s_t) - phi(s_0)| over phi's way")
-        cycle.set_xlabel("share of the cycle")
-        _shares(shares, measured)
-        violations.set_title("steps longer than 1 (share)")
+        cycle.set_xlabel("fraction of the cycle")
+        _fractions(fractions, measured)
+        violations.set_title("steps longer than 1 (fraction)")
         drift.set_title("drift of phi's directions from where they began")
         for axes in (violations, drift):
             axes.xaxis.set_major_formatter(EngFormatter(sep=""))
@@ -70,15 +70,15 @@ def _style(name: str, colors: Mapping[str, str]) -> dict[str, Any]:
     return {"color": colors[name.removeprefix("grounded-")], "linestyle": "--" if name.startswith("grounded-") else "-"}
 
 
-def _shares(axes: Axes, measured: Measured) -> None:
+def _fractions(axes: Axes, measured: Measured) -> None:
     """A mark for each seed."""
     for y, seeds in enumerate(measured.values()):
         for found in seeds:
-            axes.plot(number(found["travel_share"]), y - 0.12, "o", color=ACCENT, label="travel")
-            axes.plot(number(found["time_share"]), y + 0.12, "s", color=WARM, label="time")
+            axes.plot(number(found["travel_fraction"]), y - 0.12, "o", color=ACCENT, label="travel")
+            axes.plot(number(found["time_fraction"]), y + 0.12, "s", color=WARM, label="time")
     axes.set_yticks(range(len(measured)), list(measured), color=INK)
     axes.set_ylim(len(measured) - 0.5, -0.5)
     axes.set_xlim(-0.02, 1.02)
-    axes.set_title("share of phi that travel and time explain")
+    axes.set_title("fraction of phi that travel and time explain")
     marks = {line.get_label(): line for line in axes.lines}
     axes.legend(list(marks.values()), [str(name) for name in marks])

@@ -15,10 +15,10 @@ from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 from matplotlib.patches import Circle
 
-from rgsd.viewing.style import ACCENT, COMPASS, INK, MUTED, SIMILARITY, group_colors, new_figure, shade, styled
+from rgsd.viewing.theme import ACCENT, COMPASS, INK, MUTED, SIMILARITY, group_colors, new_figure, shade, styled
 
 _MAX_POINTS = 4000  # a map of more dots says nothing more
-_NEAR = 0.06  # share of the frame within which a clip counts as staying in place
+_NEAR = 0.06  # fraction of the frame within which a clip counts as staying in place
 _CORE = 99.0  # percent of the paths' end points that the top view frames
 
 
@@ -188,7 +188,7 @@ def reward_landscape(
         for cosines, color in zip(along, colors, strict=True):
             course.plot(np.linspace(0, 1, len(cosines)), cosines, color=color, linewidth=1.0)
         course.set_title("along each clip")
-        course.set_xlabel("share of the clip")
+        course.set_xlabel("fraction of the clip")
         for axes, (kind, (sizes, cosines)) in zip(curves[2:], perturbations.items(), strict=True):
             for column, color in zip(cosines.T, colors, strict=True):
                 axes.plot(sizes, column, color=shade(color, 0.5), linewidth=0.8)

@@ -70,7 +70,7 @@ class Card:
     name: str
     """What it is."""
     value: object
-    """The figure; null is shown as a dash."""
+    """The metric; null is shown as a dash."""
     unit: str = ""
     """Its unit."""
     beside: str = ""
@@ -80,7 +80,7 @@ class Card:
 
 
 def cards(items: Sequence[Card]) -> str:
-    """Headline figures side by side."""
+    """Headline metrics side by side."""
     parts = []
     for card in items:
         unit = f'<span class="unit">{escape(card.unit)}</span>' if card.unit else ""
@@ -112,11 +112,11 @@ def table(header: Sequence[tuple[str, str]], rows: Sequence[Row]) -> str:
     return f'<div class="wide"><table><thead><tr>{titles}</tr></thead><tbody>{body}</tbody></table></div>'
 
 
-def heat_table(names: Sequence[str], shares: Sequence[Sequence[float | None]]) -> str:
-    """A square table of shares in [0, 1], the redder the more; rows are `from`, columns `to`."""
+def heat_table(names: Sequence[str], fractions: Sequence[Sequence[float | None]]) -> str:
+    """A square table of fractions in [0, 1], the redder the more; rows are `from`, columns `to`."""
     titles = "".join(f'<th class="heat">{escape(n)}</th>' for n in names)
     rows = []
-    for name, values in zip(names, shares, strict=True):
+    for name, values in zip(names, fractions, strict=True):
         tints = (f"background: rgba(200, 85, 61, {0.75 * (v or 0.0):.2f})" for v in values)
         cells = "".join(f'<td class="heat" style="{t}">{shown(v)}</td>' for t, v in zip(tints, values, strict=True))
         rows.append(f"<tr><td>{escape(name)}</td>{cells}</tr>")

@@ -13,13 +13,13 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import EngFormatter, MaxNLocator
 
-from rgsd.viewing.style import ACCENT, INK, MUTED, REFERENCE_COLORS, group_colors, new_figure, shade, styled
+from rgsd.viewing.theme import ACCENT, INK, MUTED, REFERENCE_COLORS, group_colors, new_figure, shade, styled
 
 Metrics = Mapping[str, object]
-"""Figures of one iteration or one clip by name; what is not a finite number is passed over."""
+"""Metrics of one iteration or one clip by name; what is not a finite number is passed over."""
 
 _CLOCKS = ("samples", "iteration", "seconds")  # horizontal axes, the most telling first
-_MARKERS = {"statue": "s", "playback": "D", "tracker": "^", "untrained": "X"}
+_MARKERS = {"static_pose": "s", "open_loop_replay": "D", "tracker": "^", "untrained": "X"}
 _COLUMNS = 4
 
 
@@ -29,20 +29,20 @@ def number(value: object) -> float:
 
 
 def learning_curves(history: Sequence[Metrics]) -> Figure:
-    """One small panel per logged figure, those of a prefix (`Train/`, `Loss/`, ...) side by side in one colour.
+    """One small panel per logged metric, those of a prefix (`Train/`, `Loss/`, ...) side by side in one colour.
 
     Args:
-        history: iterations in order, as in `metrics.jsonl`. A figure may be missing from some iterations.
+        history: iterations in order, as in `metrics.jsonl`. A metric may be missing from some iterations.
 
     Raises:
-        ValueError: no iteration holds any figure.
+        ValueError: no iteration holds any metric.
     """
     clock = next((c for c in _CLOCKS if any(c in row for row in history)), None)
     names = [n for n in dict.fromkeys(key for row in history for key in row) if n not in _CLOCKS]
     series = {n: np.array([number(row.get(n)) for row in history]) for n in names}
     series = {n: values for n, values in series.items() if np.isfinite(values).any()}
     if not series:
-        raise ValueError("learning curves: no iteration holds any figure; train at least one iteration")
+        raise ValueError("learning curves: no iteration holds any metric; train at least one iteration")
     x = np.array([number(row.get(clock)) for row in history]) if clock else np.arange(len(history), dtype=float)
     colors = group_colors(_prefix(n) for n in series)
     order = sorted(series, key=lambda name: list(colors).index(_prefix(name)))
@@ -62,7 +62,7 @@ def _prefix(name: str) -> str:
 
 
 def _curve(axes: Axes, x: np.ndarray, y: np.ndarray, color: str) -> None:
-    """The raw figure pale, its running mean over 5 % of the run strong."""
+    """The raw metric pale, its running mean over 5 % of the run strong."""
     seen = np.isfinite(y) & np.isfinite(x)
     x, y = x[seen], y[seen]
     width = max(1, len(y) // 20)
@@ -91,7 +91,7 @@ class ClipErrors:
     root_m: np.ndarray
     """(R, T) distance of the roots in the world, m."""
     levels_cm: Mapping[str, float]
-    """Mean pose error of reference rows (statue, playback, ...), cm, drawn as level lines."""
+    """Mean pose error of reference rows (static pose, open-loop replay, ...), cm, drawn as level lines."""
 
 
 def error_along_clips(clips: Sequence[ClipErrors]) -> Figure:
@@ -142,7 +142,7 @@ def _spread(axes: Axes, values: np.ndarray, fps: float, color: str) -> None:
 _SCORES = (
     ("cartesian_error_cm", "pose error (cm), less is better"),
     ("root_error_m", "root error (m), less is better"),
-    ("tracked", "tracked (share of frames)"),
+    ("tracked", "tracked (fraction of frames)"),
     ("path_ratio", "path ratio (1 is the reference)"),
 )
 
@@ -154,7 +154,7 @@ def score_chart(
 
     Args:
         clips: metrics by clip, keyed as in protocol.md.
-        rows: for each reference row (statue, playback, tracker, untrained), metrics by clip.
+        rows: for each reference row (static pose, open-loop replay, tracker, untrained), metrics by clip.
         groups: group of each clip.
 
     Raises:

@@ -36,7 +36,7 @@ _PLAIN_PERIOD = 10.0  # s between plain lines
 
 
 def sparkline(values: list[float], width: int = _WIDTH) -> str:
-    """At most `width` block characters for the course of values, the least lowest; each is a mean over its share."""
+    """At most `width` block characters for the course of values, the least lowest; each is a mean over its part."""
     kept = [v for v in values if v == v]
     if not kept:
         return ""
@@ -52,7 +52,7 @@ class TrainingDisplay:
 
     Args:
         total_steps: samples that the training takes in all.
-        total_seconds: seconds that it takes in all; the end is judged by whichever is given.
+        total_seconds: seconds that it takes in all; the end is foreseen by whichever is given.
         console: where to write; the terminal's standard output if not given.
     """
 
@@ -89,14 +89,14 @@ class TrainingDisplay:
             elapsed = time.monotonic() - self._start
         if self._first_samples is None and samples == samples:
             self._first_samples = samples  # a resumed training begins with many
-        share = self._share(elapsed, samples)
+        fraction = self._fraction(elapsed, samples)
         if self._live is not None:
-            self._live.update(self._panel(elapsed, samples, share))
+            self._live.update(self._panel(elapsed, samples, fraction))
         elif elapsed - self._last_line >= _PLAIN_PERIOD:
             self._last_line = elapsed
-            self._console.print(self._line(elapsed, samples, share), highlight=False, soft_wrap=True)
+            self._console.print(self._line(elapsed, samples, fraction), highlight=False, soft_wrap=True)
 
-    def _share(self, elapsed: float, samples: float) -> float | None:
+    def _fraction(self, elapsed: float, samples: float) -> float | None:
         """How much of the training is done, in [0, 1]; None where no total is known."""
         if self._total_seconds:
             return min(1.0, elapsed / self._total_seconds)
@@ -118,19 +118,19 @@ class TrainingDisplay:
         words.append(f"{samples / 1e6:.2f} M samples" if samples == samples else "")
         return "  ".join(w for w in words if w)
 
-    def _line(self, elapsed: float, samples: float, share: float | None) -> str:
-        figures = [f"{_SHOWN[k][0]} {course[-1]:{_SHOWN[k][1]}}" for k, course in self._courses.items() if course]
-        percent = [] if share is None else [f"{share:.0%}"]
-        return "  ".join([*percent, self._headline(elapsed, samples), *figures])
+    def _line(self, elapsed: float, samples: float, fraction: float | None) -> str:
+        metrics = [f"{_SHOWN[k][0]} {course[-1]:{_SHOWN[k][1]}}" for k, course in self._courses.items() if course]
+        percent = [] if fraction is None else [f"{fraction:.0%}"]
+        return "  ".join([*percent, self._headline(elapsed, samples), *metrics])
 
-    def _panel(self, elapsed: float, samples: float, share: float | None) -> Group:
+    def _panel(self, elapsed: float, samples: float, fraction: float | None) -> Group:
         rows = Table.grid(padding=(0, 2))
         for key, course in self._courses.items():
             if course:
                 name, form = _SHOWN[key]
                 value, line = Text(f"{course[-1]:{form}}", "bold"), Text(sparkline([*course]), "cyan")
                 rows.add_row(Text(name, "dim"), value, line)
-        bar = ProgressBar(total=1.0, completed=share or 0.0, width=60, pulse=share is None)
+        bar = ProgressBar(total=1.0, completed=fraction or 0.0, width=60, pulse=fraction is None)
         return Group(Text(self._headline(elapsed, samples), "bold"), bar, rows)
 
 

@@ -6,13 +6,13 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from rgsd.motions.collections import COLLECTIONS
+from rgsd.motions.clip_sets import CLIP_SETS
 from rgsd.viewing import page
 from rgsd.viewing.figures import run_figures
 from rgsd.viewing.page import Card, Row, shown
 from rgsd.viewing.plots import number
 from rgsd.viewing.run_folder import RunFolder
-from rgsd.viewing.style import png_bytes
+from rgsd.viewing.theme import png_bytes
 
 
 class Column(NamedTuple):
@@ -39,8 +39,8 @@ _CLIP_COLUMNS = (
     Column("skill", "skill", "1 = perfect", 2, _MORE),
     _ROOT,
     Column("heading_error_deg", "heading error", "deg", 1, _LESS),
-    Column("tracked", "tracked", "share", 2, _MORE),
-    Column("survival", "survival", "share", 2, _MORE),
+    Column("tracked", "tracked", "fraction", 2, _MORE),
+    Column("survival", "survival", "fraction", 2, _MORE),
     Column("path_ratio", "path ratio", "1 = ref.", 2, None),
     Column("turn_ratio", "turn ratio", "1 = ref.", 2, None),
     Column("alignment", "alignment", "cosine", 2, _MORE),
@@ -54,9 +54,9 @@ _VARIATION_COLUMNS = (
     Column("cartesian_error_cm", "pose error", "cm", 1, None),
     Column("spread_path_m", "spread of ends", "m", 2, None),
     Column("spread_pose_cm", "spread of poses", "cm", 1, None),
-    Column("fall_rate", "fall rate", "share", 2, None),
+    Column("fall_rate", "fall rate", "fraction", 2, None),
 )
-_ROWS = ("statue", "playback", "tracker", "untrained")
+_ROWS = ("static_pose", "open_loop_replay", "tracker", "untrained")
 _CAPTIONS = {
     "scores": "Each clip's scores (dots) beside the reference rows (hollow marks).",
     "errors": "Deterministic rollouts from frame 0: median and range over rollouts; dashed levels are reference rows.",
@@ -117,7 +117,7 @@ def _header(run: RunFolder) -> str:
         ("preset", run.config.get("preset") or None),
         ("motions", _motions(run)),
         ("clips", clips or None),
-        ("copies", run.config.get("num_envs")),
+        ("environments", run.config.get("num_envs")),
         ("reward", _find(run.config.get("settings", {}), "reward")),
         ("samples", f"{samples / 1e6:.2f} M" if samples == samples else None),
         ("training", f"{seconds / 60:.1f} min" if seconds == seconds else None),
@@ -136,15 +136,15 @@ def _header(run: RunFolder) -> str:
 
 def _motions(run: RunFolder) -> str | None:
     """Where the reference motions came from: the planner, or a file or folder, and which named set they are."""
-    source, asked = run.config.get("motions"), run.config.get("collection")
+    source, asked = run.config.get("motions"), run.config.get("clip_set")
     if not source:
         return None
     if source == "synthetic":
         return "planned gaits"
     names = set(run.clips or run.policy.get("clips", []))
-    found = next((name for name, clips in COLLECTIONS.items() if {clip.name for clip in clips} == names), None)
-    collection = found if asked in (None, "auto", "all") else asked
-    return f"{collection} of {Path(source).name}" if collection else Path(source).name
+    found = next((name for name, clips in CLIP_SETS.items() if {clip.name for clip in clips} == names), None)
+    clip_set = found if asked in (None, "auto", "all") else asked
+    return f"{clip_set} of {Path(source).name}" if clip_set else Path(source).name
 
 
 def _find(config: dict[str, Any], key: str) -> object:
@@ -165,11 +165,13 @@ def _headlines(run: RunFolder) -> list[Card]:
         return ", ".join(f"{row} {shown(value, digits)}" for row, value in means.items())
 
     cards = [
-        Card("pose error", mean.get(_POSE.key), "cm", beside(_POSE.key, 1, "statue", "tracker"), 1),
+        Card("pose error", mean.get(_POSE.key), "cm", beside(_POSE.key, 1, "static_pose", "tracker"), 1),
         Card("skill", mean.get("skill"), "", f"worst clip {worst}: {shown(run.clips[worst].get('skill'))}"),
-        Card("root error", mean.get(_ROOT.key), "m", beside(_ROOT.key, 2, "playback", "tracker")),
-        Card("path ratio", mean.get("path_ratio"), "", beside("path_ratio", 2, "playback", "tracker")),
-        Card("tracked frames", _percent(mean.get("tracked")), "%", beside("tracked", 2, "playback", "tracker"), 0),
+        Card("root error", mean.get(_ROOT.key), "m", beside(_ROOT.key, 2, "open_loop_replay", "tracker")),
+        Card("path ratio", mean.get("path_ratio"), "", beside("path_ratio", 2, "open_loop_replay", "tracker")),
+        Card(
+            "tracked frames", _percent(mean.get("tracked")), "%", beside("tracked", 2, "open_loop_replay", "tracker"), 0
+        ),
     ]
     if found:
         own, theirs = (_percent(found.get(f"{whose}direction_coverage")) for whose in ("", "reference_"))
@@ -181,8 +183,8 @@ def _headlines(run: RunFolder) -> list[Card]:
     return cards
 
 
-def _percent(share: object) -> float:
-    return 100.0 * number(share)
+def _percent(fraction: object) -> float:
+    return 100.0 * number(fraction)
 
 
 def _or(value: object, default: float) -> float:
@@ -260,7 +262,7 @@ def _discovery(run: RunFolder, pictures: dict[str, bytes]) -> str:
     distance = (found.get("displacement_m") or {}).get("distance") or {}
     rows = [
         Row("fall rate", [_with_interval(found, "fall_rate"), page.EN_DASH]),
-        Row("share that ends where it stood", [_with_interval(found, "resting_share"), page.EN_DASH]),
+        Row("fraction that ends where it stood", [_with_interval(found, "resting_fraction"), page.EN_DASH]),
         Row("distance travelled, median (m)", [shown(distance.get("q50")), page.EN_DASH]),
         Row("distance travelled, 95 % quantile (m)", [shown(distance.get("q95")), page.EN_DASH]),
         Row("direction coverage", [_with_interval(found, f"{p}direction_coverage") for p in ("", "reference_")]),
@@ -269,19 +271,19 @@ def _discovery(run: RunFolder, pictures: dict[str, bytes]) -> str:
         Row("spread of poses (cm)", [_with_interval(found, "spread_pose_cm", 1), page.EN_DASH]),
         Row("FID to all references", [shown(found.get("fid"), 1), shown(found.get("fid_floor"), 1)]),
     ]
-    for name, share in (found.get("held_out") or {}).items():
+    for name, fraction in (found.get("held_out") or {}).items():
         untrained = (found.get("untrained_held_out") or {}).get(name)
-        rows.append(Row(f"share that moves like {name}", [shown(share, 3), f"untrained {shown(untrained, 3)}"]))
+        rows.append(Row(f"fraction that moves like {name}", [shown(fraction, 3), f"untrained {shown(untrained, 3)}"]))
     note = page.paragraph("In brackets: 95 % interval over latents of this one policy.", "note")
     title = f"{found.get('num_latents')} latents, {shown(found.get('seconds'), 1)} s"
     table = page.table([("measure", ""), ("random skills", title), ("references", "where they apply")], rows)
     return page.section("Discovery", *_pictures(pictures, "paths"), note, table, _variations(found), _switching(found))
 
 
-def _with_interval(figures: dict[str, Any], key: str, digits: int = 2) -> str:
-    """A figure, with its interval in brackets where it has one."""
-    interval = figures.get(f"{key}_ci")
-    value = shown(figures.get(key), digits)
+def _with_interval(metrics: dict[str, Any], key: str, digits: int = 2) -> str:
+    """A metric, with its interval in brackets where it has one."""
+    interval = metrics.get(f"{key}_ci")
+    value = shown(metrics.get(key), digits)
     return value if interval is None else f"{value} [{', '.join(shown(limit, digits) for limit in interval)}]"
 
 
@@ -306,7 +308,7 @@ def _switching(found: dict[str, Any]) -> str:
         return ""
     mean = shown(switching["mean"])
     up = f", of which {shown(switching['up'])} were up at the change" if switching.get("up") is not None else ""
-    note = f"Share of rollouts{up}, that fall within 2 s after the latent changes; mean over pairs {mean}."
+    note = f"Fraction of rollouts{up}, that fall within 2 s after the latent changes; mean over pairs {mean}."
     heading = f"<h3>Switching between skills</h3><p class='note'>{note}</p>"
     return heading + page.heat_table(switching["clips"], switching["falls"])
 

@@ -27,6 +27,8 @@ import yaml
 
 from rgsd import rotations
 from rgsd.evaluation.measures import heading_local, pose_error, root_error
+from rgsd.evaluation.protocol import PROTOCOL_VERSION
+from rgsd.methods.migration import migrate_config
 from rgsd.viewing.plots import ClipErrors, number
 
 
@@ -53,7 +55,7 @@ class RunFolder:
             content = yaml.safe_load(file.read_text()) if file.exists() else {}
         except yaml.YAMLError as error:
             raise RunFolderError(f"{file}: not readable YAML ({error}); restore it or remove it") from None
-        return content if isinstance(content, dict) else {}
+        return migrate_config(content) if isinstance(content, dict) else {}
 
     @cached_property
     def history(self) -> list[dict[str, Any]]:
@@ -76,8 +78,17 @@ class RunFolder:
 
     @cached_property
     def evaluation(self) -> dict[str, Any]:
-        """What the protocol measured."""
-        return _json(self.path / "evaluation" / "evaluation.json")
+        """What the protocol measured.
+
+        Raises:
+            RunFolderError: by another version of the protocol, whose names and numbers are not those of today.
+        """
+        file = self.path / "evaluation" / "evaluation.json"
+        content = _json(file)
+        if content and content.get("protocol") != PROTOCOL_VERSION:
+            found, remedy = content.get("protocol"), f"`rgsd evaluate {self.path}` writes it anew"
+            raise RunFolderError(f"{file}: protocol is {found}, this rgsd reads {PROTOCOL_VERSION}; {remedy}")
+        return content
 
     @cached_property
     def landscape(self) -> dict[str, Any]:
@@ -135,7 +146,7 @@ class RunFolder:
             own_local, local = (heading_local(p, q) for p, q in zip((own, reference), turns, strict=True))
             pose.append(100.0 * pose_error(own_local, local).numpy())
             root.append(root_error(own[:, 0], reference[:, 0]).numpy())
-        levels = {row: number(_of_clip(self.rows.get(row), name)) for row in ("statue", "playback")}
+        levels = {row: number(_of_clip(self.rows.get(row), name)) for row in ("static_pose", "open_loop_replay")}
         levels = {row: level for row, level in levels.items() if np.isfinite(level)}
         fps = float(data["fps"])
         return ClipErrors(name, self.groups.get(name, name), fps, np.stack(pose), np.stack(root), levels)

@@ -10,13 +10,13 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
 
 from rgsd.viewing.plots import number
-from rgsd.viewing.style import GRID, MUTED, SIMILARITY, new_figure, styled
+from rgsd.viewing.theme import GRID, MUTED, SIMILARITY, new_figure, styled
 
 _PANELS = 4  # side by side
 
 
 def switching_grid(rows: Mapping[str, Sequence[Mapping[str, Any]]]) -> Figure:
-    """One panel a row: the share of falls from each clip's latent (down) to each other's (across), mean over seeds.
+    """One panel a row: the fraction of falls from each clip's latent (down) to each other's (across), mean over seeds.
 
     Pairs of which no rollout stood until the change are grey.
 

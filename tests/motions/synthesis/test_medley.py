@@ -81,7 +81,7 @@ def test_feet_neither_sink_nor_slide_in_the_changes(body: Body, medley: Motion):
     assert slide[standing].max() < 0.005
 
 
-def test_open_loop_playback_follows_through_the_changes(body: Body, medley: Motion):
+def test_open_loop_replay_follows_through_the_changes(body: Body, medley: Motion):
     data = mujoco.MjData(body.model)
     data.qpos[:], data.qvel[:] = medley.qpos[0], medley.qvel[0]
     played = [medley.qpos[0]]

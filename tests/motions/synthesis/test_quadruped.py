@@ -115,7 +115,7 @@ def test_targets_are_within_the_actions_range(body: Body, motion: Motion):
 
 
 @every_clip
-def test_open_loop_playback_follows(body: Body, motion: Motion):
+def test_open_loop_replay_follows(body: Body, motion: Motion):
     data = mujoco.MjData(body.model)
     data.qpos[:], data.qvel[:] = motion.qpos[0], motion.qvel[0]
     played = [motion.qpos[0]]

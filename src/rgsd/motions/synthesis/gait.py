@@ -21,9 +21,9 @@ class Gait:
     period: float = 0.5
     """One stride, s."""
     duty: float = 0.5
-    """Share of the stride that a foot stands, in (0, 1)."""
+    """Fraction of the stride that a foot stands, in (0, 1)."""
     offsets: tuple[float, ...] = (0.0, 0.5, 0.5, 0.0)
-    """Share of the stride at which each leg's stance begins; half a stride between the diagonals is a trot."""
+    """Fraction of the stride at which each leg's stance begins; half a stride between the diagonals is a trot."""
     swing_height: float = 0.055
     """How high a foot is lifted in mid-swing, m; 0 on a course without velocity is plain standing."""
 
@@ -31,7 +31,7 @@ class Gait:
         if not self.period > 0:
             raise ValueError(f"Gait.period is {self.period}, expected a positive number of seconds")
         if not 0 < self.duty < 1:
-            raise ValueError(f"Gait.duty is {self.duty}, expected a share between 0 and 1, such as 0.5 for a trot")
+            raise ValueError(f"Gait.duty is {self.duty}, expected a fraction between 0 and 1, such as 0.5 for a trot")
 
 
 class Route(Protocol):

@@ -54,7 +54,7 @@ class Medley:
         return values[0] + self._changes(values, ease, times)
 
     def _changes(self, values: list[float], shape: Callable[[np.ndarray], np.ndarray], times: np.ndarray) -> np.ndarray:
-        """What the changes from value to value add up to (T,), each in a shape over its share of the blend."""
+        """What the changes from value to value add up to (T,), each in a shape over its fraction of the blend."""
         total = np.zeros_like(times)
         for number, change in enumerate(np.diff(values), start=1):
             total += change * shape((times - number * self.seconds) / self.blend + 0.5)

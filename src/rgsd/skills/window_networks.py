@@ -88,7 +88,7 @@ class Discriminator(Features):
         gradient is with respect to normalised features.
 
         Returns:
-            The loss, and figures to log.
+            The loss, and metrics to log.
         """
         features = self.features(real).flatten(1).requires_grad_()
         real_logit = self.head(self._describe(features, real_z)).squeeze(-1)

@@ -12,7 +12,7 @@ import pytest
 from rgsd.bodies.body import Body
 from rgsd.errors import UsageError
 from rgsd.motions.motion import Motion, finite_difference_velocity
-from rgsd.motions.windows import split
+from rgsd.motions.splitting import split
 
 
 @pytest.fixture
@@ -98,8 +98,8 @@ def test_what_is_no_longer_than_a_window_stays_whole(ramp: Motion) -> None:
     [
         (0.0, 0.0, "--seconds 0: a window of 'ramp' needs at least 0.02 s"),
         (math.nan, 0.0, "--seconds nan"),
-        (0.2, 1.0, "--overlap 1: give a share"),
-        (0.2, -0.1, "--overlap -0.1: give a share"),
+        (0.2, 1.0, "--overlap 1: give a fraction"),
+        (0.2, -0.1, "--overlap -0.1: give a fraction"),
     ],
 )
 def test_impossible_windows_are_refused(ramp: Motion, seconds: float, overlap: float, said: str) -> None:

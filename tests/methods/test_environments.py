@@ -1,4 +1,4 @@
-"""What a copy of the body sees does not depend on the process that steps it."""
+"""What an environment sees does not depend on the process that steps it."""
 
 from __future__ import annotations
 
@@ -30,35 +30,38 @@ from rgsd.motions.library import MotionLibrary
 from rgsd.physics.mujoco_cpu import MujocoCpu
 from rgsd.skills.contrastive import ContrastiveConfig
 from rgsd.skills.encoder import EncoderConfig
-from rgsd.skills.windows import DiscriminatorConfig
+from rgsd.skills.window_networks import DiscriminatorConfig
 
-SMALL, JUDGE = EncoderConfig(latent_dim=3, hidden=(8,)), DiscriminatorConfig(hidden=(8,), window=3)
+SMALL, DISCRIMINATOR = EncoderConfig(latent_dim=3, hidden=(8,)), DiscriminatorConfig(hidden=(8,), window=3)
 UNTRAINED = RgsdConfig(SMALL, ContrastiveConfig(steps=0))
 SETTINGS: dict[str, tuple[str, MethodConfig]] = {
     "rgsd": ("rgsd", UNTRAINED),
     "rgsd, with changes": ("rgsd", RgsdConfig(SMALL, ContrastiveConfig(steps=0), resample_rate=5, slerp_seconds=0.1)),
     "tracker": ("tracker", TrackerConfig()),
-    "diayn": ("diayn", DiaynConfig(SMALL, reference_starts=0.5)),
+    "diayn": ("diayn", DiaynConfig(SMALL, rsi=0.5)),
     "metra": ("metra", MetraConfig(SMALL)),
     "lgsd": ("lgsd", LgsdConfig(SMALL)),
-    "ase": ("ase", AseConfig(SMALL, JUDGE, longest_skill=4)),
-    "calm": ("calm", CalmConfig(SMALL, motion_seconds=0.4, motion_frames=4, discriminator=JUDGE, shortest_skill=2)),
+    "ase": ("ase", AseConfig(SMALL, DISCRIMINATOR, longest_skill=4)),
+    "calm": (
+        "calm",
+        CalmConfig(SMALL, motion_seconds=0.4, motion_frames=4, discriminator=DISCRIMINATOR, shortest_skill=2),
+    ),
 }
 ACTION = NetworkConfig(actor_hidden=(16,), critic_hidden=(8,), noise=0.1)
 
 
-def collect(library: MotionLibrary, name: str, copies: range, taught: bool) -> Rollout:
-    """14 steps of so many copies by themselves; discovery is over after 6."""
+def collect(library: MotionLibrary, name: str, envs: range, taught: bool) -> Rollout:
+    """14 steps of so many environments by themselves; discovery is over after 6."""
     method_name, settings = SETTINGS[name]
     method = METHODS[method_name].build(library, settings, 0)
-    config, physics = EnvConfig(discovery_seconds=0.12), MujocoCpu(library.body, len(copies), threads=1)
-    env = SkillEnv(library, config, physics=physics, seed=5, first_copy=copies.start)
+    config, physics = EnvConfig(discovery_seconds=0.12), MujocoCpu(library.body, len(envs), threads=1)
+    env = SkillEnv(library, config, physics=physics, seed=5, first_env=envs.start)
     torch.manual_seed(0)
     actor = Actor(env.observation_size, method.latent_dim, torch.tensor(env.body.action_scale), ACTION)
     critic = Critic(env.observation_size, method.latent_dim, env.privileged_size, ACTION)
     latents = method.export().get("clip_latents")
     z = None if latents is None else torch.stack([*latents.values()])
-    teacher = WarmStart(env, actor, critic, z, WarmStartConfig(), 0.97, seed=copies.start)
+    teacher = WarmStart(env, actor, critic, z, WarmStartConfig(), 0.97, seed=envs.start)
     return Collector(env, method, actor).collect(14, teacher if taught else None)[0]
 
 
@@ -79,16 +82,16 @@ def row_by_row(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.usefixtures("bag_of_words", "row_by_row")
 def test_two_halves_are_the_whole(tiny_library: MotionLibrary, name: str, taught: bool) -> None:
     whole = collect(tiny_library, name, range(16), taught)
-    halves = [collect(tiny_library, name, copies, taught) for copies in (range(8), range(8, 16))]
+    halves = [collect(tiny_library, name, envs, taught) for envs in (range(8), range(8, 16))]
     ended = whole.terminated | whole.truncated
-    assert bool(ended[:-1].any())  # other copies begin anew in each half, at other times
+    assert bool(ended[:-1].any())  # other environments begin anew in each half, at other times
     for field, values in vars(whole).items():
         assert torch.equal(torch.cat([getattr(half, field) for half in halves], dim=1), values), field
     # and no copy is another's double
     assert len(whole.action.flatten(0, 1).unique(dim=0)) == whole.num_samples
 
 
-def test_copies_are_counted_over_all_processes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_environments_are_counted_over_all_processes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     names = load_library(RunConfig(), make_body("quadruped")).names
     config = RunConfig(clips=names[:2], num_envs=6, network=ACTION, settings=UNTRAINED)
     monkeypatch.setattr(runs, "Trainer", lambda env, *_: env)
@@ -99,7 +102,7 @@ def test_copies_are_counted_over_all_processes(tmp_path: Path, monkeypatch: pyte
         return [env.state.qpos, env.state.qvel, env.draws("exploration").normal(12)]
 
     alone, halves = begin(), []
-    monkeypatch.setattr(distributed, "own_share", lambda count, _: count // 2)
+    monkeypatch.setattr(distributed, "own_count", lambda count, _: count // 2)
     for rank in range(2):
         monkeypatch.setattr(distributed, "rank", lambda rank=rank: rank)
         halves.append(begin())

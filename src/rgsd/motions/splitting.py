@@ -25,7 +25,7 @@ def split(motion: Motion, seconds: float, overlap: float = 0.0) -> list[Motion]:
     Args:
         motion: what is cut; one that is no longer than a window is returned whole.
         seconds: length of a window, from its first frame to its last.
-        overlap: share of a window that the next one repeats, at least 0 and below 1. Frames in two windows are told
+        overlap: fraction of a window that the next one repeats, at least 0 and below 1. Frames in two windows are told
             to have two directions.
 
     Returns:
@@ -37,7 +37,7 @@ def split(motion: Motion, seconds: float, overlap: float = 0.0) -> list[Motion]:
     if not 1 <= seconds * motion.fps < math.inf:
         raise UsageError(f"--seconds {seconds:g}: a window of '{motion.name}' needs at least {1 / motion.fps:.3g} s")
     if not 0 <= overlap < 1:
-        raise UsageError(f"--overlap {overlap:g}: give a share of the window, at least 0 and below 1, such as 0.5")
+        raise UsageError(f"--overlap {overlap:g}: give a fraction of the window, at least 0 and below 1, such as 0.5")
     span = round(seconds * motion.fps)  # frames from the first to the last of a window
     latest = motion.num_frames - 1 - span
     if latest <= 0:

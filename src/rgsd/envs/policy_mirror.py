@@ -1,4 +1,4 @@
-"""Left for right, as a policy meets it: the reflection of what it sees and of what it does."""
+"""Mirroring, as a policy meets it: the mirror image of what it sees and of what it does."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from rgsd.bodies.mirror import Mirror
 from rgsd.envs.observation import ObservationLayout
 
 
-class Reflection:
-    """Observations and actions of one body, reflected.
+class PolicyMirror:
+    """Observations and actions of one body, mirrored.
 
     Attributes:
         mirror: of its poses.
@@ -31,7 +31,7 @@ class Reflection:
         self.mirror = mirror = Mirror(body)
         entry, sign = _entries(body, mirror)
         self._entry, self._sign = torch.tensor(entry, device=device), torch.tensor(sign, device=device)
-        # an action is the pose that it asks for: reflected as a pose, and counted in units of the action again
+        # an action is the pose that it asks for: mirrored as a pose, and counted in units of the action again
         center, scale = body.action_center, body.action_scale
         factor, offset = mirror.signs * scale[mirror.hinges] / scale, (mirror.targets(center) - center) / scale
         self._hinge = torch.tensor(mirror.hinges, device=device)
@@ -48,7 +48,7 @@ class Reflection:
 
 
 def _entries(body: Body, mirror: Mirror) -> tuple[list[int], list[float]]:
-    """Which entry (D,) of an observation, times which sign (D,), is each entry of its reflection.
+    """Which entry (D,) of an observation, times which sign (D,), is each entry of its mirror image.
 
     Vectors, and so the axes that rotations are seen by, change the sign of y; angular velocities, which are axial, that
     of x and z.
@@ -58,7 +58,7 @@ def _entries(body: Body, mirror: Mirror) -> tuple[list[int], list[float]]:
         part = int(np.flatnonzero(~mirror.framed)[0])
         raise BodyError(
             f"body '{body.name}': the frame of part '{names[part]}' is not that of '{names[mirror.bodies[part]]}' "
-            "reflected; give the two mirrored quat, for an observation shows them"
+            "mirrored; give the two mirrored quat, for an observation shows them"
         )
     images = dict(zip(body.body_names, names[mirror.bodies], strict=True))
     entries = ObservationLayout(body).entries

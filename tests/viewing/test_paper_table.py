@@ -9,17 +9,17 @@ from rgsd.evaluation.headlines import over_seeds
 from rgsd.viewing.comparison import run_curves
 from rgsd.viewing.incompatibility import mean_curve
 from rgsd.viewing.maps import path_grid
-from rgsd.viewing.published import table_one
+from rgsd.viewing.paper_table import table_one
 
 
 def test_table_1_has_ranks_beside_the_papers_where_it_has_the_group() -> None:
     def cells(error: float | None, fid: float) -> dict[str, dict[str, Any]]:
         return {"cartesian_error_cm": over_seeds([error]), "fid": over_seeds([fid])}
 
-    rows = {"statue": cells(5.0, 9.0), "rgsd": cells(8.0, 1.0), "ase": cells(6.0, 2.0), "calm": cells(None, 3.0)}
+    rows = {"static_pose": cells(5.0, 9.0), "rgsd": cells(8.0, 1.0), "ase": cells(6.0, 2.0), "calm": cells(None, 3.0)}
     lines = table_one({"run": rows, "hop": rows}, ["run", "hop"]).splitlines()
     assert lines[0] == "| Cartesian error, cm | run | hop |"
-    assert lines[2] == "| statue | 5.0 | 5.0 |"
+    assert lines[2] == "| static_pose | 5.0 | 5.0 |"
     # in the paper, of RGSD and ASE, 7.7 comes before 16.4; CALM has no number here and so no rank
     assert lines[3] == "| rgsd | 8.0 (2); paper 7.7 (1) | 8.0 |"
     assert lines[4] == "| ase | 6.0 (1); paper 16.4 (2) | 6.0 |"
@@ -60,7 +60,7 @@ def test_figure_4_has_a_row_a_method_and_a_column_a_motion() -> None:
 def test_who_stands_still_does_not_crop_who_travels() -> None:
     reference = {"walk": np.array([[0.0, 0.0], [2.0, 0.0]])}
     travels = np.tile(np.linspace(0.0, 3.0, 100)[None, :, None] * np.array([1.0, 0.0]), (5, 1, 1))
-    paths = {"rgsd": {"walk": travels}} | {f"statue{i}": {"walk": np.zeros((5, 100, 2))} for i in range(9)}
+    paths = {"rgsd": {"walk": travels}} | {f"static pose{i}": {"walk": np.zeros((5, 100, 2))} for i in range(9)}
     figure = path_grid(paths, reference, {name: {"walk": ""} for name in paths})
     for axes in figure.axes:
         assert axes.get_ylim()[1] > 2.9

@@ -11,7 +11,7 @@ from rich.console import Console
 
 from rgsd import pretrained
 from rgsd.bodies.registry import make_body
-from rgsd.cli import published
+from rgsd.cli import play_policy
 from rgsd.cli.main import main
 from rgsd.envs.observation import ObservationLayout
 from rgsd.learning.networks import Actor, NetworkConfig
@@ -38,18 +38,18 @@ def test_a_policy_that_stands_neither_falls_nor_travels(
     def no_gl(*_: object) -> None:
         raise GlUnavailable("install libegl1")
 
-    monkeypatch.setattr(published, "render_frames", no_gl)
-    monkeypatch.setattr(published, "_RANDOM", 8)
+    monkeypatch.setattr(play_policy, "render_frames", no_gl)
+    monkeypatch.setattr(play_policy, "_RANDOM", 8)
 
-    published.play_published("quadruped", tmp_path / "out", 0, Console(width=80))
+    play_policy.play_policy("quadruped", tmp_path / "out", 0, Console(width=80))
     found = json.loads((tmp_path / "out" / "skills.json").read_text())
     assert list(found) == ["the standing pose"]  # it carries no other start
     found = found["the standing pose"]
     assert list(found) == ["east", "north", "random directions"]
     assert [found[name]["rollouts"] for name in found] == [16, 16, 8]
-    for figures in found.values():
-        assert figures["fall_rate"] == 0.0
-        assert figures["distance_m"] < 0.05
+    for metrics in found.values():
+        assert metrics["fall_rate"] == 0.0
+        assert metrics["distance_m"] < 0.05
     said = capsys.readouterr().out
     assert "no film: install libegl1" in said
     assert "0% of 16" in said
@@ -61,8 +61,8 @@ def test_a_policy_is_begun_where_its_motions_begin(
     def no_gl(*_: object) -> None:
         raise GlUnavailable("install libegl1")
 
-    monkeypatch.setattr(published, "render_frames", no_gl)
-    monkeypatch.setattr(published, "_RANDOM", 8)
+    monkeypatch.setattr(play_policy, "render_frames", no_gl)
+    monkeypatch.setattr(play_policy, "_RANDOM", 8)
     policy = SkillPolicy.load(policies / "still")
     upright = torch.tensor(policy.body.standing_qpos, dtype=torch.float32)
     on_its_back = upright.clone()
@@ -70,7 +70,7 @@ def test_a_policy_is_begun_where_its_motions_begin(
     rest = torch.zeros(policy.body.model.nv)
     policy.clip_starts = {"east": torch.cat((upright, rest)), "north": torch.cat((on_its_back, rest))}
     policy.save(policies / "still")
-    published.play_published("quadruped", tmp_path / "out", 0, Console(width=80))
+    play_policy.play_policy("quadruped", tmp_path / "out", 0, Console(width=80))
     found = json.loads((tmp_path / "out" / "skills.json").read_text())
     rates = {where: [rows[name]["fall_rate"] for name in rows] for where, rows in found.items()}
     # every other random direction begins where `north` does

@@ -30,11 +30,11 @@ from rgsd.learning.skill_policy import SkillPolicy
 from rgsd.physics.mujoco_cpu import MujocoCpu
 from rgsd.viewing.video import FilmUnavailable, Frames, montage, render_frames, write_mp4
 
-_EACH, _RANDOM, _COPIES = 16, 100, 256  # rollouts of each direction, random directions, copies at a time
+_EACH, _RANDOM, _NUM_ENVS = 16, 100, 256  # rollouts of each direction, random directions, environments at a time
 _FPS, _SIZE, _COLUMNS = 25.0, (320, 240), 4
 
 
-def play_published(body: str, folder: Path, seed: int, console: Console) -> Path:
+def play_policy(body: str, folder: Path, seed: int, console: Console) -> Path:
     """Roll out, count and film; writes skills.json and skills.mp4 into a folder and returns it.
 
     Args:
@@ -59,8 +59,8 @@ def play_published(body: str, folder: Path, seed: int, console: Console) -> Path
         with console.status("rolling out"):
             played[place] = _play(policy, frames, seed)
         console.print(f"[bold]{number}[/bold] {seconds:g} s from {place}, deterministic:")
-        console.print(_table(played[place].figures))
-    found = {place: play.figures for place, play in played.items()}
+        console.print(_table(played[place].metrics))
+    found = {place: play.metrics for place, play in played.items()}
     write_atomically(folder / "skills.json", lambda path: path.write_text(json.dumps(found, indent=1) + "\n"))
     try:
         with console.status("filming"):
@@ -81,12 +81,12 @@ class _Played:
     Attributes:
         own: of every direction of a motion, in turn.
         random: of random directions.
-        figures: of each motion's direction by its name, and of random ones.
+        metrics: of each motion's direction by its name, and of random ones.
     """
 
     own: Discovery
     random: Discovery
-    figures: dict[str, dict[str, Any]]
+    metrics: dict[str, dict[str, Any]]
 
 
 def _play(policy: SkillPolicy, frames: BodyState | None, seed: int) -> _Played:
@@ -99,15 +99,15 @@ def _play(policy: SkillPolicy, frames: BodyState | None, seed: int) -> _Played:
             policy,
             z,
             policy.body.discovery_seconds,
-            _COPIES,
+            _NUM_ENVS,
             seed + offset,
             None if frames is None else frames[torch.arange(len(z)) % len(names)],
         )
         for offset, z in enumerate(latents, start=1)
     )
-    figures = {name: _summary(own, torch.arange(len(own.z)) % len(names) == i) for i, name in enumerate(names)}
-    figures["random directions"] = _summary(random, torch.ones(_RANDOM, dtype=torch.bool))
-    return _Played(own, random, figures)
+    metrics = {name: _summary(own, torch.arange(len(own.z)) % len(names) == i) for i, name in enumerate(names)}
+    metrics["random directions"] = _summary(random, torch.ones(_RANDOM, dtype=torch.bool))
+    return _Played(own, random, metrics)
 
 
 def _first_frames(policy: SkillPolicy) -> BodyState:
@@ -120,8 +120,12 @@ def _first_frames(policy: SkillPolicy) -> BodyState:
 def _summary(found: Discovery, chosen: Tensor) -> dict[str, Any]:
     """Of the chosen rollouts: falls, and of those that stand where they end, m, and their mean net turn, degrees."""
     fell = found.fell[chosen]
-    share = float(fell.double().mean())
-    summary: dict[str, Any] = {"rollouts": len(fell), "fall_rate": share, "fall_rate_ci": wilson(share, len(fell))}
+    fraction = float(fell.double().mean())
+    summary: dict[str, Any] = {
+        "rollouts": len(fell),
+        "fall_rate": fraction,
+        "fall_rate_ci": wilson(fraction, len(fell)),
+    }
     upright = ~fell
     if bool(upright.any()):
         moves, turns = found.displacement[chosen][upright], net_yaw(found.root_quat[chosen][upright])
@@ -139,12 +143,12 @@ def _table(found: dict[str, dict[str, Any]]) -> Table:
     table.add_column("direction of", overflow="fold")
     for heading in ("falls", "ahead, m", "left, m", "distance, m", "turn, deg"):
         table.add_column(heading, justify="right", no_wrap=True)
-    for name, figures in found.items():
-        moved = [figures.get(key) for key in ("ahead_m", "left_m", "distance_m")]
-        turned = figures.get("turn_deg")
+    for name, metrics in found.items():
+        moved = [metrics.get(key) for key in ("ahead_m", "left_m", "distance_m")]
+        turned = metrics.get("turn_deg")
         table.add_row(
             name,
-            f"{figures['fall_rate']:.0%} of {figures['rollouts']}",
+            f"{metrics['fall_rate']:.0%} of {metrics['rollouts']}",
             *("-" if value is None else f"{value:.2f}" for value in moved),
             "-" if turned is None else f"{turned:.0f}",
         )

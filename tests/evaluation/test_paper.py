@@ -1,7 +1,7 @@
 """The paper's numbers are whole, and ranks are those of a race."""
 
-from rgsd.evaluation.published import FIGURE_4, GROUPS, TABLE_1, published, ranks
-from rgsd.motions.collections import ACCAD20
+from rgsd.evaluation.paper import FIGURE_4, GROUPS, TABLE_1, published, ranks
+from rgsd.motions.clip_sets import ACCAD20
 
 
 def test_every_method_has_a_number_for_every_group() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from rgsd.evaluation.published import TABLE_1, published, ranks
+from rgsd.evaluation.paper import TABLE_1, published, ranks
 from rgsd.viewing.page import EN_DASH
 
 Imitation = Mapping[str, Mapping[str, Mapping[str, Mapping[str, Any]]]]

@@ -1,4 +1,4 @@
-"""Which clips imitation practises: all alike, or more often those that it loses sooner."""
+"""Failure-weighted clip sampling: imitation draws all clips alike, or more often those that it loses sooner."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from rgsd.learning import distributed
 from rgsd.learning.rollout import Rollout
 from rgsd.randomness import Draws
 
-Practice = Literal["uniform", "losses"]
-_MEMORY = 0.95  # of an iteration's counts this share is left in the next one: they last for some twenty
-_UNIFORM = 0.5  # share of the draws that goes by no count, so that a clip that was learned is not forgotten
+ClipSampling = Literal["uniform", "failures"]
+_MEMORY = 0.95  # of an iteration's counts this fraction is left in the next one: they last for some twenty
+_UNIFORM = 0.5  # fraction of the draws that goes by no count, so that a clip that was learned is not forgotten
 
 
-class LossRates:
+class FailureRates:
     """Counts how often each clip is lost in a step of imitation, and draws clips in proportion to that.
 
-    An episode on a clip with twice the loss rate lasts half as long. Drawn in proportion to it, clips have equal shares
-    of the *samples*, where drawn uniformly the hardest has the fewest. Half of the draws stay uniform.
+    An episode on a clip with twice the failure rate lasts half as long. Drawn in proportion to it, clips have equal
+    fractions of the *samples*, where drawn uniformly the hardest has the fewest. Half of the draws stay uniform.
 
     Args:
         count: M, of the clips.
@@ -40,7 +40,7 @@ class LossRates:
         self._lost, self._steps = _MEMORY * self._lost + counts[0], _MEMORY * self._steps + counts[1]
 
     @property
-    def shares(self) -> Tensor:
+    def probabilities(self) -> Tensor:
         """(M,) with what probability each clip is drawn."""
         uniform = torch.full_like(self._lost, 1 / len(self._lost))
         rates = self._lost / self._steps.clamp(min=1)
@@ -48,8 +48,8 @@ class LossRates:
         return torch.where(total > 0, _UNIFORM * uniform + (1 - _UNIFORM) * rates / total.clamp(min=1e-12), uniform)
 
     def draw(self, draws: Draws) -> Tensor:
-        """(n,) long, a clip for each of n copies."""
-        ends = self.shares.cumsum(0)[:-1]  # what rounding leaves above the last end is the last clip's
+        """(n,) long, a clip for each of n environments."""
+        ends = self.probabilities.cumsum(0)[:-1]  # what rounding leaves above the last end is the last clip's
         return torch.searchsorted(ends, draws.uniform().double(), right=True)
 
     def state_dict(self) -> dict[str, Tensor]:

@@ -15,14 +15,14 @@ LARGEST_SPEED = 1e3
 
 
 class Physics(Protocol):
-    """Many copies of one body, stepped together.
+    """Many environments of one body, stepped together.
 
     Attributes:
         body: what is stepped.
-        num_envs: N, how many copies.
+        num_envs: N, how many environments.
         device: where the state tensors lie.
         state: the state after the last `reset` or `step`, leading shape (N,); read only.
-        blown_up: (N,) bool, copies whose last step was not finite; they have been put to the standing pose.
+        blown_up: (N,) bool, environments whose last step was not finite; they have been put to the standing pose.
     """
 
     body: Body
@@ -33,15 +33,15 @@ class Physics(Protocol):
 
     @property
     def blowups(self) -> int:
-        """How many copies have blown up so far; on a GPU reading it makes the host wait."""
+        """How many environments have blown up so far; on a GPU reading it makes the host wait."""
         ...
 
     def reset(self, env_ids: Tensor, qpos: Tensor, qvel: Tensor) -> None:
-        """Put copies `env_ids` (n,) into poses qpos (n, nq), m and rad, with velocities qvel (n, nv)."""
+        """Put environments `env_ids` (n,) into poses qpos (n, nq), m and rad, with velocities qvel (n, nv)."""
         ...
 
     def step(self, targets: Tensor) -> None:
-        """Advance every copy by one control period under PD targets (N, num_actions), rad."""
+        """Advance every environment by one control period under PD targets (N, num_actions), rad."""
         ...
 
     def snapshot(self) -> dict[str, Any]:
@@ -59,7 +59,8 @@ class LimitedRoom(Protocol):
 
     @property
     def overflows(self) -> int:
-        """How many of the copies that have blown up had run out of room; on a GPU reading it makes the host wait."""
+        """How many of the environments that have blown up had run out of room; on a GPU reading it makes the host
+        wait."""
         ...
 
 
@@ -68,5 +69,6 @@ class ResetsByMask(Protocol):
     """What a physics has besides, which can be told on its device alone whom to reset."""
 
     def reset_where(self, which: Tensor, qpos: Tensor, qvel: Tensor) -> None:
-        """Put the copies where `which` (N,) bool into poses qpos (N, nq) with velocities qvel (N, nv); others stay."""
+        """Put the environments where `which` (N,) bool into poses qpos (N, nq) with velocities qvel (N, nv); others
+        stay."""
         ...

@@ -11,7 +11,7 @@ import torch
 from rgsd.envs.observation import ObservationLayout, observe
 from rgsd.motions.library import MotionLibrary
 from rgsd.skills.encoder import EncoderConfig
-from rgsd.skills.windows import Discriminator, DiscriminatorConfig, WindowEncoder, style_reward
+from rgsd.skills.window_networks import Discriminator, DiscriminatorConfig, WindowEncoder, style_reward
 
 MASK = EncoderConfig(latent_dim=3, hidden=(16,), kinds=("height",))
 
@@ -45,13 +45,13 @@ def test_the_loss_by_hand(tiny_library: MotionLibrary) -> None:
     real, fake = heights(tiny_library, 0.5, 0.25), heights(tiny_library, 0.2, 0.1)
     assert float(network(real).detach()) == pytest.approx(1.0)
     assert float(network(fake).detach()) == pytest.approx(0.4)
-    loss, figures = network.loss(real, fake)
+    loss, metrics = network.loss(real, fake)
     entropy = 0.5 * (math.log(1 + math.exp(-1.0)) + math.log(1 + math.exp(0.4)))
     # the logit's gradient is (1, 2); squared weights are 5 in the last layer and 2 in the other
     assert float(loss.detach()) == pytest.approx(entropy + 5.0 * 5.0 + 0.1 * 5.0 + 1.0 * 7.0, rel=1e-5)
-    assert figures["Discriminator/gradient"] == pytest.approx(5.0)
-    assert figures["Discriminator/reference"] == pytest.approx(1 / (1 + math.exp(-1.0)))
-    assert figures["Discriminator/policy"] == pytest.approx(1 / (1 + math.exp(-0.4)))
+    assert metrics["Discriminator/gradient"] == pytest.approx(5.0)
+    assert metrics["Discriminator/reference"] == pytest.approx(1 / (1 + math.exp(-1.0)))
+    assert metrics["Discriminator/policy"] == pytest.approx(1 / (1 + math.exp(-0.4)))
 
 
 def test_the_style_reward_and_its_ceiling() -> None:

@@ -17,7 +17,12 @@ INK, MUTED, GRID = "#1f2733", "#6b7686", "#e3e7ec"
 """Colours of text, of secondary text, and of lines that should recede."""
 ACCENT, WARM = "#2563a8", "#c8553d"
 """Colours of a curve that belongs to no motion group, and of its counterpart."""
-REFERENCE_COLORS = {"statue": "#8a8f98", "playback": "#b08a3c", "tracker": "#3f7f5f", "untrained": "#b5626b"}
+REFERENCE_COLORS = {
+    "static_pose": "#8a8f98",
+    "open_loop_replay": "#b08a3c",
+    "tracker": "#3f7f5f",
+    "untrained": "#b5626b",
+}
 """Colours of the four reference rows of the protocol."""
 
 _PALETTE = ("#2563a8", "#d97706", "#2f855a", "#9b3d8c", "#c8553d", "#0e8a9a", "#7a6a2b", "#5b5fc7")

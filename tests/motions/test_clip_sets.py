@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from rgsd.errors import UnknownName
-from rgsd.motions.collections import ACCAD20, find_clip, get_collection
+from rgsd.motions.clip_sets import ACCAD20, find_clip, get_clip_set
 
 
 def test_twenty_clips_in_the_papers_five_groups() -> None:
@@ -42,8 +42,8 @@ def test_other_clips_are_not(path: str) -> None:
 
 
 def test_unknown_collections_list_the_known() -> None:
-    with pytest.raises(UnknownName, match="unknown collection 'accad'; did you mean accad20"):
-        get_collection("accad")
+    with pytest.raises(UnknownName, match="unknown clip set 'accad'; did you mean accad20"):
+        get_clip_set("accad")
 
 
 def test_every_clip_is_where_the_data_has_it(shared: Path) -> None:

@@ -21,7 +21,7 @@ from rgsd.learning.rollout import Rollout
 from rgsd.methods.baseline import Baseline
 from rgsd.motions.library import MotionLibrary
 from rgsd.skills.encoder import EncoderConfig
-from rgsd.skills.metric import MetricEncoder
+from rgsd.skills.phi import MetricEncoder
 
 Seen = tuple[Tensor, Tensor]
 """What phi is given of states: observations (..., D) and further numbers (..., e)."""
@@ -43,8 +43,8 @@ class MetricConfig:
     """Of log lambda's Adam (ours; at 1e-4 it moves one nat in ten thousand minibatches)."""
     minibatches: int = 20
     """Gradient steps of phi and lambda a rollout."""
-    reference_starts: float = 0.0
-    """Share of episodes that begin on reference states; the others begin standing."""
+    rsi: float = 0.0
+    """Fraction of episodes that begin on reference states; the others begin standing."""
 
 
 class Pairs(NamedTuple):
@@ -82,7 +82,7 @@ class MetricBaseline(Baseline):
             {"params": [self._log_lambda], "lr": config.dual_learning_rate},
         ]
         optimizer = torch.optim.Adam(groups)
-        super().__init__(library, config.encoder.latent_dim, config.reference_starts, networks, optimizer, seed)
+        super().__init__(library, config.encoder.latent_dim, config.rsi, networks, optimizer, seed)
         self._scale = RunningScale(library.device)
         self._starts: list[Tensor] = []  # what phi is given of the states where the episodes began that still run
         self._grounding = self._directions()
@@ -108,12 +108,12 @@ class MetricBaseline(Baseline):
         """Train phi and lambda on a rollout's pairs."""
         crossings = self._crossings(rollout)
         self._scale.update(self._raw_rewards(rollout))
-        figures = self._fit(self._pairs(rollout)) | {
+        metrics = self._fit(self._pairs(rollout)) | {
             "Metra/lambda": float(self._log_lambda.detach().exp()),
             "Metra/reward_scale": float(self._scale.value),
             "Metra/drift": self.drift(),
         }
-        return figures | {"Metra/crossing": float(crossings.mean())} if len(crossings) else figures
+        return metrics | {"Metra/crossing": float(crossings.mean())} if len(crossings) else metrics
 
     def drift(self) -> float:
         """1 minus the mean cosine, over the references' states, of phi's directions now with those at its beginning.
@@ -150,11 +150,11 @@ class MetricBaseline(Baseline):
             room = (bound.square() - step.square().sum(dim=-1)).clamp(max=self._fitting.slack).mean()
             loss = -gain.mean() - self._log_lambda.detach().exp() * room
             self._minimize(loss + self._log_lambda * room.detach())
-            share = len(ids) / len(order)
-            sums["Encoder/loss"] += share * float(loss.detach())
-            sums["Discovery/alignment"] += share * float((gain / length.clamp(min=1e-8)).detach().mean())
-            sums["Metra/step_length"] += share * float(length.detach().mean())
-            sums["Metra/violations"] += share * float((length.detach() > bound).float().mean())
+            fraction = len(ids) / len(order)
+            sums["Encoder/loss"] += fraction * float(loss.detach())
+            sums["Discovery/alignment"] += fraction * float((gain / length.clamp(min=1e-8)).detach().mean())
+            sums["Metra/step_length"] += fraction * float(length.detach().mean())
+            sums["Metra/violations"] += fraction * float((length.detach() > bound).float().mean())
         return dict(sums)
 
     @torch.no_grad()
@@ -169,18 +169,18 @@ class MetricBaseline(Baseline):
         The sum of an episode's rewards: as there, the step into a fall is left out.
         """
         here, there = self._states(rollout)
-        steps, copies = rollout.elapsed.shape
+        steps, num_envs = rollout.elapsed.shape
         starts = self._starts or [part[0] for part in here]  # a first rollout begins all of its episodes
         # row 0 are the starts of episodes from before; row t + 1 is the state before step t
         rows = [torch.cat((start.unsqueeze(0), part)) for start, part in zip(starts, here, strict=True)]
         numbers = torch.arange(1, steps + 1, device=rollout.elapsed.device).unsqueeze(1)
         begun = torch.where(rollout.elapsed == 0, numbers, 0).cummax(dim=0).values
-        self._starts = [part[begun[-1], torch.arange(copies)] for part in rows]
-        step, copy = (rollout.terminated | rollout.truncated).nonzero(as_tuple=True)
-        start = [part[begun[step, copy], copy] for part in rows]
-        fell = rollout.terminated[step, copy].unsqueeze(1)
-        end = [torch.where(fell, a[step, copy], b[step, copy]) for a, b in zip(here, there, strict=True)]
-        return ((self.phi(*end) - self.phi(*start)) * rollout.z[step, copy]).sum(dim=-1)
+        self._starts = [part[begun[-1], torch.arange(num_envs)] for part in rows]
+        step, env = (rollout.terminated | rollout.truncated).nonzero(as_tuple=True)
+        start = [part[begun[step, env], env] for part in rows]
+        fell = rollout.terminated[step, env].unsqueeze(1)
+        end = [torch.where(fell, a[step, env], b[step, env]) for a, b in zip(here, there, strict=True)]
+        return ((self.phi(*end) - self.phi(*start)) * rollout.z[step, env]).sum(dim=-1)
 
     @torch.no_grad()
     def _directions(self) -> Tensor:

@@ -1,0 +1,50 @@
+"""Older names in the files of a run: what `config.yaml` and checkpoints are read as (docs/migration.md).
+
+Renamed with protocol 2. A name that is in neither table is left as it is, so that a file of today is not changed.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+METHODS = {"oracle": "tracker"}
+"""Methods, old name to new."""
+KEYS = {
+    "collection": "clip_set",
+    "settings.imitation_share": "imitation_fraction",
+    "settings.share_of": "fraction_of",
+    "settings.practice": "clip_sampling",
+    "settings.reference_starts": "rsi",
+    "settings.contrastive.decoys": "hard_negatives",
+}
+"""Keys of `config.yaml` by their old path, and the last part of their new one."""
+VALUES = {
+    "settings.practice": {"losses": "failures"},
+    "trainer.warm_start.latents": {"cells": "voronoi"},
+}
+"""Values by the old path of their key, old to new."""
+STATE = {"losses": "failures"}
+"""Parts of a method's checkpoint, old name to new."""
+
+
+def migrate_config(content: dict[str, Any]) -> dict[str, Any]:
+    """The content of a `config.yaml` under the names of today."""
+    named = _renamed(content, "")
+    return named | {"method": METHODS.get(named["method"], named["method"])} if "method" in named else named
+
+
+def migrate_state(state: dict[str, Any]) -> dict[str, Any]:
+    """The state of a method under the names of today."""
+    return {STATE.get(name, name): value for name, value in state.items()}
+
+
+def _renamed(content: dict[str, Any], prefix: str) -> dict[str, Any]:
+    found = {}
+    for name, value in content.items():
+        path = prefix + name
+        if isinstance(value, dict):
+            value = _renamed(value, f"{path}.")
+        elif isinstance(value, str):
+            value = VALUES.get(path, {}).get(value, value)
+        found[KEYS.get(path, name)] = value
+    return found

@@ -1,0 +1,60 @@
+"""Runs under older names are read as what they are called today."""
+
+from pathlib import Path
+
+import yaml
+
+from rgsd.methods.migration import migrate_config, migrate_state
+from rgsd.methods.presets import make_preset
+from rgsd.methods.runs import RunConfig
+from rgsd.methods.settings import replace_settings
+
+RENAMED = {
+    "settings.imitation_fraction": 0.9,
+    "settings.fraction_of": "samples",
+    "settings.clip_sampling": "failures",
+    "settings.rsi": "half",
+    "settings.contrastive.hard_negatives": [0.0, 0.5],
+    "trainer.warm_start.latents": "voronoi",
+    "clip_set": "all",
+}
+
+
+def older(content: dict) -> dict:
+    """What rgsd wrote before protocol 2 for the run of `RENAMED`."""
+    settings = content["settings"]
+    for new, old in (
+        ("imitation_fraction", "imitation_share"),
+        ("fraction_of", "share_of"),
+        ("rsi", "reference_starts"),
+    ):
+        settings[old] = settings.pop(new)
+    assert settings.pop("clip_sampling") == "failures"
+    settings["practice"] = "losses"
+    settings["contrastive"]["decoys"] = settings["contrastive"].pop("hard_negatives")
+    content["trainer"]["warm_start"]["latents"] = "cells"
+    content["collection"] = content.pop("clip_set")
+    return content
+
+
+def test_an_older_run_is_the_same_run(tmp_path: Path) -> None:
+    config = replace_settings(make_preset("cpu", "rgsd", "quadruped"), RENAMED)
+    config.save(tmp_path)
+    file = tmp_path / "config.yaml"
+    content = yaml.safe_load(file.read_text())
+    assert migrate_config(content) == content
+    file.write_text(yaml.safe_dump(older(content)))
+    assert "imitation_share" in file.read_text()
+    assert RunConfig.load(tmp_path) == config
+
+
+def test_the_oracle_is_the_tracker(tmp_path: Path) -> None:
+    config = make_preset("cpu", "tracker", "quadruped")
+    config.save(tmp_path)
+    file = tmp_path / "config.yaml"
+    file.write_text(file.read_text().replace("method: tracker", "method: oracle").replace("clip_set:", "collection:"))
+    assert RunConfig.load(tmp_path) == config
+
+
+def test_a_checkpoints_parts_are_renamed() -> None:
+    assert migrate_state({"losses": {"lost": 1}, "redraw": 2}) == {"failures": {"lost": 1}, "redraw": 2}
