@@ -100,7 +100,7 @@ def test_nothing_of_its_own_is_trained(tracker: Tracker, tiny_library: MotionLib
 
 
 def test_lost_clips_are_practised_more(tiny_library: MotionLibrary) -> None:
-    tracker = Tracker(tiny_library, TrackerConfig(practice="losses"))
+    tracker = Tracker(tiny_library, TrackerConfig(clip_sampling="failures"))
     rollout = along(tiny_library, 0, [1, 2])
     rollout.terminated = torch.ones_like(rollout.terminated)  # clip 0 is lost in every step, the others are not seen
     tracker.update(rollout)
@@ -108,7 +108,7 @@ def test_lost_clips_are_practised_more(tiny_library: MotionLibrary) -> None:
     # half of the draws uniform over the clips, the other half clip 0
     expected = 0.5 + 0.5 / len(tiny_library)
     assert float((clips == 0).float().mean()) == pytest.approx(expected, abs=0.03)
-    copy = Tracker(tiny_library, TrackerConfig(practice="losses"))
+    copy = Tracker(tiny_library, TrackerConfig(clip_sampling="failures"))
     copy.load_state_dict(tracker.state_dict())
     assert torch.equal(copy.begin_episodes(Draws(torch.arange(4000))).clip, clips)
 
