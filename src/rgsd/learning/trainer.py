@@ -14,6 +14,7 @@ import torch
 from rgsd.envs.observation import ObservationLayout
 from rgsd.envs.skill_env import SkillEnv
 from rgsd.learning import distributed
+from rgsd.learning.averaging import AveragedActor
 from rgsd.learning.checkpoint import (
     CheckpointError,
     cut_metrics,
@@ -48,6 +49,8 @@ class TrainerConfig:
     """Added to every step's reward, whatever the method: what an episode loses each step that it ends too early."""
     horizon: int = 24
     """Control steps of every environment an iteration."""
+    averaging: int = 1
+    """Iterations over which the published actor is a mean (`rgsd.learning.averaging`); 1 for the last one's alone."""
     checkpoint_minutes: float = 1.0
     """Training time between checkpoints, min."""
     compile: bool = False
@@ -112,6 +115,7 @@ class Trainer(TrainingLoop):
         shuffling = distributed.own_seed(seed, "ppo")
         self.ppo = Ppo(self.actor, self.critic, ppo, method.latents, losses, method.parameters(), shuffling)
         self.collector = Collector(env, method, self.actor)
+        self.average = AveragedActor(self.actor, config.averaging)
         self._reference = reference
         self._positions = ObservationLayout(env.body).indices(("position",))
 
@@ -131,6 +135,9 @@ class Trainer(TrainingLoop):
         metrics |= self.method.update(rollout)
         for model in (self.actor, self.critic):
             model.normalizer.update(rollout.observation.flatten(0, 1))
+        if warm:
+            self.average.restart()  # a cloned actor is no part of the walk that follows
+        self.average.update()
         ended = time.perf_counter()
         metrics = distributed.average_metrics(
             {
@@ -176,6 +183,7 @@ class Trainer(TrainingLoop):
             "seconds": self.seconds,
             "actor": self.actor.state_dict(),
             "critic": self.critic.state_dict(),
+            "average": self.average.state_dict(),
             "ppo": self.ppo.state_dict(),
             "warm_start": self.warm_start.state_dict(),
             "method": self.method.state_dict(),
@@ -213,6 +221,7 @@ class Trainer(TrainingLoop):
         self.iteration, self.samples, self.seconds = state["iteration"], state["samples"], state["seconds"]
         self.actor.load_state_dict(state["actor"])
         self.critic.load_state_dict(state["critic"])
+        self.average.load_state_dict(state["average"])
         self.ppo.load_state_dict(state["ppo"])
         self.warm_start.load_state_dict(state["warm_start"])
         self.method.load_state_dict(state["method"])
@@ -233,7 +242,7 @@ class Trainer(TrainingLoop):
         starts = dict(zip(library.names, torch.cat((first.qpos, first.qvel), dim=1), strict=True))
         return SkillPolicy(
             self.env.body,
-            self.actor,
+            self.average.mean,
             self.method.latent_dim,
             self.method_name,
             encoder=exported.get("encoder"),

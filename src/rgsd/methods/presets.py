@@ -147,6 +147,7 @@ def _smpl(method: str) -> RunConfig:
         # whoever is told the phase has learned to play back within a few iterations
         trainer=TrainerConfig(
             horizon=24,
+            averaging=50,
             warm_start=WarmStartConfig(
                 latents="voronoi", iterations=8 if method == "tracker" else 25, final_learning_rate=1e-4
             ),
