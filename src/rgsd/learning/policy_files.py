@@ -116,7 +116,7 @@ def read_policy(folder: Path) -> tuple[PolicyDescription, dict[str, Tensor]]:
 def _from_schema_2(content: dict[str, Any]) -> dict[str, Any]:
     """What a file of schema 2 says, in the keys and words of this one."""
     content = {"observation_sha256": None, "lag": False, **content}
-    return content | {"method": "tracker"} if content.get("method") == "tracker" else content
+    return content | {"method": "tracker"} if content.get("method") == "oracle" else content
 
 
 def _restored(hint: Any, value: Any, file: Path, key: str) -> Any:
