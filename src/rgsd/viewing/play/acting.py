@@ -86,8 +86,8 @@ class Acting(ABC):
 
     def reset(self) -> None:
         """Everything begins anew."""
-        self._begin(torch.arange(self.physics.num_envs))
         self.steps = 0
+        self._begin(torch.arange(self.physics.num_envs))
         self.down = torch.zeros(self.physics.num_envs, dtype=torch.bool)
         self._down_for = torch.zeros(self.physics.num_envs)
         self.trail.clear()

@@ -27,6 +27,11 @@ class Ghost:
         self.frame = 0
         self._poses = torch.zeros(0, 0)
 
+    @property
+    def available(self) -> bool:
+        """Whether there are references at all."""
+        return self._library is not None
+
     def begin(self, clip: str, root: Tensor) -> None:
         """Set out on a clip from a root pose (7,): its place on the ground and its heading. Without the clip, none."""
         library = self._library

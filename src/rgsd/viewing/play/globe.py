@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 import torch
+import trimesh
 import viser
 from matplotlib.colors import to_rgb
 from torch import Tensor
@@ -73,18 +74,17 @@ class Globe:
             label.position = 1.15 * place
 
     def _make_latents(self, count: int) -> viser.BatchedMeshHandle:
-        vertices, faces = _octahedron(_LATENT * self._radius)
+        mark = trimesh.creation.icosphere(subdivisions=2, radius=_LATENT * self._radius)
         colors = np.tile(np.array(_OTHERS, np.uint8), (count, 1))
         colors[0] = _LEAD
         return self._scene.add_batched_meshes_simple(
             "/sphere/latents",
-            vertices,
-            faces,
+            np.asarray(mark.vertices),
+            np.asarray(mark.faces),
             np.tile([1.0, 0.0, 0.0, 0.0], (count, 1)),
             np.zeros((count, 3)),
             batched_colors=colors,
             lod="off",
-            flat_shading=True,
             cast_shadow=False,
         )
 
@@ -112,10 +112,3 @@ class Globe:
                 ),
             )
         return marks
-
-
-def _octahedron(radius: float) -> tuple[np.ndarray, np.ndarray]:
-    """Vertices (6, 3) and faces (8, 3): the simplest mark that nobody takes for a clip's."""
-    vertices = radius * np.array([[1, 0, 0], [-1, 0, 0], [0, 1, 0], [0, -1, 0], [0, 0, 1], [0, 0, -1]], np.float32)
-    top = [[0, 2, 4], [2, 1, 4], [1, 3, 4], [3, 0, 4]]
-    return vertices, np.array(top + [[b, a, 5] for a, b, _ in top], np.uint32)

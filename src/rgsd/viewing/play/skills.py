@@ -42,7 +42,7 @@ class SkillSession(Acting):
         self.steering = Steering(policy.clip_latents, policy.latent_dim, seed)
         self.map = SphereMap(policy.clip_latents, policy.latent_dim)
         self._library = library
-        self._followed = self.steering.chosen
+        self._followed, self._since = self.steering.chosen, 0
         self.reset()
 
     def set_count(self, count: int) -> None:
@@ -51,10 +51,6 @@ class SkillSession(Acting):
         self.physics = MujocoCpu(self.body, count)
         self.reset()
 
-    def reset(self) -> None:
-        super().reset()
-        self._follow()
-
     def advance(self) -> None:
         self.steering.advance(self.body.control_dt)
         if self.steering.chosen is not self._followed:
@@ -62,11 +58,12 @@ class SkillSession(Acting):
         super().advance()
 
     def command(self) -> str:
-        """The command line that films what is chosen now, for as long as it has been seen, at least one second.
+        """The command line that films what is chosen now, for as long as it has been held, at least one second.
 
         A blend, a sequence and a draw near a latent are filmed as the latent that they have come to.
         """
-        chosen, seconds = self.steering.chosen, f"{max(self.seconds, 1.0):.1f}"
+        held = (self.steps - self._since) * self.body.control_dt
+        chosen, seconds = self.steering.chosen, f"{max(held, 1.0):.1f}"
         words = ["rgsd", "record", self.source]
         if chosen.kind == "clip" and self.start == FIRST_FRAME and self._library is not None:
             words += ["--clips", chosen.clip]
@@ -102,7 +99,7 @@ class SkillSession(Acting):
 
     def _follow(self) -> None:
         """The ghost sets out beside the first body, on the clip that was chosen; on none, if none was."""
-        self._followed = self.steering.chosen
+        self._followed, self._since = self.steering.chosen, self.steps
         if self._followed.clip:
             self.ghost.begin(self._followed.clip, self.state.qpos[0])
         else:

@@ -20,7 +20,8 @@ from rgsd.bodies.state import BodyState
 
 _GHOST, _TRAIL, _GOAL = (60, 120, 215), (37, 99, 168), (217, 84, 46)
 _APART = 3.0  # heights between bodies that stand side by side
-_FOLLOWING = 0.08  # share of the way to the body that the view moves a frame: its travel is followed, not its sway
+_FOLLOWING = 0.15  # share of the way to the body that the view moves a picture: its travel is followed, not its sway
+_POINTS = 120  # of a trail
 _IDENTITY = np.array([[1.0, 0.0, 0.0, 0.0]], np.float32)
 
 
@@ -45,16 +46,16 @@ class Stage:
         server.scene.configure_default_lights(cast_shadow=True)
         self._world = server.scene.add_frame("/world", show_axes=False)
         self._trail = server.scene.add_line_segments(
-            "/world/trail", np.zeros((1, 2, 3)), _TRAIL, thickness=0.012 * self.height
+            "/world/trail", np.zeros((1, 2, 3)), _TRAIL, thickness=0.007 * self.height
         )
         self._goal = server.scene.add_cylinder(
             "/world/goal", 0.04 * self.height, self.height, _GOAL, opacity=0.8, visible=False
         )
         self._ghost = self._make_ghost()
         self.set_count(1)
-        eye = self.height * np.array([0.85, -2.1, 0.95])
+        eye = self.height * np.array([0.5, -2.3, 0.95])
         server.initial_camera.position = eye
-        server.initial_camera.look_at = self.height * np.array([-0.25, 0.0, 0.5])
+        server.initial_camera.look_at = self.height * np.array([-0.42, 0.0, 0.5])
         server.initial_camera.fov = np.radians(50.0)
 
     def set_count(self, count: int) -> None:
@@ -135,7 +136,7 @@ class Stage:
             if self._trail.visible:
                 self._trail.visible = False
             return
-        path = np.stack([*trail][:: max(1, len(trail) // 120)]) * (1.0, 1.0, 0.0)
+        path = np.stack([*trail[:: max(1, len(trail) // _POINTS)], trail[-1]]) * (1.0, 1.0, 0.0)
         path = path + self._places[: path.shape[1]] + (0.0, 0.0, 0.006 * self.height)
         self._trail.points = np.stack((path[:-1], path[1:]), axis=2).reshape(-1, 2, 3).astype(np.float32)
         self._trail.visible = True
