@@ -21,6 +21,10 @@ _MARK, _LATENT = 0.05, 0.07  # radii of a clip's mark and of the present latent,
 class Globe:
     """The sphere beside the body.
 
+    Attributes:
+        center: its middle, m.
+        radius: m.
+
     Args:
         server: whose scene it is.
         sphere: what it shows.
@@ -37,7 +41,7 @@ class Globe:
         radius: float,
         on_pick: Callable[[str | Tensor], None],
     ) -> None:
-        self._scene, self._sphere, self._radius = server.scene, sphere, radius
+        self._scene, self._sphere, self.center, self.radius = server.scene, sphere, center, radius
         server.scene.add_frame("/sphere", show_axes=False, position=center)
         # a little larger than the sphere, so that marks on its surface lie inside what is clicked
         ball = server.scene.add_icosphere(
@@ -60,7 +64,7 @@ class Globe:
 
     def show(self, z: Tensor) -> None:
         """Show the latents (N, d), the first of them in the lead's colour."""
-        places = (self._radius * self._sphere.place(z)).numpy().astype(np.float32)
+        places = (self.radius * self._sphere.place(z)).numpy().astype(np.float32)
         if self._latents is None or len(self._latents.batched_positions) != len(places):
             self._latents = self._make_latents(len(places))
         self._latents.batched_positions = places
@@ -69,12 +73,12 @@ class Globe:
     def redraw(self) -> None:
         """The axes have changed."""
         for name, (mark, label) in self._clips.items():
-            place = self._radius * self._sphere.place(self._sphere.clips[name]).numpy()
+            place = self.radius * self._sphere.place(self._sphere.clips[name]).numpy()
             mark.position = place
             label.position = 1.15 * place
 
     def _make_latents(self, count: int) -> viser.BatchedMeshHandle:
-        mark = trimesh.creation.icosphere(subdivisions=2, radius=_LATENT * self._radius)
+        mark = trimesh.creation.icosphere(subdivisions=2, radius=_LATENT * self.radius)
         colors = np.tile(np.array(_OTHERS, np.uint8), (count, 1))
         colors[0] = _LEAD
         return self._scene.add_batched_meshes_simple(
@@ -91,21 +95,21 @@ class Globe:
     def _draw_circles(self) -> None:
         """The great circles in which two of the three axes lie."""
         turn = np.linspace(0, 2 * np.pi, 65)
-        flat = np.stack((np.cos(turn), np.sin(turn), np.zeros(65)), axis=1) * self._radius
+        flat = np.stack((np.cos(turn), np.sin(turn), np.zeros(65)), axis=1) * self.radius
         rings = np.concatenate(
             [np.stack((ring[:-1], ring[1:]), axis=1) for ring in (flat, flat[:, [0, 2, 1]], flat[:, [2, 0, 1]])]
         )
-        self._scene.add_line_segments("/sphere/circles", rings, (150, 165, 190), thickness=0.008 * self._radius)
+        self._scene.add_line_segments("/sphere/circles", rings, (150, 165, 190), thickness=0.008 * self.radius)
 
     def _mark_clips(self) -> dict[str, tuple[viser.IcosphereHandle, viser.LabelHandle]]:
         colors = group_colors(self._sphere.clips)
         marks = {}
         for number, (name, z) in enumerate(self._sphere.clips.items()):
-            place = self._radius * self._sphere.place(z).numpy()
+            place = self.radius * self._sphere.place(z).numpy()
             color = tuple(round(255 * x) for x in to_rgb(colors[name]))
             marks[name] = (
                 self._scene.add_icosphere(
-                    f"/sphere/clip{number}", _MARK * self._radius, color, position=place, cast_shadow=False
+                    f"/sphere/clip{number}", _MARK * self.radius, color, position=place, cast_shadow=False
                 ),
                 self._scene.add_label(
                     f"/sphere/label{number}", name, position=1.15 * place, anchor="center-center", font_screen_scale=0.8
