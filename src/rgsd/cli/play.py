@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
+import io
 import webbrowser
 from collections.abc import Callable
 from pathlib import Path
@@ -63,7 +65,8 @@ def play(
         raise UsageError("playing needs viser and mjviser: install rgsd with its play extra, `rgsd[play]`")
     import viser
 
-    server = viser.ViserServer(host, port, verbose=False)
+    with contextlib.redirect_stdout(io.StringIO()):  # it announces itself in a box
+        server = viser.ViserServer(host, port, verbose=False)
     address = f"http://{server.get_host()}:{server.get_port()}"
     page = make_page(server)
     console.print(f"[bold]{address}[/bold]  (Ctrl-C ends it)", soft_wrap=True)
@@ -72,7 +75,8 @@ def play(
     try:
         page.play()
     finally:
-        server.stop()
+        with contextlib.redirect_stdout(io.StringIO()):
+            server.stop()
 
 
 def prepare(what: str, motions: str | None, body: str | None, clip: str | None, out: Path, seed: int) -> MakePage:

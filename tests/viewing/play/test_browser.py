@@ -40,7 +40,7 @@ FLAGS = (
     "--no-sandbox", "--use-angle=swiftshader", "--enable-unsafe-swiftshader", "--disable-quic", "--no-first-run",
     "--disable-background-networking", "--disable-component-update", "--disable-sync",
 )  # fmt: skip
-PATIENCE = 60_000  # ms: a renderer in software, beside whatever else this machine does; clicks are forced, as a page
+PATIENCE = 240_000  # ms: a renderer in software, beside whatever else this machine does; clicks are forced, as a page
 # that is drawn once a second never stands still
 
 Visit = Callable[[Callable[[viser.ViserServer], Page]], Any]
