@@ -126,7 +126,9 @@ class _Studio:
                 f"--z holds {len(z)} numbers; this policy's latents have {self.policy.latent_dim}, not all 0"
             )
         unit = torch.nn.functional.normalize(torch.tensor(z), dim=0)
-        return [render_frames(self.body, q, None) for q in self._from_standing(unit.unsqueeze(0), seconds)]
+        return [
+            render_frames(self.body, q, None, "one latent") for q in self._from_standing(unit.unsqueeze(0), seconds)
+        ]
 
     def _from_standing(self, z: Tensor, seconds: float) -> np.ndarray:
         start = standing(self.body, len(z), torch.device("cpu"))
