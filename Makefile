@@ -1,12 +1,12 @@
 # Needs python3 (3.11 or newer, with venv), git and make; everything else goes into .venv.
-#   make demo [MINUTES=3] [OUT=folder]    make test    make lint    make bench    PYTHON=python3.12 make ...
+#   make demo [MINUTES=3] [OUT=folder]    make test    make lint    make check-web    make bench    PYTHON=python3.12 make ...
 
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: help install language demo test lint bench
+.PHONY: help install language demo test check-web lint bench
 
 help:
 	@sed -n '1,2s/^# //p' Makefile
@@ -34,6 +34,15 @@ demo: $(STAMP)
 
 test: $(STAMP)
 	$(BIN)/python -m pytest -n 2
+
+# The pages of `rgsd play` in a real browser; `make test` skips them where there is none.
+check-web: $(VENV)/.web
+	@command -v chromium >/dev/null || { echo "no chromium; on Debian: apt-get install chromium" >&2; exit 1; }
+	$(BIN)/python -m pytest tests/viewing/play/test_browser.py
+
+$(VENV)/.web: $(STAMP)
+	$(BIN)/python -m pip install -c constraints.txt -e '.[dev,web]'
+	@touch $@
 
 lint: $(STAMP)
 	$(BIN)/ruff check .

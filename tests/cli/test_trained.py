@@ -67,6 +67,28 @@ def test_a_film_of_motions_that_have_moved(run: Path, tmp_path: Path, monkeypatc
     assert captions == ["turn"]
 
 
+def test_a_film_of_a_published_policy_under_a_latent_of_ones_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    lengths: list[int] = []
+
+    def render(body: object, qpos: np.ndarray, ghost: object, caption: object) -> list[np.ndarray]:
+        lengths.append(len(qpos))
+        return [np.zeros((4, 4, 3), np.uint8)] * len(qpos)
+
+    monkeypatch.setattr(record, "render_frames", render)
+    monkeypatch.setattr(record, "write_mp4", lambda path, frames, fps: None)
+    words = ["record", "quadruped-gaits", "--seconds", "0.4", "--out", str(tmp_path / "film.mp4")]
+    assert main([*words, "--z", "0", "-2", "0", "0"]) == 0
+    assert lengths == [10]  # 0.4 s at 50 Hz, every second frame
+    for more, said in (
+        (["--z", "1", "0"], "--z holds 2 numbers; this policy's latents have 4"),
+        ([], "a published policy has no motions with it; give --random, --z, or its --motions"),
+    ):
+        assert main([*words, *more]) == 2
+        assert said in " ".join(capsys.readouterr().err.split())
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [

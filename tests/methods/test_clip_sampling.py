@@ -24,7 +24,7 @@ def lost_rollout(make_rollout: MakeRollout) -> Rollout:
 
 
 def test_probabilities_follow_the_failures_of_imitation(make_rollout: MakeRollout) -> None:
-    failures = FailureRates(4, torch.device("cpu"))
+    failures = FailureRates(4, torch.device("cpu"), "failures")
     torch.testing.assert_close(failures.probabilities, torch.full((4,), 0.25).double())  # before anything is known
     failures.record(lost_rollout(make_rollout))
     # lost in 1 of 4 and 3 of 4 steps of imitation; clip 2 only in discovery, clip 3 never seen: rates 1/4, 3/4, 0, 0
@@ -39,8 +39,16 @@ def test_probabilities_follow_the_failures_of_imitation(make_rollout: MakeRollou
     torch.testing.assert_close(failures.probabilities[:2], (0.125 + 0.5 * rates / rates.sum()).double())
 
 
+def test_the_hardest_have_samples_in_proportion_to_their_rate(make_rollout: MakeRollout) -> None:
+    failures = FailureRates(4, torch.device("cpu"), "hardest")
+    failures.record(lost_rollout(make_rollout))
+    # rates 1/4, 3/4, 0, 0: squares 1 to 9
+    expected = torch.tensor([0.125 + 0.05, 0.125 + 0.45, 0.125, 0.125]).double()
+    torch.testing.assert_close(failures.probabilities, expected)
+
+
 def test_clips_are_drawn_by_their_probabilities(make_rollout: MakeRollout) -> None:
-    failures = FailureRates(4, torch.device("cpu"))
+    failures = FailureRates(4, torch.device("cpu"), "failures")
     failures.record(lost_rollout(make_rollout))
     drawn = failures.draw(Draws(env_keys(3, torch.arange(20_000))))
     found = torch.bincount(drawn, minlength=4) / 20_000
@@ -49,7 +57,7 @@ def test_clips_are_drawn_by_their_probabilities(make_rollout: MakeRollout) -> No
 
 
 def test_the_counts_are_kept(make_rollout: MakeRollout) -> None:
-    failures, again = FailureRates(4, torch.device("cpu")), FailureRates(4, torch.device("cpu"))
+    failures, again = FailureRates(4, torch.device("cpu"), "failures"), FailureRates(4, torch.device("cpu"), "failures")
     failures.record(lost_rollout(make_rollout))
     again.load_state_dict(failures.state_dict())
     assert torch.equal(again.probabilities, failures.probabilities)

@@ -1,4 +1,9 @@
-"""Failure-weighted clip sampling: imitation draws all clips alike, or more often those that it loses sooner."""
+"""Failure-weighted clip sampling: imitation draws all clips alike, or more often those that it loses sooner.
+
+An episode on a clip with twice the failure rate lasts half as long. Drawn in proportion to that rate, clips have equal
+fractions of the *samples*, where drawn uniformly the hardest has the fewest. Drawn in proportion to its square, they
+have samples in proportion to the rate. Either way half of the draws stay uniform.
+"""
 
 from __future__ import annotations
 
@@ -11,23 +16,24 @@ from rgsd.learning import distributed
 from rgsd.learning.rollout import Rollout
 from rgsd.randomness import Draws
 
-ClipSampling = Literal["uniform", "failures"]
+ClipSampling = Literal["uniform", "failures", "hardest"]
+"""Alike; so that clips have equal samples; so that those that are lost more often have more of them."""
+_POWERS = {"uniform": 0.0, "failures": 1.0, "hardest": 2.0}  # of the failure rate
 _MEMORY = 0.95  # of an iteration's counts this fraction is left in the next one: they last for some twenty
 _UNIFORM = 0.5  # fraction of the draws that goes by no count, so that a clip that was learned is not forgotten
 
 
 class FailureRates:
-    """Counts how often each clip is lost in a step of imitation, and draws clips in proportion to that.
-
-    An episode on a clip with twice the failure rate lasts half as long. Drawn in proportion to it, clips have equal
-    fractions of the *samples*, where drawn uniformly the hardest has the fewest. Half of the draws stay uniform.
+    """Counts how often each clip is lost in a step of imitation, and draws clips by that.
 
     Args:
         count: M, of the clips.
         device: where they are drawn.
+        sampling: how much the counts weigh.
     """
 
-    def __init__(self, count: int, device: torch.device) -> None:
+    def __init__(self, count: int, device: torch.device, sampling: ClipSampling) -> None:
+        self._power = _POWERS[sampling]
         self._lost, self._steps = torch.zeros(2, count, dtype=torch.double, device=device)
 
     def record(self, rollout: Rollout) -> None:
@@ -43,7 +49,7 @@ class FailureRates:
     def probabilities(self) -> Tensor:
         """(M,) with what probability each clip is drawn."""
         uniform = torch.full_like(self._lost, 1 / len(self._lost))
-        rates = self._lost / self._steps.clamp(min=1)
+        rates = (self._lost / self._steps.clamp(min=1)) ** self._power
         total = rates.sum()
         return torch.where(total > 0, _UNIFORM * uniform + (1 - _UNIFORM) * rates / total.clamp(min=1e-12), uniform)
 

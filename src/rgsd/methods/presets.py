@@ -62,7 +62,7 @@ def make_preset(name: str, method: str, body: str) -> RunConfig:
     elif isinstance(settings, TrackerConfig):
         config = dataclasses.replace(config, env=dataclasses.replace(config.env, lag=True))
         # of twenty clips some are ten times as hard as others
-        settings = TrackerConfig(clip_sampling="failures" if body == "smpl" else "uniform")
+        settings = TrackerConfig(clip_sampling="hardest" if body == "smpl" else "uniform")
     else:
         settings = _baseline_settings(settings, name, body)
         # open-loop replay would show them the references, which they are to do without or to know by a discriminator

@@ -82,13 +82,13 @@ class Rgsd:
         self._optimizer = torch.optim.Adam(self.encoder.parameters(), lr=config.encoder_learning_rate)
         self._generator = torch.Generator(library.device).manual_seed(seed)
         self._set_off_from = library.begins_standing.nonzero().squeeze(1)  # once, for it makes a GPU's host wait
-        self._failures = FailureRates(len(library), library.device)
+        self._failures = FailureRates(len(library), library.device, config.clip_sampling)
         self._redraw = Redraw(config.resample_rate, config.slerp_seconds, library.body.control_dt)
 
     def begin_episodes(self, draws: Draws) -> Episodes:
         """c ~ Bernoulli(p), m ~ U(M), s ~ U(states of m) for both streams; z = z_m or uniform on the sphere.
 
-        With `clip_sampling` "failures" imitation's m is not uniform.
+        Unless `clip_sampling` is "uniform" imitation's m goes by failures.
 
         With fewer `rsi`, discovery starts standing, or half of it does. Imitation cannot: off its
         reference it would be ended at once, so what is left to it without random frames is its clip's first.
@@ -96,7 +96,7 @@ class Rgsd:
         stream = draws if self.config.fraction_of == "episodes" else draws.lasting("stream")
         imitation = stream.uniform() < self.config.imitation_fraction
         clip = draws.integers(len(self.library))
-        if self.config.clip_sampling == "failures":
+        if self.config.clip_sampling != "uniform":
             clip = torch.where(imitation, self._failures.draw(draws), clip)
         frame = self.library.draw_frame(draws, clip, margin=1)
         uniform = sphere.draw_uniform(draws, self.latent_dim)
@@ -160,7 +160,7 @@ class Rgsd:
         With `kl_states` "all" the KL lacks its c. The minimum over mu of a discovery state is then z + alpha A_d(kappa)
         mu-, normalised: between what discovery wants and what the frozen encoder says.
         """
-        if self.config.clip_sampling == "failures":
+        if self.config.clip_sampling != "uniform":
             self._failures.record(rollout)
         order = torch.randperm(rollout.num_samples, generator=self._generator, device=rollout.z.device)
         observation, z = rollout.next_observation.flatten(0, 1), rollout.z.flatten(0, 1)

@@ -57,7 +57,7 @@ class Tracker:
     def __init__(self, library: MotionLibrary, config: TrackerConfig) -> None:
         self.library, self.config = library, config
         self._reference = ReferenceFrames(library)
-        self._failures = FailureRates(len(library), library.device)
+        self._failures = FailureRates(len(library), library.device, config.clip_sampling)
         self.latent_dim = self._reference.size
         self._observation = observe(library.states)
         layout = ObservationLayout(library.body)
@@ -69,7 +69,7 @@ class Tracker:
     def begin_episodes(self, draws: Draws) -> Episodes:
         """Clips by `clip_sampling`, frames uniformly, but for those that set off; all of them imitation."""
         clip = (
-            self._failures.draw(draws) if self.config.clip_sampling == "failures" else draws.integers(len(self.library))
+            self._failures.draw(draws) if self.config.clip_sampling != "uniform" else draws.integers(len(self.library))
         )
         frame = self.library.draw_frame(draws, clip, margin=1)
         frame, standing = self.library.set_off(draws, clip, frame, self.config.standing_starts)
@@ -99,7 +99,7 @@ class Tracker:
 
     def update(self, rollout: Rollout) -> dict[str, float]:
         """Nothing to train; failures are counted."""
-        if self.config.clip_sampling == "failures":
+        if self.config.clip_sampling != "uniform":
             self._failures.record(rollout)
         return {}
 
