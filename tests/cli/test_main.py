@@ -5,8 +5,10 @@ from __future__ import annotations
 import errno
 import json
 import os
+import signal
 import subprocess
 import sys
+import time
 import tomllib
 from collections.abc import Callable
 from pathlib import Path
@@ -284,3 +286,15 @@ def test_doctor_fails_where_a_needed_package_lacks(
         main(["doctor"])
     assert status.value.code == 1
     assert "no-such-thing" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("after", [0.02, 0.3, 0.8])
+def test_an_early_interrupt_shows_no_traceback(after: float) -> None:
+    """While Python, rgsd and torch are still being imported."""
+    words = [sys.executable, "-m", "rgsd", "motions", "synthesize", "--help"]
+    process = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    time.sleep(after)
+    process.send_signal(signal.SIGINT)
+    _, said = process.communicate(timeout=60)
+    assert process.returncode in (-signal.SIGINT, 130, 0)
+    assert "rgsd" not in said or "Traceback" not in said  # before its first line the interpreter speaks for itself

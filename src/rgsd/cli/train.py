@@ -14,7 +14,9 @@ import torch
 import torch.distributed as dist
 import tyro
 from rich.console import Console
+from rich.markup import escape
 
+from rgsd.cli.marked import bold
 from rgsd.cli.pretrain import write_encoder_views
 from rgsd.errors import UsageError
 from rgsd.learning import distributed
@@ -145,7 +147,7 @@ def _run_training(
         if reached(trainer.samples, trainer.seconds, config.steps, config.minutes):
             trainer.save()  # a kill after the last checkpoint may have left an older policy
             console.print(
-                f"{folder} is finished: {trainer.samples:,} steps; --steps or --minutes can move its goal",
+                f"{escape(str(folder))} is finished: {trainer.samples:,} steps; --steps or --minutes can move its goal",
                 soft_wrap=True,
             )
             return trainer
@@ -158,7 +160,7 @@ def _run_training(
         done = trainer.run(config.steps, config.minutes, shown.update)
     word = "trained" if done else "stopped; go on with --resume"
     console.print(
-        f"{word}: {trainer.samples:,} steps in {trainer.seconds / 60:.1f} min, in [bold]{folder}[/bold]", soft_wrap=True
+        f"{word}: {trainer.samples:,} steps in {trainer.seconds / 60:.1f} min, in {bold(folder)}", soft_wrap=True
     )
     if not done:
         raise KeyboardInterrupt  # whoever called, a script or the demo, must not take it for finished
