@@ -8,6 +8,7 @@ import tarfile
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -40,7 +41,7 @@ def test_a_link_to_nothing_and_a_pipe_are_named(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("ending", "mode"), [("tar", "w"), ("tar.bz2", "w:bz2"), ("tgz", "w:gz"), ("TAR.XZ", "w:xz")])
-def test_tars_are_folders(tmp_path: Path, ending: str, mode: str) -> None:
+def test_tars_are_folders(tmp_path: Path, ending: str, mode: Any) -> None:
     (tmp_path / "walk.bvh").write_text(BVH)
     with tarfile.open(tmp_path / f"data.{ending}", mode) as archive:
         archive.add(tmp_path / "walk.bvh", "deep/walk.bvh")
