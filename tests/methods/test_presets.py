@@ -43,7 +43,7 @@ def value(config: RunConfig, option: str) -> Any:
 @pytest.mark.parametrize("body", ["quadruped", "smpl"])
 def test_the_pages_table_is_the_presets(body: str) -> None:
     config, written = make_preset("cpu", "rgsd", body), table()[body]
-    assert len(written) == 42
+    assert len(written) == 43
     for option, text in written.items():
         held = value(config, option)
         if isinstance(held, tuple):
