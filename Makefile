@@ -6,7 +6,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: help install language demo test lint bench
+.PHONY: help install language demo test lint bench site-demos
 
 help:
 	@sed -n '1,2s/^# //p' Makefile
@@ -43,3 +43,8 @@ lint: $(STAMP)
 
 bench: $(STAMP)
 	$(BIN)/rgsd bench
+
+# Pages that run the published policies in a browser; the first call fetches their libraries with npm.
+site-demos: $(STAMP)
+	$(BIN)/rgsd export smpl-walks5 --web site/demos/humanoid --title "Humanoid: five walks"
+	$(BIN)/rgsd export quadruped-gaits --web site/demos/quadruped --title "Quadruped: eight gaits"

@@ -74,6 +74,7 @@ COMMANDS: dict[str, Command] = {
         "rgsd.cli.downstream", "reproduce_downstream", "reach goals in style with the skills of all methods"
     ),
     "record": Command("rgsd.cli.record", "record", "film the skills of RUN"),
+    "export": Command("rgsd.cli.export", "export", "write RUN's policy as ONNX, or as a page that runs in a browser"),
     "view": Command("rgsd.cli.view", "view", "play RUN's rollouts, or motions, in a window"),
     "bench": Command("rgsd.cli.bench", "bench", "measure steps a second and memory on this machine"),
     "doctor": Command("rgsd.cli.doctor", "doctor", "check what this machine has and say how to get what it lacks"),

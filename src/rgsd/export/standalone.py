@@ -1,4 +1,4 @@
-"""Run the policy that lies beside this file: `python run.py [CLIP] [SECONDS]`.
+"""Run the policy that lies beside this file: `python run.py [CLIP [SECONDS]]`; without a clip, a random skill.
 
 Needs mujoco, numpy and onnxruntime, nothing else. Prints where the root is, second by second.
 """
@@ -32,11 +32,11 @@ def observe() -> np.ndarray:
     return np.concatenate(entries)[None].astype(np.float32)
 
 
-clip = sys.argv[1] if len(sys.argv) > 1 else next(iter(about["clip_latents"]))
-z = np.array([about["clip_latents"][clip]], np.float32)  # or any other unit vector
+drawn = np.random.default_rng().normal(size=about["latent_dim"])  # any unit vector is a skill
+z = about["clip_latents"][sys.argv[1]] if len(sys.argv) > 1 else drawn / np.linalg.norm(drawn)
 mujoco.mj_resetDataKeyframe(model, data, 0)  # the standing pose
 for step in range(round(float(sys.argv[2] if len(sys.argv) > 2 else 4) * about["control_hz"])):
-    action = policy.run(["action"], {"observation": observe(), "z": z})[0][0]
+    action = policy.run(["action"], {"observation": observe(), "z": np.array([z], np.float32)})[0][0]
     data.ctrl[:] = np.array(about["action_center"]) + np.array(about["action_scale"]) * action
     mujoco.mj_step(model, data, about["physics_steps_per_control"])
     if (step + 1) % round(about["control_hz"]) == 0:
