@@ -78,5 +78,7 @@ def _layout(policy: SkillPolicy) -> list[dict[str, Any]]:
         start += len(owners)
     if policy.clock != "none":
         meaning = _CLOCKS[policy.clock]
-        parts.append({"kind": "clock", "start": start, "stop": start + 1, "unit": "s", "bodies": [], "meaning": meaning})
+        parts.append(
+            {"kind": "clock", "start": start, "stop": start + 1, "unit": "s", "bodies": [], "meaning": meaning}
+        )
     return parts

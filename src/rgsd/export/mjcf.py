@@ -56,9 +56,7 @@ def to_mjcf(body: Body) -> str:
     _add_exclusions(root, model)
     _add_actuators(root, model)
     keys = ElementTree.SubElement(root, "keyframe")
-    ElementTree.SubElement(
-        keys, "key", name="home", qpos=_text(body.standing_qpos), ctrl=_text(body.action_center)
-    )
+    ElementTree.SubElement(keys, "key", name="home", qpos=_text(body.standing_qpos), ctrl=_text(body.action_center))
     ElementTree.indent(root)
     return ElementTree.tostring(root, encoding="unicode") + "\n"
 

@@ -1,4 +1,4 @@
-"""A policy as ONNX: `actor.onnx` and, of a method with an encoder, `encoder.onnx`; nothing of rgsd is needed to run them.
+"""A policy as ONNX: `actor.onnx` and, of a method with an encoder, `encoder.onnx`; no rgsd is needed to run them.
 
 Each carries its description as metadata, every value of it JSON.
 """
