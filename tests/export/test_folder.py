@@ -7,24 +7,18 @@ import sys
 from pathlib import Path
 
 import numpy as np
-import pytest
 import torch
 
 from rgsd.evaluation.rollouts import SkillController, roll_out
-from rgsd.export.folder import write_folder
 from rgsd.learning.skill_policy import SkillPolicy
 from rgsd.physics.mujoco_cpu import MujocoCpu
-
-pytest.importorskip("onnxruntime")
-pytest.importorskip("onnxscript")
 
 _ALONE = "import runpy, sys; sys.modules['torch'] = sys.modules['rgsd'] = None; runpy.run_path(sys.argv.pop(1))"
 
 
-def test_the_script_walks_as_rgsd_does(quadruped: SkillPolicy, tmp_path: Path) -> None:
-    assert [f.name for f in write_folder(quadruped, tmp_path)] == ["actor.onnx", "encoder.onnx", "body.xml", "run.py"]
-    command = [sys.executable, "-I", "-c", _ALONE, str(tmp_path / "run.py"), "forward_fast", "2"]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+def test_the_script_walks_as_rgsd_does(quadruped: SkillPolicy, exported: Path) -> None:
+    command = [sys.executable, "-I", "-c", _ALONE, str(exported / "run.py"), "forward_fast", "2"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     lines = [line.split() for line in done.stdout.splitlines()]
     assert [line[0] for line in lines] == ["1.00", "2.00"]
@@ -40,7 +34,6 @@ def test_the_script_walks_as_rgsd_does(quadruped: SkillPolicy, tmp_path: Path) -
     np.testing.assert_allclose(found, expected, atol=1e-3)
 
 
-def test_a_random_skill_runs_too(quadruped: SkillPolicy, tmp_path: Path) -> None:
-    write_folder(quadruped, tmp_path)
-    done = subprocess.run([sys.executable, "-I", str(tmp_path / "run.py")], capture_output=True, text=True, check=True)
+def test_a_random_skill_runs_too(exported: Path) -> None:
+    done = subprocess.run([sys.executable, "-I", str(exported / "run.py")], capture_output=True, text=True, check=True)
     assert len(done.stdout.splitlines()) == 4  # s
