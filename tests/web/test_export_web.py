@@ -79,6 +79,7 @@ def tab(browser: Any) -> Iterator[Any]:
     complaints: list[str] = []
     tab = browser.new_page(viewport={"width": 640, "height": 480})
     tab.set_default_timeout(PATIENCE)
+    tab.route("**/favicon.ico", lambda route: route.fulfill(status=204))  # which browsers ask for beside a text
     tab.on("console", lambda said: complaints.append(said.text) if said.type in ("error", "warning") else None)
     tab.on("pageerror", lambda error: complaints.append(str(error)))
     yield tab

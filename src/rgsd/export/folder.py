@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from importlib import resources
 from pathlib import Path
 
@@ -21,7 +22,6 @@ def write_folder(policy: SkillPolicy, folder: Path) -> list[Path]:
     script = (resources.files("rgsd.export") / "standalone.py").read_text()
     files = write_onnx(policy, folder)
     for name, text in (("body.xml", body), ("run.py", script)):
-        path = folder / name
-        write_atomically(path, lambda file, text=text: file.write_text(text))
-        files.append(path)
+        write_atomically(folder / name, partial(Path.write_text, data=text))
+        files.append(folder / name)
     return files

@@ -10,6 +10,7 @@ import importlib.util
 import json
 import logging
 import warnings
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -93,9 +94,7 @@ def _write(network: nn.Module, inputs: dict[str, Tensor], output: str, about: di
     _forget_origin(graph)
     onnx.helper.set_model_props(graph, {key: json.dumps(value) for key, value in about.items()})
     onnx.checker.check_model(graph)
-    folder = path.parent
-    folder.mkdir(parents=True, exist_ok=True)
-    write_atomically(path, lambda file: file.write_bytes(graph.SerializeToString(deterministic=True)))
+    write_atomically(path, partial(Path.write_bytes, data=graph.SerializeToString(deterministic=True)))
 
 
 def _forget_origin(graph: Any) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
-from collections.abc import Callable
+from functools import partial
 from importlib import resources
 from pathlib import Path
 
@@ -39,7 +39,7 @@ _LIBRARIES = (
 
 
 def write_page(policy: SkillPolicy, folder: Path, title: str) -> int:
-    """Write the page into a folder, `index.html` first of all; returns its size, bytes.
+    """Write the page into a folder; returns its size, bytes.
 
     Args:
         policy: a policy of latents.
@@ -49,7 +49,6 @@ def write_page(policy: SkillPolicy, folder: Path, title: str) -> int:
     Raises:
         UsageError: a policy or a body that cannot be exported, or no way to fetch the libraries.
     """
-    files = write_onnx(policy, folder)
     about = describe(policy) | {
         "title": title,
         "has_encoder": policy.encoder is not None,
@@ -57,18 +56,21 @@ def write_page(policy: SkillPolicy, folder: Path, title: str) -> int:
     }
     contents = {"policy.json": json.dumps(about).encode(), "body.xml": to_mjcf(policy.body).encode()}
     page = resources.files("rgsd.export") / "page"
-    contents |= {file.name: file.read_bytes() for file in page.iterdir() if file.is_file()}
-    notice = []
+    contents |= {file.name: file.read_bytes() for file in page.iterdir()} | _libraries()
+    graphs = write_onnx(policy, folder)
+    for name, content in contents.items():
+        write_atomically(folder / name, partial(Path.write_bytes, data=content))
+    return sum(len(content) for content in contents.values()) + sum(file.stat().st_size for file in graphs)
+
+
+def _libraries() -> dict[str, bytes]:
+    """The files of `lib/`, with a note of whose they are."""
+    contents, notice = {}, ""
     for package, names in _LIBRARIES:
-        notice.append(f"{package.name} {package.version}, licensed under {package.license}: {', '.join(names)}")
+        notice += f"{package.name} {package.version}, licensed under {package.license}: {', '.join(names)}\n"
         for name, content in zip(names.values(), take(package, tuple(names)), strict=True):
             contents[f"lib/{name}"] = gzip.compress(content, mtime=0) if name.endswith(".gz") else content
-    contents["lib/NOTICE.txt"] = ("\n".join(notice) + "\n").encode()
-    for name, content in contents.items():
-        path = folder / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        write_atomically(path, _writer(content))
-    return sum(len(content) for content in contents.values()) + sum(file.stat().st_size for file in files)
+    return contents | {"lib/NOTICE.txt": notice.encode()}
 
 
 def sphere_axes(policy: SkillPolicy) -> np.ndarray:
@@ -80,7 +82,3 @@ def sphere_axes(policy: SkillPolicy) -> np.ndarray:
     axes = np.zeros((3, policy.latent_dim))
     axes[: min(3, policy.latent_dim)] = principal[:3]
     return axes
-
-
-def _writer(content: bytes) -> Callable[[Path], int]:
-    return lambda path: path.write_bytes(content)
