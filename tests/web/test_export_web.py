@@ -46,6 +46,7 @@ ROLL_OUT = """async ([z, steps]) => {
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
     with sync_api.sync_playwright() as playwright:
+        sync_api.expect.set_options(timeout=PATIENCE)
         browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=list(FLAGS))
         yield browser
         browser.close()
@@ -113,6 +114,6 @@ def test_clips_and_sphere_choose_the_skill_and_the_body_moves(policy: SkillPolic
     tab.locator("#sphere").click()  # its middle, where no clip is
     expect(chosen).to_have_count(0)
     tab.get_by_role("button", name="restart").click()
-    expect(tab.locator("#state")).to_have_text(re.compile(r"s, (0\.[1-9]|[1-9])"), timeout=PATIENCE)  # m from the start
+    expect(tab.locator("#state")).to_have_text(re.compile(r"s, (0\.[1-9]|[1-9])"))  # m from the start
     tab.get_by_role("button", name="pause").click()
     expect(tab.locator("#pause")).to_have_text("go on")
