@@ -6,7 +6,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: help install language demo test check-web lint bench
+.PHONY: help install language demo test check-web lint bench site-demos
 
 help:
 	@sed -n '1,2s/^# //p' Makefile
@@ -38,7 +38,7 @@ test: $(STAMP)
 # The pages of `rgsd play` in a real browser; `make test` skips them where there is none.
 check-web: $(VENV)/.web
 	@command -v chromium >/dev/null || { echo "no chromium; on Debian: apt-get install chromium" >&2; exit 1; }
-	$(BIN)/python -m pytest tests/viewing/play/test_browser.py
+	$(BIN)/python -m pytest tests/viewing/play/test_browser.py tests/web
 
 $(VENV)/.web: $(STAMP)
 	$(BIN)/python -m pip install -c constraints.txt -e '.[dev,web]'
@@ -52,3 +52,8 @@ lint: $(STAMP)
 
 bench: $(STAMP)
 	$(BIN)/rgsd bench
+
+# Pages that run the published policies in a browser; the first call fetches their libraries with npm.
+site-demos: $(STAMP)
+	$(BIN)/rgsd export smpl-walks5 --web site/demos/humanoid --title "Humanoid: five walks"
+	$(BIN)/rgsd export quadruped-gaits --web site/demos/quadruped --title "Quadruped: eight gaits"

@@ -50,7 +50,9 @@ COMMANDS: dict[str, Command] = {
     "motions split": Command("rgsd.cli.motions", "motions_split", "cut long motions into windows, each a motion"),
     "motions mirror": Command("rgsd.cli.motions", "motions_mirror", "add mirror images"),
     "motions join": Command("rgsd.cli.motions", "motions_join", "let one motion follow another in a long one"),
-    "motions export": Command("rgsd.cli.export", "motions_export", "write motions, or RUN's rollouts, as BVH or npz"),
+    "motions export": Command(
+        "rgsd.cli.motions_export", "motions_export", "write motions, or RUN's rollouts, as BVH or npz"
+    ),
     "motions render": Command("rgsd.cli.motions", "motions_render", "draw motions as a contact sheet"),
     "pretrain": Command("rgsd.cli.pretrain", "pretrain", "embed the motions on the sphere, without any physics", True),
     "landscape": Command("rgsd.cli.landscape", "landscape", "show where the encoder's reward has its peak"),
@@ -77,6 +79,7 @@ COMMANDS: dict[str, Command] = {
     ),
     "record": Command("rgsd.cli.record", "record", "film the skills of RUN"),
     "play": Command("rgsd.cli.play", "play", "play with skills, motions or goals in a browser"),
+    "export": Command("rgsd.cli.export", "export", "write RUN's policy as ONNX, or as a page that runs in a browser"),
     "bench": Command("rgsd.cli.bench", "bench", "measure steps a second and memory on this machine"),
     "doctor": Command("rgsd.cli.doctor", "doctor", "check what this machine has and say how to get what it lacks"),
 }
