@@ -51,7 +51,7 @@ COMMANDS: dict[str, Command] = {
     "motions mirror": Command("rgsd.cli.motions", "motions_mirror", "add mirror images"),
     "motions join": Command("rgsd.cli.motions", "motions_join", "let one motion follow another in a long one"),
     "motions export": Command(
-        "rgsd.cli.motions_export", "motions_export", "write motions, or RUN's rollouts, as BVH or npz"
+        "rgsd.cli.motion_export", "motions_export", "write motions or rollouts as BVH or npz"
     ),
     "motions render": Command("rgsd.cli.motions", "motions_render", "draw motions as a contact sheet"),
     "pretrain": Command("rgsd.cli.pretrain", "pretrain", "embed the motions on the sphere, without any physics", True),
