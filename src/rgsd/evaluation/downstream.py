@@ -36,7 +36,7 @@ class DownstreamConfig:
     """How much is tried."""
 
     num_envs: int = 64
-    """Copies."""
+    """Environments."""
     goals: int = 6
     """Goals that each is given."""
     seed: int = 0
