@@ -44,7 +44,7 @@ class _RepositoryLinks(Treeprocessor):
                     element.set(attribute, self._place(element.attrib[attribute]))
 
     def _place(self, link: str) -> str:
-        scheme, host, path, query, fragment = urlsplit(link)
+        scheme, host, path, _, fragment = urlsplit(link)
         if scheme or host or not path:
             return link
         here = _repository_path(self.page.file)
