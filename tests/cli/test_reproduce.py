@@ -31,7 +31,7 @@ TINY = {
     "settings.encoder.hidden": [16],
     "settings.contrastive.steps": 3,
 }
-EVALUATION = EvaluationConfig(2, 4, 0.2, 1, 1, threads=1)
+EVALUATION = EvaluationConfig(2, 4, 0.2, 1, 1, 4, threads=1)
 A_MOMENT = 1e-6  # minutes: one iteration
 
 
@@ -127,12 +127,21 @@ def test_a_run_that_was_trained_on_after_its_evaluation_is_not_compared(
 def test_figure_4_draws_the_runs_of_a_table(table: Path, tmp_path: Path) -> None:
     reproduce.reproduce_figure4(table, trajectories=6, out=tmp_path)
     content = json.loads((tmp_path / "figure4.json").read_text())
-    assert list(content) == ["rgsd", "metra", "rgsd-from-scratch"]
+    methods = ("rgsd", "metra", "rgsd-from-scratch")
+    assert list(content) == [row for method in methods for row in (method, f"{method}, one z")]
     assert all(list(found) == ["ahead", "turn"] for found in content.values())
-    assert "| reference's halves |" in (tmp_path / "figure4.md").read_text()
+    for method in methods:
+        drawn, alone = content[method]["ahead"], content[f"{method}, one z"]["ahead"]
+        assert drawn["mean_cosine"] < alone["mean_cosine"] == pytest.approx(1.0)
+        assert drawn["variance_by_z"] + drawn["variance_by_start"] == pytest.approx(1.0)
+    text = (tmp_path / "figure4.md").read_text()
+    assert "| null of as many frames |" in text
+    assert "| metra, by z |" in text
     assert (tmp_path / "figure4.png").read_bytes().startswith(b"\x89PNG")
     with pytest.raises(UsageError, match="no finished run of seed 7"):
         reproduce.reproduce_figure4(table, seed=7)
+    with pytest.raises(UsageError, match="--trajectories 5"):
+        reproduce.reproduce_figure4(table, trajectories=5)
 
 
 def test_metras_forms_differ_in_what_phi_sees_and_where_it_begins() -> None:

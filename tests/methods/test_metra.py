@@ -54,7 +54,7 @@ def rollout(make_rollout: MakeRollout) -> Rollout:
 
 
 def on_a_plane(library: MotionLibrary, **settings: Any) -> Metra:
-    method = make(library, minibatches=1, learning_rate=0.0, **settings)
+    method = make(library, samples_per_update=100, batch=3, replay=0, learning_rate=0.0, **settings)
     method.phi = Plane()  # pyright: ignore[reportAttributeAccessIssue]
     return method
 
@@ -173,7 +173,7 @@ def test_state_goes_on_to_the_bit(rollout: Rollout, tiny_library: MotionLibrary)
 
 
 def test_a_point_is_spread_along_its_latents(point_world: Callable[..., Any], crossing: MotionLibrary) -> None:
-    world = point_world(make(crossing, dual_learning_rate=0.02, learning_rate=3e-3))
+    world = point_world(make(crossing, dual_learning_rate=0.02, learning_rate=3e-3, samples_per_update=64))
     angles = torch.arange(8) * math.pi / 4
     z = torch.stack((angles.cos(), angles.sin()), dim=1)
     metrics = world.train(60)

@@ -21,7 +21,7 @@ from rgsd.errors import UsageError
 from rgsd.evaluation import incompatibility
 from rgsd.evaluation.headlines import over_seeds
 from rgsd.evaluation.paper import FIGURE_4, TABLE_1
-from rgsd.evaluation.paths import motion_paths
+from rgsd.evaluation.paths import STARTS, motion_paths
 from rgsd.evaluation.protocol import EvaluationConfig
 from rgsd.evaluation.sweep import Variant
 from rgsd.language.embedding import is_installed
@@ -40,6 +40,8 @@ METHODS = ("rgsd", *(method for method in TABLE_1 if method != "rgsd"), "lgsd", 
 """What table 1 trains: the paper's methods, LGSD where its extra is installed, and the tracker as reference row."""
 FROM_SCRATCH = "rgsd-from-scratch"
 """RGSD's other row: begun as the baselines are, without the warm start that is ours and not the paper's."""
+ONE_LATENT = ", one z"
+"""What is added to a method's name in figure 4 where every trajectory has the motion's own latent."""
 _FORMS: dict[str, tuple[ExtraInput, ...]] = {"local": (), "position": ("position",), "time": ("time",)}
 _PANELS = 4  # motions of figure 4
 
@@ -98,16 +100,20 @@ def reproduce_figure4(
 ) -> None:
     """Draw where each method of TABLE, the folder of a table 1, goes under the latents of single motions.
 
-    Writes figure4.png (top views beside the reference), figure4.md and figure4.json (FID to the reference).
+    Each method has two rows: latents drawn around the motion's own, and its own alone, where only the start's noise
+    differs. Writes figure4.png (top views beside the reference), figure4.md and figure4.json (FID to the reference, and
+    what part of the paths' variance is z's and what the start's).
 
     Args:
         table: folder of `rgsd reproduce table1`.
         clips: motions; the paper's four if the runs have them, else the first of up to four groups.
-        trajectories: of each method and motion.
+        trajectories: of each row and motion, an even number: each drawn latent has two starts.
         kappa: concentration of their latents around the motion's own, or around the best that the search has found.
         seed: of the training whose runs are drawn.
         out: folder for the figure; TABLE if not given.
     """
+    if trajectories < 2 or trajectories % STARTS:
+        raise UsageError(f"--trajectories {trajectories}: each latent has {STARTS} starts; give a multiple of {STARTS}")
     console, folder = Console(), out or table
     runs = {method: run_folder(table, method, seed) for method in (*METHODS, FROM_SCRATCH) if method != "tracker"}
     runs = {method: run for method, run in runs.items() if is_evaluated(run)}
@@ -122,7 +128,8 @@ def reproduce_figure4(
             evaluated = RunFolder(run).evaluation["clips"]
             z = torch.tensor([evaluated[name]["z"] for name in library.names])
             simulate = partial(MujocoCpu, library.body)
-            found[method] = motion_paths(simulate, policy, library, z, kappa, trajectories, seed)
+            for row, around in ((method, kappa), (f"{method}{ONE_LATENT}", None)):
+                found[row] = motion_paths(simulate, policy, library, z, around, trajectories, seed)
             shown = RunFolder(run).reference_paths()
             references = {name: shown[name] for name in library.names}
     _write_figure4(found, references, folder, f"seed {seed}, {trajectories} trajectories, kappa {kappa:g}")
@@ -199,24 +206,34 @@ def _panels(library: MotionLibrary) -> list[str]:
 
 def _write_figure4(found: dict[str, Any], references: dict[str, Any], folder: Path, about: str) -> None:
     names = list(references)
-    rows: dict[str, Any] = {method: {n: over_seeds([by[n].fid]) for n in names} for method, by in found.items()}
-    floors = next(iter(found.values()))
-    rows["reference's halves"] = {name: over_seeds([floors[name].fid_floor]) for name in names}
+
+    def table(key: str, rows: dict[str, Any]) -> dict[str, Any]:
+        return {row: {name: over_seeds([by[name].metrics[key]]) for name in names} for row, by in rows.items()}
+
+    fid = table("fid", found)
+    fid["null of as many frames"] = table("fid_null", {"": next(iter(found.values()))})[""]
     paper: dict[str, Any] = {
         f"{method} (paper)": {name: over_seeds([FIGURE_4[name][method]]) for name in names}
         for method in TABLE_1
         if all(name in FIGURE_4 for name in names)
     }
-    content = {method: {n: by[n].metrics for n in names} for method, by in found.items()}
+    drawn = {row: by for row, by in found.items() if not row.endswith(ONE_LATENT)}
+    parts = {f"{row}, by z": by for row, by in table("variance_by_z", drawn).items()}
+    parts |= {f"{row}, by the start": by for row, by in table("variance_by_start", drawn).items()}
+    content = {row: {n: by[n].metrics for n in names} for row, by in found.items()}
     captions = {
-        method: {name: "no FID" if by[name].fid is None else f"FID {by[name].fid:.1f}" for name in names}
-        for method, by in found.items()
+        row: {n: "no FID" if by[n].metrics["fid"] is None else f"FID {by[n].metrics['fid']:.1f}" for n in names}
+        for row, by in found.items()
     }
-    paths = {method: {name: by[name].path.numpy() for name in names} for method, by in found.items()}
+    paths = {row: {name: by[name].path.numpy() for name in names} for row, by in found.items()}
     picture = png_bytes(path_grid(paths, references, captions))
     text = (
         f"# Figure 4: {about}\n\nFID to the motion; the paper's, if there, by other features: compare ranks.\n\n"
-        f"![paths from above, reference black](figure4.png)\n\n{comparison_table(rows | paper, names, 'method')}"
+        f"![paths from above, reference black](figure4.png)\n\n{comparison_table(fid | paper, names, 'method')}\n"
+        "How far the paths spread, m (root of the variance of a path's points, both axes, unfallen):\n\n"
+        f"{comparison_table(table('spread_m', found), names, 'method')}\n"
+        "Which part of that variance the latents drawn around the motion's make, and which the start's noise:\n\n"
+        f"{comparison_table(dict(sorted(parts.items())), names, 'method')}"
     )
     write_atomically(folder / "figure4.json", lambda path: path.write_text(json.dumps(content, indent=1) + "\n"))
     write_atomically(folder / "figure4.md", lambda path: path.write_text(text))
