@@ -82,7 +82,7 @@ def test_table_1_has_a_row_a_method_and_a_point_a_seed(table: Path) -> None:
     assert begun.trainer.warm_start.iterations == 0
     assert (begun.method, begun.network) == ("rgsd", other.network)
     text = (table / "comparison.md").read_text()
-    assert text.startswith("# Table 1 on quadruped: 1e-06 minutes a method and seed\n")
+    assert text.startswith("# Table 1 on quadruped, from scratch: 1e-06 minutes a method and seed\n")
     assert "| Cartesian error, cm | ahead | turn |" in text
     assert "## Variations: z ~ vMF(z of the clip, 20)" in text
     for name in ("comparison.png", "learning_curves.png", "switching.png"):
@@ -191,3 +191,22 @@ def test_lgsd_is_in_table_1_where_its_extra_is_installed(
     assert ("lgsd" in trained) is installed
     assert set(trained) | {"lgsd"} == {"rgsd", "diayn", "metra", "ase", "calm", "lgsd", "tracker", "rgsd-from-scratch"}
     assert ("LGSD is left out" in capsys.readouterr().out) is not installed
+
+
+def test_an_equal_start_clones_every_actor_from_the_same_replay() -> None:
+    names = ("rgsd", "diayn", "metra", "ase", "calm", "tracker")
+    configs = {name: make_preset("cpu", name, "quadruped") for name in names}
+    variants = {v.name: v.config for v in reproduce._variants(configs, "equal")}
+    assert tuple(variants) == names
+    own = configs["rgsd"]
+    for name in names[:-1]:
+        assert (variants[name].trainer.warm_start, variants[name].network) == (own.trainer.warm_start, own.network)
+        assert variants[name].settings == configs[name].settings
+    with pytest.raises(UsageError, match="--start equal: preset paper"):
+        reproduce._variants({"rgsd": make_preset("paper", "rgsd", "quadruped")}, "equal")
+
+
+@pytest.mark.parametrize(("minutes", "steps", "said"), [(None, None, "neither is"), (1.0, 100, "both are")])
+def test_a_table_is_of_minutes_or_of_steps(minutes: float | None, steps: int | None, said: str, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=said):
+        reproduce.reproduce_table1(minutes, steps, out=tmp_path)

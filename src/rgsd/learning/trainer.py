@@ -109,7 +109,7 @@ class Trainer(TrainingLoop):
             self.critic,
             None if latents is None else torch.stack([latents[name] for name in env.library.names]),
             config.warm_start,
-            ppo.gamma,
+            ppo,
             distributed.own_seed(seed, "warm start"),
             teachers,
         )
