@@ -122,3 +122,22 @@ def test_a_point_comes_to_move_like_the_reference(point_world: Callable[..., Any
     np.testing.assert_allclose(ends.mean(dim=0), [0.6, 0.0], atol=0.15)
     assert float(ends[:, 0].min()) > 0.0
     assert float(torch.pdist(ends).mean()) > 0.1
+
+
+def test_a_batch_has_windows_of_now_of_before_and_of_the_references(
+    make_rollout: MakeRollout, tiny_library: MotionLibrary, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    method = make(tiny_library)  # four steps, each of a sixth of the windows
+    batches: list[tuple[int, int]] = []
+    loss = method.network.loss
+
+    def watched(real: Tensor, seen: Tensor) -> Any:
+        batches.append((len(real), len(seen)))
+        return loss(real, seen)
+
+    monkeypatch.setattr(method.network, "loss", watched)
+    method.update(clip_rollout(make_rollout, tiny_library, 0))
+    assert batches == [(64, 64)] * 4  # 48 x 8 / 6; nothing has been before
+    batches.clear()
+    method.update(clip_rollout(make_rollout, tiny_library, 2))
+    assert batches == [(64, 128)] * 4

@@ -267,8 +267,9 @@ class SkillEnv:
         self.physics.restore(snapshot["physics"])
         if "moment" in snapshot:  # checkpoints from before there was one hold a generator
             self._keys, self._moment = snapshot["keys"].to(self.device, copy=True), snapshot["moment"]
+        self.limit.fill_(self._limit)  # older checkpoints lack it, and who stands
         for name in ("clip", "frame", "elapsed", "imitation", "standing", "limit"):
-            if name in snapshot:  # older checkpoints lack the last two
+            if name in snapshot:
                 getattr(self, name).copy_(snapshot[name])
         return self._observe()
 
