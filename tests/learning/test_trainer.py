@@ -278,11 +278,11 @@ def test_a_checkpoint_goes_on_only_whole_and_with_as_many_processes(
 
 
 def test_no_entry_of_the_first_observations_is_clipped(tiny_library: MotionLibrary, tmp_path: Path) -> None:
-    # a clock of 0 to 1 s, the longest episode: evenly, so a deviation of 0.29 s about 0.5 s
+    # the clock goes through 51 frames of 20 ms in each clip: about 0.5 s, variance (51^2 - 1) / 12 of 20 ms squared
     trainer = make(tiny_library, tmp_path)
     normalizer = trainer.actor.normalizer
     assert float(normalizer.mean[-1]) == pytest.approx(0.5)
-    assert float(normalizer.variance[-1]) == pytest.approx(1 / 12, rel=0.03)
+    assert float(normalizer.variance[-1]) == pytest.approx(2600 / 12 * 0.02**2)
     seconds = torch.zeros(2, len(normalizer.mean))
     seconds[:, -1] = torch.tensor([0.0, 1.0])
     assert normalizer(seconds)[:, -1].abs().max() < 2.0

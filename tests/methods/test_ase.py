@@ -124,20 +124,23 @@ def test_a_point_comes_to_move_like_the_reference(point_world: Callable[..., Any
     assert float(torch.pdist(ends).mean()) > 0.1
 
 
-def test_a_batch_has_windows_of_now_of_before_and_of_the_references(
+def test_half_of_a_batch_is_of_earlier_rollouts(
     make_rollout: MakeRollout, tiny_library: MotionLibrary, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     method = make(tiny_library)  # four steps, each of a sixth of the windows
     batches: list[tuple[int, int]] = []
-    loss = method.network.loss
+    present: list[int] = []
+    loss, encode = method.network.loss, method.network.encode
 
     def watched(real: Tensor, seen: Tensor) -> Any:
         batches.append((len(real), len(seen)))
         return loss(real, seen)
 
     monkeypatch.setattr(method.network, "loss", watched)
+    monkeypatch.setattr(method.network, "encode", lambda seen: present.append(len(seen)) or encode(seen))
     method.update(clip_rollout(make_rollout, tiny_library, 0))
-    assert batches == [(64, 64)] * 4  # 48 x 8 / 6; nothing has been before
-    batches.clear()
+    assert batches == [(64, 64)] * 4  # 48 x 8 / 6
+    assert present == [64] * 4  # nothing has been before
     method.update(clip_rollout(make_rollout, tiny_library, 2))
-    assert batches == [(64, 128)] * 4
+    assert batches[4:] == [(64, 64)] * 4
+    assert present[4:] == [32] * 4  # the encoder learns from those of now alone

@@ -34,7 +34,7 @@ def make(library: MotionLibrary, mask: EncoderConfig = EVERYTHING, penalty: floa
     )
     config = CalmConfig(mask, motion_seconds=0.5, motion_frames=5, discriminator=discriminator, **settings)
     layout = ObservationLayout(library.body)
-    encoder = WindowEncoder(mask, layout, 5)
+    encoder = WindowEncoder(mask, mask.mask(layout), layout, 5)
     return Calm(library, encoder, Discriminator(discriminator, mask, layout, mask.latent_dim), config, seed=0)
 
 

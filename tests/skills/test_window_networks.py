@@ -80,7 +80,8 @@ def test_a_condition_changes_the_verdict(tiny_library: MotionLibrary) -> None:
 
 def test_windows_are_encoded_onto_the_sphere(tiny_library: MotionLibrary) -> None:
     torch.manual_seed(0)
-    encoder = WindowEncoder(EncoderConfig(latent_dim=3, hidden=(16,)), ObservationLayout(tiny_library.body), frames=4)
+    config, layout = EncoderConfig(latent_dim=3, hidden=(16,)), ObservationLayout(tiny_library.body)
+    encoder = WindowEncoder(config, config.mask(layout), layout, frames=4)
     states = observe(tiny_library.states)
     encoder.fit_normalization(states)
     z = encoder(states[:12].unflatten(0, (3, 4))).detach()

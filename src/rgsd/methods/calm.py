@@ -111,7 +111,7 @@ class Calm(WindowedBaseline):
         """The discriminator's loss: references under the latent of their own piece, the policy under the one given."""
 
         def batch_loss(fake: Tensor, z: Tensor, fresh: int) -> tuple[Tensor, dict[str, float]]:
-            real, real_z = self._reference_windows(fresh)
+            real, real_z = self._reference_windows(len(fake))
             return self.discriminator.loss(real, self.discriminator.describe(fake, z), real_z)
 
         metrics = self._learn(rollout, batch_loss)

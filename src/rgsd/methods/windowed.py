@@ -74,17 +74,18 @@ class WindowedBaseline(Baseline):
         return self._reference_features[reference_rows(self.library, clip, frame, steps)]
 
     def _learn(self, rollout: Rollout, batch_loss: BatchLoss) -> dict[str, float]:
-        """Minimise a loss on a rollout's windows and as many earlier ones; returns the means of its metrics."""
+        """Minimise a loss on windows of a rollout and, half of them, of earlier ones; the means of its metrics."""
         windows = self._windows.windows(rollout)
         flat, z = windows.flatten(0, 1), rollout.z.flatten(0, 1)
         updates, batch = self._config.updates, max(round(self._config.batch_fraction * rollout.num_samples), 1)
+        earlier = batch // 2 if len(self._replay) else 0
         sums: dict[str, float] = defaultdict(float)
-        for chosen in self._passes(len(flat), updates * batch).split(batch):
+        for chosen in self._passes(len(flat), updates * (batch - earlier)).chunk(updates):
             fake, fake_z = flat[chosen], z[chosen]
-            if len(self._replay):
-                old, old_z = self._replay.draw(batch)
+            if earlier:
+                old, old_z = self._replay.draw(earlier)
                 fake, fake_z = torch.cat((fake, old)), torch.cat((fake_z, old_z))
-            loss, metrics = batch_loss(fake, fake_z, batch)
+            loss, metrics = batch_loss(fake, fake_z, batch - earlier)
             self._minimize(loss)
             for name, value in metrics.items():
                 sums[name] += value / updates

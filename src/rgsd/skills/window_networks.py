@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -40,18 +41,23 @@ class DiscriminatorConfig:
     """What it sees of a state: the root and the places of the key bodies, or all that the encoder's mask lets through.
     (The official code shows the joints' angles and rates as well.)"""
 
+    def mask(self, encoder: EncoderConfig, layout: ObservationLayout) -> list[int]:
+        """The entries of an observation that are seen; those of an encoder's mask if `sees` says so."""
+        return encoder.mask(layout) if self.sees == "mask" else layout.root_and_key_bodies()
+
 
 class WindowEncoder(Features):
     """CALM's motion encoder: a clip's window to the unit sphere of R^d.
 
     Args:
-        config: the feature mask and the network.
+        config: the network.
+        mask: what it sees of an observation.
         layout: of the observation.
         frames: K, observations of a window.
     """
 
-    def __init__(self, config: EncoderConfig, layout: ObservationLayout, frames: int) -> None:
-        super().__init__(config.mask(layout), layout)
+    def __init__(self, config: EncoderConfig, mask: Sequence[int], layout: ObservationLayout, frames: int) -> None:
+        super().__init__(mask, layout)
         self.network = perceptron((frames * self.num_features, *config.hidden, config.latent_dim))
 
     def forward(self, windows: Tensor) -> Tensor:
@@ -72,7 +78,7 @@ class Discriminator(Features):
     def __init__(
         self, config: DiscriminatorConfig, mask: EncoderConfig, layout: ObservationLayout, condition: int = 0
     ) -> None:
-        super().__init__(mask.mask(layout) if config.sees == "mask" else layout.root_and_key_bodies(), layout)
+        super().__init__(config.mask(mask, layout), layout)
         self.config, self._latent_scale = config, math.sqrt(condition)
         self.trunk = perceptron((config.window * self.num_features + condition, *config.hidden))
         self.head = nn.Linear(config.hidden[-1], 1)
