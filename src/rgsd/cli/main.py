@@ -50,9 +50,7 @@ COMMANDS: dict[str, Command] = {
     "motions split": Command("rgsd.cli.motions", "motions_split", "cut long motions into windows, each a motion"),
     "motions mirror": Command("rgsd.cli.motions", "motions_mirror", "add mirror images"),
     "motions join": Command("rgsd.cli.motions", "motions_join", "let one motion follow another in a long one"),
-    "motions export": Command(
-        "rgsd.cli.motion_export", "motions_export", "write motions or rollouts as BVH or npz"
-    ),
+    "motions export": Command("rgsd.cli.motion_export", "motions_export", "write motions or rollouts as BVH or npz"),
     "motions render": Command("rgsd.cli.motions", "motions_render", "draw motions as a contact sheet"),
     "pretrain": Command("rgsd.cli.pretrain", "pretrain", "embed the motions on the sphere, without any physics", True),
     "landscape": Command("rgsd.cli.landscape", "landscape", "show where the encoder's reward has its peak"),
