@@ -43,8 +43,8 @@ def test_the_sphere_shows_the_plane_that_the_clips_span(quadruped: SkillPolicy) 
     axes = sphere_axes(quadruped)
     np.testing.assert_allclose(axes @ axes.T, np.eye(3), atol=1e-6)
     policy = SkillPolicy(
-        quadruped.body, quadruped.actor, 4, "rgsd", None,
-        {"a": torch.tensor([0.6, 0.0, 0.8, 0.0]), "b": torch.tensor([0.8, 0.0, -0.6, 0.0])},
+        quadruped.body, quadruped.actor, 4, "rgsd",
+        clip_latents={"a": torch.tensor([0.6, 0.0, 0.8, 0.0]), "b": torch.tensor([0.8, 0.0, -0.6, 0.0])},
     )  # fmt: skip
     shown = sphere_axes(policy) @ np.stack([z.numpy() for z in policy.clip_latents.values()]).T
     np.testing.assert_allclose(np.linalg.norm(shown, axis=0), 1.0, atol=1e-6)  # both lie in the first two axes

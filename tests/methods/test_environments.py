@@ -14,6 +14,7 @@ from rgsd.envs.skill_env import EnvConfig, SkillEnv
 from rgsd.learning import distributed
 from rgsd.learning.collector import Collector
 from rgsd.learning.networks import Actor, Critic, NetworkConfig
+from rgsd.learning.ppo import PpoConfig
 from rgsd.learning.rollout import Rollout
 from rgsd.learning.warm_start import WarmStart, WarmStartConfig
 from rgsd.methods import runs
@@ -61,7 +62,7 @@ def collect(library: MotionLibrary, name: str, envs: range, taught: bool) -> Rol
     critic = Critic(env.observation_size, method.latent_dim, env.privileged_size, ACTION)
     latents = method.export().get("clip_latents")
     z = None if latents is None else torch.stack([*latents.values()])
-    teacher = WarmStart(env, actor, critic, z, WarmStartConfig(), 0.97, seed=envs.start)
+    teacher = WarmStart(env, actor, critic, z, WarmStartConfig(), PpoConfig(), seed=envs.start)
     return Collector(env, method, actor).collect(14, teacher if taught else None)[0]
 
 

@@ -1,6 +1,7 @@
 """Runs under older names are read as what they are called today."""
 
 from pathlib import Path
+from typing import Any
 
 import yaml
 
@@ -20,7 +21,7 @@ RENAMED = {
 }
 
 
-def older(content: dict) -> dict:
+def older(content: dict[str, Any]) -> dict[str, Any]:
     """What rgsd wrote before protocol 2 for the run of `RENAMED`."""
     settings = content["settings"]
     for new, old in (

@@ -12,7 +12,7 @@ from rgsd.learning.skill_policy import SkillPolicy
 FORMAT = "rgsd-policy-1"
 """Version of this description; another one if a key changes its meaning."""
 
-_UNITS = dict(zip(KINDS, ("m", "m", "1", "m/s", "rad/s"), strict=True))
+_UNITS: dict[str, str] = dict(zip(KINDS, ("m", "m", "1", "m/s", "rad/s"), strict=True))
 _MEANINGS = {
     "height": "world height of the root's origin",
     "position": "origin of each named body relative to the root's, 3 numbers a body",

@@ -10,6 +10,7 @@ from xml.etree import ElementTree
 
 import mujoco
 import numpy as np
+from numpy.typing import ArrayLike
 
 from rgsd.bodies.body import Body
 from rgsd.errors import UsageError
@@ -61,7 +62,7 @@ def to_mjcf(body: Body) -> str:
     return ElementTree.tostring(root, encoding="unicode") + "\n"
 
 
-def _text(value: object) -> str:
+def _text(value: ArrayLike) -> str:
     """Numbers as MJCF has them, each in the fewest digits that are read back as it."""
     return " ".join(repr(float(x)) if np.asarray(value).dtype.kind == "f" else str(int(x)) for x in np.ravel(value))
 
@@ -85,8 +86,8 @@ def _add_options(root: ElementTree.Element, model: mujoco.MjModel) -> None:
 
 def _word(kind: type, value: int) -> str:
     """The word by which MJCF calls a constant of MuJoCo's."""
-    word = kind(value).name.split("_")[1]
-    return {"EULER": "Euler", "NEWTON": "Newton", "RK4": "RK4", "PGS": "PGS", "CG": "CG"}.get(word, word.lower())
+    word = str(kind(value).name).split("_")[1]
+    return {"EULER": "Euler", "NEWTON": "Newton", "RK4": "RK4", "PGS": "PGS", "CG": "CG"}.get(word) or word.lower()
 
 
 def _add_meshes(root: ElementTree.Element, model: mujoco.MjModel) -> None:

@@ -36,7 +36,7 @@ drawn = np.random.default_rng().normal(size=about["latent_dim"])  # any unit vec
 z = about["clip_latents"][sys.argv[1]] if len(sys.argv) > 1 else drawn / np.linalg.norm(drawn)
 mujoco.mj_resetDataKeyframe(model, data, 0)  # the standing pose
 for step in range(round(float(sys.argv[2] if len(sys.argv) > 2 else 4) * about["control_hz"])):
-    action = policy.run(["action"], {"observation": observe(), "z": np.array([z], np.float32)})[0][0]
+    action = np.asarray(policy.run(["action"], {"observation": observe(), "z": np.array([z], np.float32)})[0])[0]
     data.ctrl[:] = np.array(about["action_center"]) + np.array(about["action_scale"]) * action
     mujoco.mj_step(model, data, about["physics_steps_per_control"])
     if (step + 1) % round(about["control_hz"]) == 0:

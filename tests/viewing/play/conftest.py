@@ -19,6 +19,6 @@ def policy(tiny: Body) -> SkillPolicy:
     actor = Actor(layout.size, 4, torch.tensor(tiny.action_scale), NetworkConfig(actor_hidden=(8,)))
     for parameter in actor.network.parameters():
         torch.nn.init.zeros_(parameter)
-    directions = dict(zip(("swing", "slide", "still"), torch.eye(4), strict=False))
+    directions: dict[str, torch.Tensor] = dict(zip(("swing", "slide", "still"), torch.eye(4), strict=False))
     encoder = Encoder(EncoderConfig(latent_dim=4, hidden=(8,)), layout).requires_grad_(False)
     return SkillPolicy(tiny, actor, 4, "test", encoder=encoder, clip_latents=directions)

@@ -5,10 +5,10 @@ from __future__ import annotations
 import html
 import threading
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import viser
+from viser.uplot import Scale
 
 from rgsd.viewing.play.acting import TRACE_SECONDS, Acting, direction
 from rgsd.viewing.play.page import Page
@@ -48,7 +48,7 @@ class ActingPage(Page):
         columns = self.acting.trace.columns()
         length = len(next(iter(columns.values())))
         step = max(1, length // _CURVE)
-        times = (np.arange(length) - length + 1)[::step] * self.acting.body.control_dt
+        times = np.linspace(1 - length, 0, length, dtype=np.float64)[::step] * np.float64(self.acting.body.control_dt)
         if length > 1:
             for names, plot in self._plots.items():
                 plot.data = (times, *(columns[name][::step] for name in names))
@@ -120,12 +120,12 @@ class ActingPage(Page):
         limits: tuple[float, float] | None = None,
         height: int = 130,
     ) -> None:
-        scale: dict[str, Any] = {"auto": True} if limits is None else {"auto": False, "range": limits}
+        scale = Scale(auto=True) if limits is None else Scale(auto=False, range=limits)
         self._plots[names] = self.server.gui.add_uplot(
             (np.array([-TRACE_SECONDS, 0.0]), *(np.zeros(2) for _ in names)),
             ({"label": "s"}, *({"label": name, "stroke": colors[name], "width": 2} for name in names)),
             title=title,
-            scales={"x": {"time": False, "auto": False, "range": (-TRACE_SECONDS, 0.0)}, "y": scale},
+            scales={"x": Scale(time=False, auto=False, range=(-TRACE_SECONDS, 0.0)), "y": scale},
             legend={"show": len(names) > 1, "live": False},
             height=height,
         )

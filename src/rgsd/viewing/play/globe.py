@@ -106,10 +106,10 @@ class Globe:
         marks = {}
         for number, (name, z) in enumerate(self._sphere.clips.items()):
             place = self.radius * self._sphere.place(z).numpy()
-            color = tuple(round(255 * x) for x in to_rgb(colors[name]))
+            red, green, blue = (round(255 * x) for x in to_rgb(colors[name]))
             marks[name] = (
                 self._scene.add_icosphere(
-                    f"/sphere/clip{number}", _MARK * self.radius, color, position=place, cast_shadow=False
+                    f"/sphere/clip{number}", _MARK * self.radius, (red, green, blue), position=place, cast_shadow=False
                 ),
                 self._scene.add_label(
                     f"/sphere/label{number}", name, position=1.15 * place, anchor="center-center", font_screen_scale=0.8

@@ -14,6 +14,7 @@ import numpy as np
 import viser
 from mjviser import ViserMujocoScene
 from mjviser.conversions import merge_geoms
+from viser import transforms
 
 from rgsd.bodies.body import Body
 from rgsd.bodies.state import BodyState
@@ -95,7 +96,7 @@ class Stage:
         places = np.zeros((count, parts + 1, 3))
         places[:, 1:] = state.body_pos.numpy() + (self._places - self._center)[:, None]
         turns = np.tile(np.eye(3), (count, parts + 1, 1, 1))
-        turns[:, 1:] = viser.transforms.SO3(state.body_quat.double().numpy()).as_matrix()
+        turns[:, 1:] = transforms.SO3(state.body_quat.double().numpy()).as_matrix()
         self._scene.update_from_arrays(places, turns)
 
     def _make_ghost(self) -> dict[int, viser.BatchedMeshHandle]:
