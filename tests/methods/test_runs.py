@@ -31,7 +31,6 @@ from rgsd.motions.motion import Motion
 from rgsd.skills.contrastive import ContrastiveConfig
 from rgsd.skills.encoder import EncoderConfig
 
-
 # RGSD and the tracker have no official code
 AVAILABLE = [(p, m) for p in PRESETS for m in METHODS if p != "official" or m not in ("rgsd", "tracker")]
 
