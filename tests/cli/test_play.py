@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from rgsd.bodies.body import BodyError
 from rgsd.bodies.registry import make_body
 from rgsd.cli.main import main
 from rgsd.cli.play import prepare
@@ -43,7 +44,7 @@ def test_what_cannot_be_played_is_refused(motions: Path, tmp_path: Path) -> None
         ready("quadruped-gaits", clip="jump")
     with pytest.raises(UsageError, match=r"neither a run's folder nor a published policy: .*quadruped-gaits"):
         ready(tmp_path / "nothing")
-    with pytest.raises(UsageError, match=r"--body dog.xml: .* keeps its own body"):
+    with pytest.raises(BodyError, match=r"dog.xml"):  # where a moved body would be looked for
         ready("quadruped-gaits", body="dog.xml")
     make_preset("cpu", "rgsd", "quadruped").save(tmp_path / "run")
     with pytest.raises(ValueError, match=r"policy\.json"):

@@ -15,6 +15,7 @@ import torch
 from torch import nn
 
 from rgsd.envs.skill_env import EnvConfig, SkillEnv
+from rgsd.evaluation.signs_of_life import SignsOfLife
 from rgsd.learning import distributed
 from rgsd.learning.checkpoint import CheckpointError
 from rgsd.learning.method import Method
@@ -122,6 +123,21 @@ def test_going_on_equals_never_having_stopped(
     assert torch.equal(weights(resumed), weights(whole))
     policies = [(tmp_path / run / "policy" / "policy.safetensors").read_bytes() for run in ("whole", "parts")]
     assert policies[0] == policies[1]
+
+
+@pytest.mark.parametrize("method", ["rgsd", "tracker", "calm", "diayn"])
+def test_a_training_that_is_looked_at_goes_on_as_if_it_had_not_been(
+    tiny_library: MotionLibrary, tmp_path: Path, method: str
+) -> None:
+    alone, seen = (make(tiny_library, tmp_path / name, method, check_minutes=1e-9) for name in ("alone", "seen"))
+    look = SignsOfLife(tiny_library, seed=5, threads=1)
+    alone.run(steps=4 * 32)
+    seen.run(steps=4 * 32, check=lambda: look(seen.policy()))
+    rows = metrics(tmp_path / "seen")
+    assert all(any(name.startswith("Check/") for name in row) for row in rows)
+    unseen = [{name: value for name, value in row.items() if not name.startswith("Check/")} for row in rows]
+    assert unseen == metrics(tmp_path / "alone")
+    assert torch.equal(weights(seen), weights(alone))
 
 
 def test_a_checkpoint_of_another_engine_is_refused(

@@ -45,6 +45,15 @@ def test_plain_lines_come_every_ten_seconds_and_tell_the_rest(clock: Clock) -> N
     assert third.startswith("60%  0:20  0:20 left")
 
 
+def test_a_resumed_training_foresees_its_end_by_its_own_speed() -> None:
+    out = io.StringIO()
+    with TrainingDisplay(total_steps=10_000, console=Console(file=out)) as display:
+        display.update({"seconds": 3600.0, "samples": 4000})
+        display.update({"seconds": 3620.0, "samples": 5000})
+    # 1000 in the last 20 s: the 5000 to go take 100 s, whatever the first hour was spent on
+    assert out.getvalue().splitlines()[1].startswith("50%  1:00:20  1:40 left")
+
+
 def test_a_time_budget_counts_down(clock: Clock) -> None:
     out = io.StringIO()
     with TrainingDisplay(total_seconds=4000, console=Console(file=out)) as display:

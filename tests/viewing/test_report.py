@@ -1,6 +1,7 @@
 import json
 import shutil
 from collections.abc import Sequence
+from html import unescape
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import yaml
 from rgsd.motions.clip_sets import get_clip_set
 from rgsd.viewing.page import EN_DASH, Row, heat_table, shown, table
 from rgsd.viewing.report import write_report
+from rgsd.viewing.run_folder import RunFolder
 
 CLIPS = ("walk_forward", "walk_back", "turn_left")
 ACCAD20 = tuple(clip.name for clip in get_clip_set("accad20"))
@@ -50,7 +52,7 @@ def filmed(run_dir: Path) -> Path:
 
 
 def test_a_report_holds_the_numbers_and_needs_nothing_else(filmed: Path) -> None:
-    path = write_report(filmed)
+    path = write_report(RunFolder(filmed))
     html = path.read_text()
     page = Page(html)
     assert page.open == []
@@ -87,7 +89,7 @@ def test_the_header_says_what_was_trained_on_what(
     (run_dir / "config.yaml").write_text(yaml.safe_dump(trained | asked))
     (run_dir / "policy" / "policy.json").write_text(json.dumps({"method": "rgsd", "clips": list(clips)}))
     shutil.rmtree(run_dir / "evaluation")
-    html = write_report(run_dir).read_text()
+    html = write_report(RunFolder(run_dir)).read_text()
     # 30 iterations of 1,000 samples, the last logged at 58 s
     facts = {"method": "RGSD", "preset": "gpu", "motions": shown, "clips": len(clips), "environments": 4096}
     facts |= {"reward": "cosine", "samples": "0.03 M", "training": "1.0 min"}
@@ -99,18 +101,18 @@ def test_what_is_missing_is_left_out_with_a_sentence(run_dir: Path) -> None:
     shutil.rmtree(run_dir / "evaluation")
     (run_dir / "config.yaml").unlink()
     (run_dir / "metrics.jsonl").unlink()
-    html = write_report(run_dir).read_text()
+    html = write_report(RunFolder(run_dir)).read_text()
     page = Page(html)
     assert page.open == []
     assert [source[:9] for source in page.sources] == ["data:imag"]  # the landscape
     for sentence in ("No film was made", "was not evaluated yet", "No metrics were logged"):
         assert sentence in html
     (run_dir / "landscape.json").unlink()
-    assert "No reward landscape yet" in write_report(run_dir).read_text()
+    assert "No reward landscape yet" in write_report(RunFolder(run_dir)).read_text()
 
 
 def test_an_empty_folder_still_makes_a_report(tmp_path: Path) -> None:
-    assert Page(write_report(tmp_path).read_text()).sources == []
+    assert Page(write_report(RunFolder(tmp_path)).read_text()).sources == []
 
 
 def test_numbers_are_shown_with_their_decimals_and_nulls_as_a_dash() -> None:
@@ -123,3 +125,24 @@ def test_tables_escape_names_and_tint_by_fraction() -> None:
     heat = heat_table(["a", "b"], [[0.0, 1.0], [None, 0.5]])
     assert "0.75" in heat.split("1.00")[0]  # a fraction of 1 is drawn at 0.75 opacity
     assert EN_DASH in heat
+
+
+def test_a_quick_look_says_what_it_left_out(run_dir: Path) -> None:
+    file = run_dir / "evaluation" / "evaluation.json"
+    fewer = {"rollouts_per_clip": 4, "rollouts_per_switch": 0}
+    assert "A quick look" not in write_report(RunFolder(run_dir)).read_text()
+    file.write_text(json.dumps({**json.loads(file.read_text()), "below_protocol": fewer}))
+    html = write_report(RunFolder(run_dir)).read_text()
+    assert "A quick look, with fewer rollouts than the protocol's: 4 a clip, no switching." in unescape(html)
+
+
+def test_a_report_goes_where_it_is_told_to(run_dir: Path, tmp_path: Path) -> None:
+    """The run's folder may be read-only: what is measured lies elsewhere, what was trained is still read there."""
+    elsewhere = tmp_path / "elsewhere"
+    shutil.copytree(run_dir / "evaluation", elsewhere / "evaluation")
+    shutil.rmtree(run_dir / "evaluation")
+    report = write_report(RunFolder(run_dir, elsewhere))
+    assert report == elsewhere / "evaluation" / "report.html"
+    assert not (run_dir / "evaluation").exists()
+    assert "walk_forward" in report.read_text()
+    assert "Everything that training logged" in report.read_text()

@@ -7,13 +7,13 @@ import subprocess
 import sys
 from dataclasses import asdict
 from importlib.util import find_spec
-from typing import Annotated, Any
+from typing import Any
 
-import tyro
-from rich.console import Console
 from rich.table import Table
 
+from rgsd.cli.console import make_console
 from rgsd.cli.main import without_gl
+from rgsd.cli.options import AsJson
 from rgsd.errors import UsageError
 
 _LAYERS = {
@@ -31,7 +31,7 @@ def bench(
     motions: str | None = None,
     num_envs: int | None = None,
     rounds: int = 5,
-    as_json: Annotated[bool, tyro.conf.arg(name="json")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Measure control steps a second of bare physics, collection and training, and of Gymnasium's vector envs.
 
@@ -57,7 +57,7 @@ def bench(
             raise UsageError(f"{option} {value}: give a positive number")
     if motions is not None and len(bodies) != 1:
         raise UsageError(f"--motions {motions}: motions belong to one body; add --bodies with that body alone")
-    with Console(stderr=True, quiet=as_json).status("") as status:
+    with make_console(quiet=as_json, stderr=True).status("") as status:
         metrics: dict[str, dict[str, Any]] = {}
         for body in bodies:
             status.update(f"measuring {body}, {rounds} rounds")
@@ -103,7 +103,7 @@ def _show(body: str, found: dict[str, Any]) -> None:
         # a ratio within each round is steadier than one of medians
         fraction = found.get(f"{layer}_over_raw", rate / found["raw_steps_per_s"])
         table.add_row(layer.replace("_", " "), f"{rate:,.0f}", f"{100 * fraction:.0f} %", meaning)
-    console = Console()
+    console = make_console()
     console.print(table)
     console.print(
         f"{found['num_envs']} envs ({found['gymnasium_envs']} with gymnasium), medians of {found['rounds']} rounds; "

@@ -9,11 +9,12 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import tyro
-from rich.console import Console
 
 from rgsd.atomic import write_atomically
+from rgsd.cli.console import make_console
 from rgsd.cli.finishing import is_evaluated, training_cost
 from rgsd.cli.marked import bold
+from rgsd.cli.options import AsJson
 from rgsd.errors import UsageError
 from rgsd.evaluation.comparison import MEAN, WORST, EvaluatedRun, group_seeds
 from rgsd.evaluation.comparison import compare as compare_runs
@@ -31,7 +32,7 @@ from rgsd.viewing.theme import png_bytes
 def compare(
     runs: Annotated[tuple[Path, ...], tyro.conf.Positional],
     out: Path = Path("runs/comparison"),
-    as_json: Annotated[bool, tyro.conf.arg(name="json")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Compare evaluated RUNs: imitation by motion group, discovery, variations, cost and learning curves.
 
@@ -49,7 +50,7 @@ def compare(
     if as_json:
         print(json.dumps(content))
         return
-    console = Console()
+    console = make_console()
     console.print((out / "comparison.md").read_text(), soft_wrap=True, highlight=False, markup=False)
     console.print(
         f"in {bold(out)}: comparison.md, comparison.json, comparison.png and further pictures", soft_wrap=True
@@ -88,6 +89,8 @@ def _read(run: Path) -> EvaluatedRun:
     config, folder = RunConfig.load(run), RunFolder(run)
     if not folder.evaluation:
         raise UsageError(f"{run / 'evaluation' / 'evaluation.json'}: no such file; `rgsd evaluate {run}` makes it")
+    if (folder.evaluation["discovery"] or {}).get("switching", True) is None:
+        raise UsageError(f"{run}: its evaluation was a quick look; `rgsd evaluate {run}` measures all that is compared")
     evaluated, now = folder.evaluation.get("weights_sha256"), folder.policy.get("weights_sha256")
     # what was finished here remembers what it had cost; evaluations from before there was the digest cannot tell
     if evaluated and evaluated != now and not is_evaluated(run):

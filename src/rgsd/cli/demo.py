@@ -8,10 +8,12 @@ import shlex
 import shutil
 import sys
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 
 from rgsd.bodies.registry import make_body
+from rgsd.cli.console import make_console
 from rgsd.cli.evaluate import evaluate_run, write_views
 from rgsd.cli.play_policy import play_policy
 from rgsd.cli.train import run_training
@@ -40,7 +42,7 @@ def demo(out: Path | None = None, minutes: float | None = None, body: str = "qua
         minutes = MINUTES if body == "quadruped" else 0.0
     if not minutes >= 0:
         raise UsageError(f"--minutes {minutes}: give a positive time, such as 10, or 0 for the published policy")
-    console = Console()
+    console = make_console()
     if minutes == 0:
         folder = out or Path("runs") / f"demo-{body}-{datetime.date.today():%Y%m%d}"
         play_policy(body, folder, seed, console)
@@ -67,13 +69,13 @@ def demo(out: Path | None = None, minutes: float | None = None, body: str = "qua
     # a shortened demo is a first look: fewer latents, the same definitions
     fraction = min(1.0, minutes / MINUTES)
     latents = max(64, round(500 * fraction))
-    evaluate_run(folder, EvaluationConfig(num_latents=latents, held_out_latents=latents), console)
-    report = write_views(folder, console)
-    _print_closing(folder, report, console)
+    evaluated = evaluate_run(str(folder), EvaluationConfig(num_latents=latents, held_out_latents=latents), console)
+    report = write_views(evaluated, console)
+    _print_closing(folder, evaluated.result, report, console)
 
 
-def _print_closing(folder: Path, report: Path, console: Console) -> None:
-    """Where everything lies, and three commands to try next that run as they are printed."""
+def _print_closing(folder: Path, result: dict[str, Any], report: Path, console: Console) -> None:
+    """Ten lines: what came out, where everything lies, and three commands to try next that run as they are printed."""
     run, called = shlex.quote(str(folder)), _program()
     films = ", ".join(map(str, RunFolder(folder).films)) or f"none yet; `{called} doctor` says what films take"
     found = {"report": report, "plots": report.parent / "plots", "film": films}
@@ -82,9 +84,27 @@ def _print_closing(folder: Path, report: Path, console: Console) -> None:
         f"{called} train rgsd --resume {run} --minutes {2 * MINUTES:g}",
         f"{called} train rgsd --body smpl --motions ACCAD_FOLDER --minutes 20",
     )
-    lines = ["", *(f"{name:<7} {path}" for name, path in found.items()), "", "Try next:", *(f"  {c}" for c in commands)]
+    lines = [
+        *_findings(result),
+        *(f"{name:<7} {path}" for name, path in found.items()),
+        "",
+        "Try next:",
+        *(f"  {c}" for c in commands),
+    ]
     for line in lines:
         console.print(line, soft_wrap=True, markup=False, highlight=False)
+
+
+def _findings(result: dict[str, Any]) -> list[str]:
+    """Two lines, from the content of evaluation.json; the report has the other metrics."""
+    mean, found, pose = result["mean"], result["discovery"], result["reference_rows"]["static_pose"]["mean"]
+    error, static = (row["cartesian_error_cm"] for row in (mean, pose))
+    return [
+        f"clips   followed for {mean['survival']:.0%} of their time, "
+        f"error {error:.1f} cm (a static pose: {static:.1f} cm)",
+        f"skills  of {found['num_latents']} random ones {found['fall_rate']:.0%} fall, "
+        f"{found['direction_coverage']:.0%} of the directions are covered",
+    ]
 
 
 def _program() -> str:

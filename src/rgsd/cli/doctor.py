@@ -16,10 +16,10 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from importlib import metadata
 from pathlib import Path
-from typing import Annotated
 
-import tyro
 from packaging.requirements import Requirement
+
+from rgsd.cli.options import AsJson
 
 GIB = 2**30
 _MEMORY_WANTED = 4.0  # GiB: the SMPL body with 1,024 envs stays below 2, an evaluation and its film come on top
@@ -55,7 +55,7 @@ class Check:
     """What to do about it; empty where all is good."""
 
 
-def doctor(as_json: Annotated[bool, tyro.conf.arg(name="json")] = False) -> None:
+def doctor(as_json: AsJson = False) -> None:
     """Check what this machine has and say how to get what it lacks.
 
     Args:
@@ -217,15 +217,16 @@ def check_ffmpeg() -> Check:
 
 def _print_table(checks: list[Check], good: bool) -> None:
     """Print one line a check, the remedies below what lacks."""
-    from rich.console import Console
     from rich.markup import escape
     from rich.table import Table
+
+    from rgsd.cli.console import make_console
 
     table = Table("", "what", "found", box=None, pad_edge=False)
     for check in checks:
         sign = "[green]ok[/]" if check.good else "[red]lacks[/]" if check.needed else "[yellow]without[/]"
         remedy = f"\n[bold]{escape(check.remedy)}[/]" if check.remedy else ""
         table.add_row(sign, escape(check.name), escape(check.found) + remedy)
-    console = Console()
+    console = make_console()
     console.print(table)
     console.print("\nrgsd can run here." if good else "\n[red]rgsd cannot run here[/] until what lacks is there.")

@@ -11,6 +11,7 @@ import tyro
 from rich.console import Console
 
 from rgsd.atomic import write_atomically
+from rgsd.cli.console import make_console, rule
 from rgsd.cli.finishing import evaluate_once, is_evaluated, run_folder
 from rgsd.cli.marked import bold
 from rgsd.cli.reproduce import FROM_SCRATCH, METHODS
@@ -73,13 +74,13 @@ def reproduce_downstream(
         task: the task, but for what this command sets: its style, seed, minutes and steps.
         evaluation: how much is tried.
     """
-    console, folder = Console(), out or table / "downstream"
+    console, folder = make_console(), out or table / "downstream"
     methods = _methods(table, seeds, console)
     _check(table, styles, task, evaluation)
     task = dataclasses.replace(task, minutes=minutes_per_task)
     jobs = [(seed, style, method) for seed in range(seeds) for style in styles for method in methods]
     for number, (seed, style, method) in enumerate(jobs, start=1):
-        console.rule(f"{number} of {len(jobs)}: {style} with the skills of {method}, seed {seed}")
+        rule(f"{number} of {len(jobs)}: {style} with the skills of {method}, seed {seed}", console)
         skills, encoder_run = run_folder(table, method, seed), run_folder(table, _ENCODER_METHOD, seed)
         config = dataclasses.replace(task, run=str(skills.resolve()), style=style, seed=seed)
         _finish(run_folder(folder / style, method, seed), config, evaluation, encoder_run, console)
@@ -131,7 +132,7 @@ def _finish(run: Path, config: TaskConfig, evaluation: DownstreamConfig, encoder
 
     def measure() -> None:
         _, traces = evaluate_task(run, evaluation, encoder=encoder_run)
-        write_views(run, traces, config, Console(quiet=True), video=False)
+        write_views(run, traces, config, make_console(quiet=True), video=False)
 
     how = {"evaluation": dataclasses.asdict(evaluation), "encoder_run": skills_identity(encoder_run)}
     evaluate_once(run, how, measure, console)

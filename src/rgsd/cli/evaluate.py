@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, NamedTuple
 
 import torch
 import tyro
@@ -13,10 +14,15 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from rgsd.bodies.body import Body
+from rgsd.cli.console import make_console
 from rgsd.cli.marked import bold
+from rgsd.cli.options import AsJson, Switch
 from rgsd.cli.pretrain import write_encoder_views
-from rgsd.cli.trained import load_trained
-from rgsd.evaluation.protocol import EvaluationConfig
+from rgsd.cli.trained import find_skills, load_skills, own_references
+from rgsd.cli.writable import check_writable
+from rgsd.errors import UsageError
+from rgsd.evaluation.protocol import AMOUNTS, QUICK, EvaluationConfig
 from rgsd.evaluation.protocol import evaluate as measure
 from rgsd.learning.networks import Actor
 from rgsd.learning.skill_policy import SkillPolicy
@@ -28,7 +34,7 @@ from rgsd.viewing.run_folder import RunFolder
 from rgsd.viewing.showreel import write_showreel
 from rgsd.viewing.video import FilmUnavailable
 
-# beside names of 24 letters they just fit into the 80 columns that a file or a plain terminal has
+# beside names of 24 letters they just fit into the 80 columns that a plain terminal has
 _COLUMNS = {
     "cartesian_error_cm": "error\ncm",
     "skill": "skill",
@@ -42,78 +48,130 @@ _COLUMNS = {
 
 
 def evaluate(
-    run: Annotated[Path, tyro.conf.Positional],
+    run: Annotated[str, tyro.conf.Positional, tyro.conf.arg(metavar="RUN|POLICY")],
     motions: str | None = None,
+    body: str | None = None,
     tracker: Path | None = None,
+    out: Path | None = None,
+    quick: Switch = False,
     config: EvaluationConfig = EvaluationConfig(),  # noqa: B008 (frozen)
     video: bool = True,
-    as_json: Annotated[bool, tyro.conf.arg(name="json")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Measure RUN by the protocol and write evaluation.json, rollouts.npz, plots, a film and report.html.
 
     Args:
-        run: a run's folder.
-        motions: where the run's motions lie now, if they have moved.
+        run: a run's folder, or a published policy such as smpl-accad6 with its --motions.
+        motions: where the run's motions lie now, if they have moved; for a published policy, those it was trained on.
+        body: where the run's MJCF file lies now, if it has moved.
         tracker: folder of an evaluated tracker run on the same clips, for its row.
+        out: folder for all that is written; the run's own, or runs/evaluation-POLICY, if not given.
+        quick: a look of a minute, with 4 rollouts a clip, 64 latents and no switching; the report says so.
         config: how much is rolled out.
-        video: film as well, which needs offscreen GL; --no-video leaves that out.
+        video: film as well, which needs offscreen GL.
         as_json: print the means as JSON instead of a table.
     """
-    console = Console(quiet=as_json)
-    result = evaluate_run(run, config, console, motions, tracker)
-    write_views(run, console, video)
+    console = make_console(quiet=as_json)
+    evaluated = evaluate_run(run, _quick(config) if quick else config, console, motions, body, tracker, out)
+    print_tables(evaluated.result, console)
+    report = write_views(evaluated, console, video)
+    for film in evaluated.folder.films:
+        console.print(f"film: {bold(film)}", soft_wrap=True)
+    console.print(f"report: {bold(report)}, plots beside it in {escape(str(report.parent / 'plots'))}", soft_wrap=True)
     if as_json:
-        print(json.dumps({"mean": result["mean"], "discovery": result["discovery"]}))
+        print(json.dumps({"mean": evaluated.result["mean"], "discovery": evaluated.result["discovery"]}))
+
+
+def _quick(config: EvaluationConfig) -> EvaluationConfig:
+    """The configuration with the amounts of a quick look.
+
+    Raises:
+        UsageError: it asks for other amounts itself.
+    """
+    whole, amounts = EvaluationConfig(), {name: getattr(QUICK, name) for name in AMOUNTS}
+    for name in AMOUNTS:
+        if getattr(config, name) != getattr(whole, name):
+            option = name.replace("_", "-")
+            raise UsageError(f"--quick sets --config.{option} to {amounts[name]}; leave one of the two out")
+    return dataclasses.replace(config, **amounts)
+
+
+class Evaluated(NamedTuple):
+    """What `evaluate_run` gives."""
+
+    result: dict[str, Any]
+    """The content of evaluation.json."""
+    folder: RunFolder
+    """Where it and all else lies."""
+    body: Body
+    """What was evaluated."""
 
 
 def evaluate_run(
-    run: Path,
+    run: str,
     config: EvaluationConfig,
     console: Console,
     motions: str | None = None,
+    body: str | None = None,
     tracker: Path | None = None,
-) -> dict[str, Any]:
-    """Measure a run and print its tables; returns the content of evaluation.json."""
-    settings, library, policy = load_trained(run, motions)
-    body = library.body
-    gaits = held_out_quadruped(body) if body.name == "quadruped" else []
+    out: Path | None = None,
+) -> Evaluated:
+    """Measure a run or a published policy, and write what was measured; arguments as for `evaluate`.
+
+    Raises:
+        UsageError: no such run or policy, motions that are not its own, or a place that cannot be written to.
+    """
+    config.check("--config")
+    source = find_skills(run)
+    is_run = (source / "config.yaml").exists()
+    out = out or (None if is_run else Path("runs") / f"evaluation-{source.name}")
+    for place in (out or source, (out or source) / "evaluation"):
+        check_writable(place)
+    policy, library = load_skills(run, motions, body)
+    if library is None:
+        raise UsageError(f"{run}: a published policy has no motions with it; give its --motions")
+    if not is_run:
+        library = own_references(policy, library, motions or "")
+    folder, moves = RunFolder(source, out), library.body
+    gaits = held_out_quadruped(moves) if moves.name == "quadruped" else []
     unseen = [gait for gait in gaits if gait.name not in library.names]
-    held_out = MotionLibrary(body, unseen) if unseen else None
+    held_out = MotionLibrary(moves, unseen) if unseen else None
     with console.status("evaluating") as status:
         result = measure(
             policy,
             library,
             config,
-            run=run.resolve().name,
-            weights_sha256=RunFolder(run).policy.get("weights_sha256", ""),
-            folder=run / "evaluation",
-            untrained=untrained_twin(policy, settings.seed),
+            run=source.resolve().name,
+            weights_sha256=folder.policy.get("weights_sha256", ""),
+            folder=folder.results / "evaluation",
+            untrained=untrained_twin(policy, RunConfig.load(source).seed if is_run else 0),
             tracker=None if tracker is None else tracker / "evaluation" / "evaluation.json",
             held_out=held_out,
             progress=lambda stage: status.update(f"evaluating: {stage}"),
         )
     if policy.encoder is not None:
-        write_encoder_views(policy.encoder, library, run)
+        write_encoder_views(policy.encoder, library, folder.results)
+    return Evaluated(result, folder, moves)
+
+
+def print_tables(result: dict[str, Any], console: Console) -> None:
+    """What was measured, from the content of evaluation.json."""
     console.print("imitation from the first frame to the last, deterministic; falls included:")
     console.print(imitation_table(result))
     if said := blowups(result):
         console.print(f"[yellow]{escape(said)}[/yellow]")
     _print_discovery(result, console)
-    return result
 
 
-def write_views(run: Path, console: Console, video: bool = True) -> Path:
+def write_views(evaluated: Evaluated, console: Console, video: bool = True) -> Path:
     """Film and report of an evaluated run; what a film takes and is not there is said, and the film left out."""
     if video:
         try:
             with console.status("filming"):
-                film = write_showreel(RunFolder(run), RunConfig.load(run).make_body())
-            console.print(f"film: {bold(film)}", soft_wrap=True)
+                write_showreel(evaluated.folder, evaluated.body)
         except FilmUnavailable as error:
             console.print(f"[yellow]no film: {escape(str(error))}[/yellow]")
-    report = write_report(run)
-    console.print(f"report: {bold(report)}, plots beside it in {escape(str(report.parent / 'plots'))}", soft_wrap=True)
-    return report
+    return write_report(evaluated.folder)
 
 
 def untrained_twin(policy: SkillPolicy, seed: int) -> SkillPolicy:

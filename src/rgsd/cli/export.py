@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import Annotated
 
 import tyro
-from rich.console import Console
 
 from rgsd import pretrained
 from rgsd.bodies.registry import make_body
+from rgsd.cli.console import make_console
 from rgsd.errors import UsageError
 from rgsd.export.folder import write_folder
 from rgsd.export.web import write_page
@@ -33,7 +33,7 @@ def export(
     """
     if onnx is None and web is None:
         raise UsageError("nothing to write; give --onnx FOLDER, --web FOLDER, or both")
-    console, policy = Console(), _load(run)
+    console, policy = make_console(), _load(run)
     if onnx is not None:
         files = write_folder(policy, onnx)
         console.print(f"{', '.join(file.name for file in files)}: [bold]{onnx}[/bold]", soft_wrap=True)

@@ -14,6 +14,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from rgsd.atomic import write_atomically
+from rgsd.cli.console import make_console, rule
 from rgsd.cli.evaluate import evaluate_run
 from rgsd.cli.train import is_finished, run_training
 from rgsd.errors import UsageError
@@ -47,7 +48,7 @@ def finish_all(
         for variant in variants:
             done += 1
             run = run_folder(folder, variant.name, seed)
-            console.rule(f"{done} of {total}: {variant.name}, seed {seed}")
+            rule(f"{done} of {total}: {variant.name}, seed {seed}", console)
             try:
                 _finish(run, dataclasses.replace(variant.config, seed=seed), evaluation, console)
             except DivergedError as error:  # a result of its own, which must not cost the others theirs
@@ -106,7 +107,7 @@ def _finish(run: Path, config: RunConfig, evaluation: EvaluationConfig, console:
     if not is_finished(config, run):
         run_training(config, run, console)
     how = {"evaluation": dataclasses.asdict(evaluation)}
-    evaluate_once(run, how, lambda: evaluate_run(run, evaluation, Console(quiet=True)), console)
+    evaluate_once(run, how, lambda: evaluate_run(str(run), evaluation, make_console(quiet=True)), console)
 
 
 def _trained(run: Path) -> dict[str, float]:

@@ -7,10 +7,11 @@ from pathlib import Path
 from typing import Annotated
 
 import tyro
-from rich.console import Console
 from rich.table import Table
 
+from rgsd.cli.console import make_console
 from rgsd.cli.marked import bold
+from rgsd.cli.options import AsJson
 from rgsd.cli.pretrain import write_encoder_views
 from rgsd.cli.trained import load_trained
 from rgsd.errors import UsageError
@@ -22,22 +23,25 @@ from rgsd.viewing.theme import png_bytes
 def landscape(
     run: Annotated[Path, tyro.conf.Positional],
     motions: str | None = None,
-    as_json: Annotated[bool, tyro.conf.arg(name="json")] = False,
+    body: str | None = None,
+    as_json: AsJson = False,
 ) -> None:
     """Tabulate and plot the frozen encoder's cosine around each reference of RUN.
 
     Args:
         run: a run's folder, or one that `rgsd pretrain` wrote.
         motions: where the run's motions lie now, if they have moved.
+        body: where the run's MJCF file lies now, if it has moved.
         as_json: print the content of landscape.json.
     """
     if (run / "config.yaml").exists():
-        _, library, policy = load_trained(run, motions)
+        _, library, policy = load_trained(run, motions, body)
         if policy.encoder is None:
             raise UsageError(f"{run}: a {policy.method} run has no encoder, so no landscape")
         write_encoder_views(policy.encoder, library, run)
-    elif motions is not None:
-        raise UsageError(f"--motions {motions}: {run} is no run; `rgsd pretrain --motions` embeds other motions")
+    elif motions is not None or body is not None:
+        option, given = ("--motions", motions) if motions is not None else ("--body", body)
+        raise UsageError(f"{option} {given}: {run} is no run; `rgsd pretrain {option}` embeds other motions")
     folder = RunFolder(run)
     content = folder.landscape
     if not content:
@@ -48,7 +52,7 @@ def landscape(
     for name, figure in run_figures(folder).items():
         if name == "landscape":
             (run / "landscape.png").write_bytes(png_bytes(figure))
-    console = Console()
+    console = make_console()
     table = Table(title="mean cosine with the clip's direction")
     for column in ("clip", "reference", "speed 0", "0.5", "1", "1.5", "frozen pose", "best other clip"):
         table.add_column(column)

@@ -18,7 +18,7 @@ from contextlib import contextmanager
 from importlib import import_module
 from importlib.metadata import version
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, NoReturn
 
 from rgsd.errors import UnknownName, UsageError
 
@@ -33,7 +33,8 @@ class Command(NamedTuple):
     summary: str
     """One line for the list of commands."""
     takes_words: bool = False
-    """Whether the function is given the words themselves, because its options depend on them."""
+    """Whether the function is given the words themselves, because its options depend on them; `options()` beside it
+    gives what has them by default."""
     joins_processes: bool = False
     """Whether processes that torchrun starts do it together."""
 
@@ -124,6 +125,8 @@ def _dispatch(args: Sequence[str]) -> None:
     if args[0] == "--version":
         print(f"rgsd {version('rgsd')}")
         return
+    if args[0] in ("--tyro-print-completion", "--tyro-write-completion"):
+        _complete(args)
     name, rest = args[0], args[1:]
     group = f"{name} "
     if any(known.startswith(group) for known in COMMANDS):
@@ -145,6 +148,18 @@ def _dispatch(args: Sequence[str]) -> None:
         function(rest)
     else:
         _call(function, f"rgsd {name}", rest)
+
+
+def _complete(words: Sequence[str]) -> NoReturn:
+    """Let tyro write what a shell completes; seconds, in which every command is imported."""
+    from rgsd.cli.completion import complete
+
+    functions: dict[str, Callable[..., object]] = {}
+    with without_gl():
+        for name, command in COMMANDS.items():
+            module = import_module(command.module)
+            functions[name] = module.options() if command.takes_words else getattr(module, command.function)
+    complete(functions, words)
 
 
 @contextmanager
@@ -179,7 +194,7 @@ def _call(function: Callable[..., None], prog: str, args: Sequence[str]) -> None
     """Let tyro turn the words into the function's arguments; it answers `--help` and unknown options itself."""
     import tyro  # takes a fifth of a second, which `rgsd --help` need not spend
 
-    tyro.cli(function, prog=prog, args=args, config=(tyro.conf.FlagCreatePairsOff,))
+    tyro.cli(function, prog=prog, args=args)
 
 
 def _help(group: str) -> str:
@@ -194,7 +209,8 @@ def _help(group: str) -> str:
             "",
             *(f"  {name:<{width}}  {summary}" for name, summary in shown.items()),
             "",
-            "`rgsd COMMAND --help` explains the options; `rgsd --version` tells the version.",
+            "`rgsd COMMAND --help` explains the options; `rgsd --version` tells the version;",
+            "`rgsd --tyro-print-completion bash` (zsh, fish) prints what the shell completes.",
         ]
     )
 

@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import Literal
 
 import numpy as np
-from rich.console import Console
 from tyro.conf import Positional
 
 from rgsd.bodies.body import Body
+from rgsd.cli.console import make_console
 from rgsd.cli.marked import bold
 from rgsd.cli.motions import body_of, own_motions
 from rgsd.errors import UsageError
@@ -51,7 +51,7 @@ def motions_export(
     write = write_bvh if format == "bvh" else write_amass
     for motion, file in zip(motions, files, strict=True):
         write(file, moved, motion)
-    Console().print(f"{len(files)} files written to {bold(out)}", soft_wrap=True)
+    make_console().print(f"{len(files)} files written to {bold(out)}", soft_wrap=True)
 
 
 def recorded_motions(run: Path, body: Body) -> list[Motion]:

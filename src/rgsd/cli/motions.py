@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Literal
 
 import numpy as np
-from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 from tyro.conf import Positional
@@ -17,6 +16,7 @@ from tyro.conf import Positional
 from rgsd.bodies.body import Body
 from rgsd.bodies.mirror import Mirror
 from rgsd.bodies.registry import BODIES, is_mjcf, make_body
+from rgsd.cli.console import make_console
 from rgsd.cli.motion_tables import (
     facts_table,
     file_facts,
@@ -26,6 +26,7 @@ from rgsd.cli.motion_tables import (
     print_missing,
     print_notes,
 )
+from rgsd.cli.options import Switch
 from rgsd.errors import UsageError
 from rgsd.motions.arrays import Arrays
 from rgsd.motions.files import is_archive, motion_files, natural_order
@@ -51,7 +52,7 @@ def motions_import(
     up: Literal["y", "z"] | None = None,
     unit: Literal["m", "cm", "mm"] = "m",
     rate: float | None = None,
-    json: bool = False,
+    json: Switch = False,
 ) -> None:
     """Read motion files into rgsd's own npz, and say what was taken, skipped and why, and what is odd about it.
 
@@ -85,7 +86,7 @@ def motions_import(
     if json:
         print(jsonlib.dumps({"out": str(out), "files": [file_row(found) for found in results]}))
     else:
-        console = Console()
+        console = make_console()
         console.print(motion_table(taken, f"{len(taken)} motions written to {out}"))
         print_notes(console, results, paths)
         if clip_set:
@@ -96,7 +97,7 @@ def motions_import(
         raise UsageError(f"nothing could be imported from {', '.join(map(str, paths))}; the reasons are above")
 
 
-def motions_info(path: Positional[Path], json: bool = False) -> None:
+def motions_info(path: Positional[Path], json: Switch = False) -> None:
     """Show what a motion file holds: its format, length, joints and source, and whether a body can take it.
 
     Of a folder or zip it lists every file that looks like a motion, one line each.
@@ -112,7 +113,7 @@ def motions_info(path: Positional[Path], json: bool = False) -> None:
     if json:
         print(jsonlib.dumps(facts if whole else facts[0]))
         return
-    console = Console()
+    console = make_console()
     if whole:
         console.print(facts_table(facts, path))
         return
@@ -122,7 +123,7 @@ def motions_info(path: Positional[Path], json: bool = False) -> None:
     console.print(table)
 
 
-def motions_list(path: Positional[Path], json: bool = False) -> None:
+def motions_list(path: Positional[Path], json: Switch = False) -> None:
     """List rgsd's motions in a folder, with the metrics of their import.
 
     Args:
@@ -133,7 +134,7 @@ def motions_list(path: Positional[Path], json: bool = False) -> None:
     if json:
         print(jsonlib.dumps([motion_summary(motion) for motion in motions]))
     else:
-        Console().print(motion_table(motions, f"{len(motions)} motions in {path}"))
+        make_console().print(motion_table(motions, f"{len(motions)} motions in {path}"))
 
 
 def motions_synthesize(out: Path, body: str = "quadruped", medley: bool = False) -> None:
@@ -267,7 +268,7 @@ def motions_render(path: Positional[Path], out: Path, frames: int = 12, body: st
     sheet = contact_sheet(body_of(path, motions, body), motions, frames)
     out.parent.mkdir(parents=True, exist_ok=True)
     sheet.save(out)
-    Console().print(f"{len(motions)} motions drawn to {escape(str(out))}", soft_wrap=True)
+    make_console().print(f"{len(motions)} motions drawn to {escape(str(out))}", soft_wrap=True)
 
 
 def own_motions(path: Path) -> list[Motion]:
@@ -329,4 +330,4 @@ def _write(motions: list[Motion], out: Path) -> None:
     """Save motions as npz, and say so."""
     for motion in motions:
         motion.save(out / f"{motion.name}.npz")
-    Console().print(motion_table(motions, f"{len(motions)} motions written to {out}"))
+    make_console().print(motion_table(motions, f"{len(motions)} motions written to {out}"))

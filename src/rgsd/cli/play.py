@@ -11,11 +11,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import tyro
-from rich.console import Console
 
 from rgsd import pretrained
+from rgsd.cli.console import make_console
 from rgsd.cli.marked import bold
 from rgsd.cli.motions import body_of, own_motions
+from rgsd.cli.options import Switch
 from rgsd.cli.trained import load_skills, load_trained
 from rgsd.errors import UsageError
 from rgsd.learning.policy_files import DESCRIPTION
@@ -41,7 +42,7 @@ def play(
     clip: str | None = None,
     host: str = "127.0.0.1",
     port: int = 8080,
-    open: bool = False,  # the option's name
+    open: Switch = False,  # the option's name
     out: Path = Path("takes"),
     seed: int = 0,
 ) -> None:
@@ -51,7 +52,7 @@ def play(
         what: a run's folder, a published policy such as smpl-walks5, an rgsd npz file or a folder of them, or a task's
             run.
         motions: where a run's motions lie now, if they have moved; for a published policy, motions to show as ghosts.
-        body: path of the MJCF file, for motions of a body of your own.
+        body: path of the MJCF file, for motions of a body of your own, or for a run of it if the file has moved.
         clip: what is played first, by name.
         host: address to serve on; 0.0.0.0 lets other machines in, without any password.
         port: port to serve on; the next free one if it is taken.
@@ -59,7 +60,7 @@ def play(
         out: folder for recordings.
         seed: of the first random latents.
     """
-    console = Console()
+    console = make_console()
     with console.status("loading"):
         make_page = prepare(what, motions, body, clip, out, seed)
     if importlib.util.find_spec("viser") is None or importlib.util.find_spec("mjviser") is None:
@@ -92,17 +93,15 @@ def prepare(what: str, motions: str | None, body: str | None, clip: str | None, 
     is_task = (path / TASK_CONFIG).exists()
     if not is_skill and not is_task and path.exists():
         return _motions(path, body, clip)
-    if body is not None:
-        raise UsageError(f"--body {body}: {what} keeps its own body; the option is for motions")
     if is_task:
         if clip is not None:
             raise UsageError(f"--clip {clip}: a task chooses its own latents")
-        return _goals(path, motions, out, seed)
-    return _skills(what, motions, clip, out, seed)
+        return _goals(path, motions, body, out, seed)
+    return _skills(what, motions, body, clip, out, seed)
 
 
-def _skills(what: str, motions: str | None, clip: str | None, out: Path, seed: int) -> MakePage:
-    policy, library = load_skills(what, motions)
+def _skills(what: str, motions: str | None, body: str | None, clip: str | None, out: Path, seed: int) -> MakePage:
+    policy, library = load_skills(what, motions, body)
     if policy.condition != "latent":
         raise UsageError(
             f"a {policy.method} policy follows a reference and has no latents; `rgsd record {what}` films it"
@@ -119,9 +118,9 @@ def _skills(what: str, motions: str | None, clip: str | None, out: Path, seed: i
     return make_page
 
 
-def _goals(path: Path, motions: str | None, out: Path, seed: int) -> MakePage:
+def _goals(path: Path, motions: str | None, body: str | None, out: Path, seed: int) -> MakePage:
     task = TaskConfig.load(path)
-    _, library, policy = load_trained(Path(task.run), motions)
+    _, library, policy = load_trained(Path(task.run), motions, body)
     env = make_env(task, policy, library, 1, seed)
     session = GoalSession(env, load_actor(task, env, path))
 

@@ -5,19 +5,20 @@ from __future__ import annotations
 import dataclasses
 import inspect
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
 import numpy as np
 import torch
 import tyro
-from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
 from rgsd.atomic import write_atomically
+from rgsd.cli.console import make_console
 from rgsd.cli.marked import bold
+from rgsd.cli.options import AsJson
 from rgsd.envs.observation import observe
 from rgsd.errors import UsageError
 from rgsd.evaluation.landscape import landscape
@@ -41,7 +42,7 @@ class _Choice:
     """cpu, gpu or paper."""
     out: Path = Path("runs/pretrain")
     """Folder for the results."""
-    as_json: Annotated[bool, tyro.conf.arg(name="json")] = False
+    as_json: AsJson = False
     """Print the metrics as JSON."""
 
 
@@ -83,11 +84,19 @@ def pretrain(args: Sequence[str]) -> None:
     words = [word for word in args if word not in ("--help", "-h")]
     choice, _ = tyro.cli(_Choice, prog="rgsd pretrain", args=words, return_unknown_args=True)
     config = make_preset(choice.preset, "rgsd", choice.body)
+    about = inspect.cleandoc(pretrain.__doc__ or "")
+    phase = tyro.cli(options(choice), prog="rgsd pretrain", description=about, args=args)
+    check_limits(phase)
+    chosen = dataclasses.asdict(phase) | {"settings": dataclasses.replace(config.settings, **vars(phase.settings))}
+    _pretrain(dataclasses.replace(config, **chosen), choice.out, choice.as_json)
+
+
+def options(choice: _Choice = _Choice()) -> Callable[..., _Phase1]:
+    """What tyro makes all options of, with the defaults of a choice."""
+    config = make_preset(choice.preset, "rgsd", choice.body)
     assert isinstance(config.settings, RgsdConfig), "the presets are rgsd's"
-    known = config.settings
-    default = _Phase1(
-        config.motions, config.clip_set, config.clips, config.seed, _Settings(known.encoder, known.contrastive)
-    )
+    settings = _Settings(config.settings.encoder, config.settings.contrastive)
+    default = _Phase1(config.motions, config.clip_set, config.clips, config.seed, settings)
 
     def read(
         choice: Annotated[_Choice, tyro.conf.arg(name="")],
@@ -95,11 +104,7 @@ def pretrain(args: Sequence[str]) -> None:
     ) -> _Phase1:
         return options
 
-    about = inspect.cleandoc(pretrain.__doc__ or "")
-    options = tyro.cli(read, prog="rgsd pretrain", description=about, args=args, config=(tyro.conf.FlagCreatePairsOff,))
-    check_limits(options)
-    chosen = dataclasses.asdict(options) | {"settings": dataclasses.replace(known, **vars(options.settings))}
-    _pretrain(dataclasses.replace(config, **chosen), choice.out, choice.as_json)
+    return read
 
 
 def _pretrain(config: RunConfig, out: Path, as_json: bool) -> None:
@@ -107,7 +112,7 @@ def _pretrain(config: RunConfig, out: Path, as_json: bool) -> None:
         raise UsageError(f"--out {out}: a run lives there; `rgsd landscape {out}` makes its views")
     settings, library = config.settings, load_library(config, config.make_body())
     assert isinstance(settings, RgsdConfig)
-    console = Console(quiet=as_json)
+    console = make_console(quiet=as_json)
     with console.status("InfoNCE") as status:
         encoder = pretrained_encoder(
             library, settings, config.seed, lambda n, loss: status.update(f"step {n}, loss {loss:.3f}")

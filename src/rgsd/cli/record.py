@@ -9,12 +9,13 @@ from typing import Annotated
 import numpy as np
 import torch
 import tyro
-from rich.console import Console
 from torch import Tensor
 
 from rgsd.bodies.state import BodyState
+from rgsd.cli.console import make_console
 from rgsd.cli.marked import bold
 from rgsd.cli.trained import load_skills
+from rgsd.cli.writable import check_writable
 from rgsd.errors import UnknownName, UsageError
 from rgsd.evaluation.rollouts import Controller, SkillController, TrackingController, roll_out, standing
 from rgsd.learning.skill_policy import SkillPolicy
@@ -28,6 +29,7 @@ _SECONDS = 4.0  # of what has no clip's length
 def record(
     run: Annotated[str, tyro.conf.Positional],
     motions: str | None = None,
+    body: str | None = None,
     clips: tuple[str, ...] = (),
     random: int = 0,
     z: tuple[float, ...] = (),
@@ -41,6 +43,7 @@ def record(
     Args:
         run: a run's folder, or a published policy such as smpl-walks5.
         motions: where the run's motions lie now, if they have moved; for a published policy, which has none, some.
+        body: where the run's MJCF file lies now, if it has moved.
         clips: clips to film, by name; all if neither they nor `random` nor `z` are given.
         random: how many uniform latents to film, or, with kappa, variations of each clip.
         z: a latent of your own to film, one number for each dimension; `rgsd play` writes such lines.
@@ -56,7 +59,9 @@ def record(
             raise UsageError(f"{option} is {value:g}; give a positive number")
     if out is not None and out.suffix.lower() != ".mp4":
         raise UsageError(f"--out {out}: the film is an MP4; give a name that ends in .mp4")
-    policy, library = load_skills(run, motions)
+    path = out or (Path(run) / "evaluation" / "record.mp4" if Path(run).is_dir() else Path(f"{run}.mp4"))
+    check_writable(path.parent)
+    policy, library = load_skills(run, motions, body)
     studio = _Studio(policy, library, torch.Generator().manual_seed(seed))
     panels: list[Frames] = []
     if z:
@@ -70,9 +75,8 @@ def record(
         panels += (
             studio.clip(name, seconds) if kappa is None else studio.variations(name, kappa, max(random, 1), seconds)
         )
-    path = out or (Path(run) / "evaluation" / "record.mp4" if Path(run).is_dir() else Path(f"{run}.mp4"))
     write_mp4(path, montage(panels), policy.body.control_hz / studio.stride)
-    Console().print(f"film of {len(panels)} panels: {bold(path)}", soft_wrap=True)
+    make_console().print(f"film of {len(panels)} panels: {bold(path)}", soft_wrap=True)
 
 
 class _Studio:

@@ -10,10 +10,10 @@ from typing import Annotated, Any, Literal
 
 import torch
 import tyro
-from rich.console import Console
 
 from rgsd.atomic import write_atomically
 from rgsd.cli.compare import write_comparison
+from rgsd.cli.console import make_console
 from rgsd.cli.finishing import finish_all, is_evaluated, run_folder
 from rgsd.cli.marked import bold
 from rgsd.cli.trained import load_trained
@@ -82,7 +82,7 @@ def reproduce_table1(
     """
     evaluation.check("--evaluation")
     budget = _budget(minutes_per_method, steps, "--minutes-per-method")
-    console, out = Console(), out or Path("runs/table1-equal" if start == "equal" else "runs/table1")
+    console, out = make_console(), out or Path("runs/table1-equal" if start == "equal" else "runs/table1")
     trained = [method for method in METHODS if method != "lgsd" or is_installed()]
     if len(trained) < len(METHODS):
         console.print("LGSD is left out: its sentence encoder comes with pip install 'rgsd[language]'", markup=False)
@@ -120,7 +120,7 @@ def reproduce_figure4(
     """
     if trajectories < 2 or trajectories % STARTS:
         raise UsageError(f"--trajectories {trajectories}: each latent has {STARTS} starts; give a multiple of {STARTS}")
-    console, folder = Console(), out or table
+    console, folder = make_console(), out or table
     runs = {method: run_folder(table, method, seed) for method in (*METHODS, FROM_SCRATCH) if method != "tracker"}
     runs = {method: run for method, run in runs.items() if is_evaluated(run)}
     if not runs:
@@ -170,7 +170,7 @@ def reproduce_metra_incompatibility(
         evaluation: how much is rolled out to evaluate a run.
     """
     evaluation.check("--evaluation")
-    console = Console()
+    console = make_console()
     base = _config("cpu", "metra", body, motions, _budget(minutes_per_form, steps, "--minutes-per-form"))
     finished: list[Path] = []
     measured: dict[str, list[dict[str, Any]]] = {}

@@ -10,12 +10,13 @@ from typing import Annotated, Any
 import torch
 import tyro
 from rich import box
-from rich.console import Console
 from rich.table import Table
 from torch import Tensor
 
 from rgsd.atomic import write_atomically
+from rgsd.cli.console import make_console
 from rgsd.cli.marked import bold
+from rgsd.cli.options import AsJson
 from rgsd.cli.trained import load_trained
 from rgsd.errors import UsageError
 from rgsd.evaluation.latent_search import search_gains
@@ -26,11 +27,12 @@ from rgsd.physics.mujoco_cpu import MujocoCpu
 def search(
     run: Annotated[Path, tyro.conf.Positional],
     motions: str | None = None,
+    body: str | None = None,
     latents: tuple[int, ...] = (125, 250, 500, 1000),
     rollouts: int = 16,
     num_envs: int = 256,
     seed: int = 0,
-    as_json: Annotated[bool, tyro.conf.arg(name="json")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Search each clip's latent among growing fractions of one uniform draw, and tabulate what each fraction finds.
 
@@ -39,6 +41,7 @@ def search(
     Args:
         run: a run's folder.
         motions: where the run's motions lie now, if they have moved.
+        body: where the run's MJCF file lies now, if it has moved.
         latents: how many of the draw are searched.
         rollouts: fresh ones of the latent that was found; their mean error is the metric.
         num_envs: environments simulated at a time.
@@ -48,10 +51,10 @@ def search(
     for option, value in (("--latents", min(latents, default=0)), ("--rollouts", rollouts), ("--num-envs", num_envs)):
         if value < 1:
             raise UsageError(f"{option} {value}: give at least 1")
-    _, library, policy = load_trained(run, motions)
+    _, library, policy = load_trained(run, motions, body)
     if policy.condition != "latent":
         raise UsageError(f"{run}: a {policy.method} run follows references, and has no latents to search")
-    console, counts = Console(quiet=as_json), sorted(set(latents))
+    console, counts = make_console(quiet=as_json), sorted(set(latents))
     with console.status(f"searching {counts[-1]} latents of {len(library)} clips"), torch.no_grad():
         simulate = partial(MujocoCpu, library.body)
         gains = search_gains(simulate, policy, library, counts, rollouts, num_envs, seed)

@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import tyro
-from rich.console import Console
 
 from rgsd.atomic import write_atomically
+from rgsd.cli.console import make_console
 from rgsd.cli.finishing import finish_all, is_evaluated, run_folder, training_cost
 from rgsd.cli.marked import bold
 from rgsd.evaluation.headlines import metric, over_seeds
@@ -37,7 +37,7 @@ def sweep(file: Annotated[Path, tyro.conf.Positional], out: Path | None = None) 
         file: what to run.
         out: folder of the sweep; runs/<name of FILE> if not given.
     """
-    plan, console = read_sweep(file), Console()
+    plan, console = read_sweep(file), make_console()
     folder = out or Path("runs") / file.stem
     for _ in finish_all(plan.variants, plan.seeds, plan.evaluation, folder, console):
         write_comparison(plan, folder)

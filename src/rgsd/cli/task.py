@@ -7,7 +7,7 @@ import datetime
 import inspect
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -16,8 +16,10 @@ from rich.console import Console
 from rich.markup import escape
 
 from rgsd.atomic import write_atomically
+from rgsd.cli.console import make_console
 from rgsd.cli.evaluate import print_metrics
 from rgsd.cli.marked import bold
+from rgsd.cli.options import AsJson
 from rgsd.cli.trained import TrainedRun, load_trained
 from rgsd.errors import UsageError
 from rgsd.evaluation.downstream import DownstreamConfig, Traces, measure, play
@@ -79,7 +81,7 @@ def task_train(args: Sequence[str]) -> None:
         goal = tyro.cli(_Goal, prog=f"rgsd task train --resume {folder}", args=rest)
         if goal != _Goal():
             config = dataclasses.replace(config, steps=goal.steps, minutes=goal.minutes)
-        train_task(config, folder, Console(), choice.motions)
+        train_task(config, folder, make_console(), choice.motions)
         return
     if not skills and not wants_help:
         raise UsageError("RUN must come first: the folder of a run whose skills the task uses")
@@ -88,14 +90,18 @@ def task_train(args: Sequence[str]) -> None:
         prog="rgsd task train",
         description=inspect.cleandoc(task_train.__doc__ or ""),
         args=["--help", *words] if wants_help else words,
-        config=(tyro.conf.FlagCreatePairsOff,),
     )
     folder = choice.out or _new_folder(config)
     if (folder / CONFIG).exists():
         raise UsageError(
             f"--out {folder}: there is a run already; choose another folder, or go on with --resume {folder}"
         )
-    train_task(config, folder, Console(), choice.motions)
+    train_task(config, folder, make_console(), choice.motions)
+
+
+def options() -> Callable[..., TaskConfig]:
+    """What tyro makes all options of."""
+    return _read_config
 
 
 def _read_config(
@@ -174,7 +180,7 @@ def task_evaluate(
     encoder: Path | None = None,
     config: DownstreamConfig = DownstreamConfig(),  # noqa: B008 (frozen)
     video: bool = True,
-    as_json: Annotated[bool, tyro.conf.arg(name="json")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Measure TASKRUN, and write evaluation/task.json, traces.png, curves.png and a film.
 
@@ -183,10 +189,10 @@ def task_evaluate(
         motions: where the motions of its skills' run lie now, if they have moved.
         encoder: another run whose encoder names the nearest clip, so that methods are evaluated alike.
         config: how much is tried.
-        video: film as well, which needs offscreen GL; --no-video leaves that out.
+        video: film as well, which needs offscreen GL.
         as_json: print the metrics as JSON instead of lines.
     """
-    console = Console(quiet=as_json)
+    console = make_console(quiet=as_json)
     with console.status("evaluating"):
         result, traces = evaluate_task(run, config, motions, encoder)
     print_metrics({key: value for key, value in result.items() if key != "schema"}, console)

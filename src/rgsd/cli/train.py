@@ -7,7 +7,7 @@ import datetime
 import fcntl
 import inspect
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Annotated
@@ -18,16 +18,22 @@ import tyro
 from rich.console import Console
 from rich.markup import escape
 
+from rgsd.bodies.registry import is_mjcf
+from rgsd.cli.console import make_console
 from rgsd.cli.marked import bold
 from rgsd.cli.pretrain import write_encoder_views
+from rgsd.cli.trained import moved
 from rgsd.errors import UsageError
+from rgsd.evaluation.signs_of_life import SignsOfLife
 from rgsd.learning import distributed
 from rgsd.learning.checkpoint import load_latest_checkpoint
 from rgsd.learning.loop import reached
+from rgsd.learning.metrics_log import Logger
 from rgsd.learning.trainer import Trainer
 from rgsd.methods.presets import make_preset
 from rgsd.methods.runs import RunConfig, check_method, make_trainer
 from rgsd.motions.library import MotionLibrary
+from rgsd.randomness import stream_seed
 from rgsd.skills.encoder import Encoder
 from rgsd.viewing.progress import TrainingDisplay
 
@@ -48,7 +54,8 @@ class _Choice:
     out: Path | None = None
     """Folder of the new run; runs/<body>-<method>-<date> if not given."""
     resume: Path | None = None
-    """Folder of a run to go on with, by its own configuration; --steps or --minutes move its goal."""
+    """Folder of a run to go on with, by its own configuration; --steps or --minutes move its goal, --motions and
+    --body say where its motions and its body's file lie now, and --logger changes who draws its metrics."""
 
 
 def train(args: Sequence[str]) -> None:
@@ -65,10 +72,10 @@ def train(args: Sequence[str]) -> None:
     choice, rest = tyro.cli(_Choice, prog="rgsd train", args=words, return_unknown_args=True)
     check_method(choice.method)
     if choice.resume is not None and not wants_help:
-        for option in ("--out", "--body", "--preset"):
+        for option in ("--out", "--preset"):
             if any(word.split("=")[0] == option for word in words):
                 raise UsageError(f"{option} cannot be given with --resume: the run keeps its own")
-        _resume(choice, rest)
+        _resume(choice, rest, "--body" in (word.split("=")[0] for word in words))
         return
     config = _read_config(choice, ["--help", *words] if wants_help else words)
     if config.steps is None and config.minutes is None:
@@ -88,6 +95,17 @@ def train(args: Sequence[str]) -> None:
 
 def _read_config(choice: _Choice, words: Sequence[str]) -> RunConfig:
     """The configuration that all words make of the choice's defaults; help and refusals know every option."""
+    defaults = f"Defaults are those of METHOD {choice.method}, body {choice.body} and preset {choice.preset}."
+    return tyro.cli(
+        options(choice),
+        prog="rgsd train",
+        description=f"{inspect.cleandoc(train.__doc__ or '')}\n\n{defaults}",
+        args=words,
+    )
+
+
+def options(choice: _Choice = _Choice("rgsd")) -> Callable[..., RunConfig]:
+    """What tyro makes all options of, with the defaults of a choice."""
     default = make_preset(choice.preset, choice.method, choice.body)
 
     def read(
@@ -96,14 +114,7 @@ def _read_config(choice: _Choice, words: Sequence[str]) -> RunConfig:
     ) -> RunConfig:
         return config
 
-    defaults = f"Defaults are those of METHOD {choice.method}, body {choice.body} and preset {choice.preset}."
-    return tyro.cli(
-        read,
-        prog="rgsd train",
-        description=f"{inspect.cleandoc(train.__doc__ or '')}\n\n{defaults}",
-        args=words,
-        config=(tyro.conf.FlagCreatePairsOff,),
-    )
+    return read
 
 
 def run_training(config: RunConfig, folder: Path, console: Console | None = None) -> Trainer:
@@ -115,7 +126,7 @@ def run_training(config: RunConfig, folder: Path, console: Console | None = None
     with distributed.joined(config.device) as device, _memory_errors_explained(config):
         if distributed.is_main():
             with claimed(folder):
-                return _run_training(config, folder, device, console or Console(), None)
+                return _run_training(config, folder, device, console or make_console(), None)
         silent = Console(quiet=True, force_terminal=False)
         return _run_training(config, folder, device, silent, silent)
 
@@ -180,9 +191,10 @@ def _run_training(
     encoder = trainer.method.export().get("encoder")
     if encoder is not None and distributed.is_main():
         _show_landscape(encoder, trainer.env.library, folder, console)
+    look = SignsOfLife(trainer.env.library, stream_seed(config.seed, "check"), distributed.own_threads())
     seconds = None if config.minutes is None else 60 * config.minutes
     with TrainingDisplay(total_steps=config.steps, total_seconds=seconds, console=display) as shown:
-        done = trainer.run(config.steps, config.minutes, shown.update)
+        done = trainer.run(config.steps, config.minutes, shown.update, lambda: look(trainer.policy()), config.logger)
     word = "trained" if done else "stopped; go on with --resume"
     console.print(
         f"{word}: {trainer.samples:,} steps in {trainer.seconds / 60:.1f} min, in {bold(folder)}", soft_wrap=True
@@ -203,15 +215,20 @@ def _show_landscape(encoder: Encoder, library: MotionLibrary, folder: Path, cons
     )
 
 
-def _resume(choice: _Choice, rest: Sequence[str]) -> None:
+def _resume(choice: _Choice, rest: Sequence[str], has_new_body: bool) -> None:
     folder = choice.resume or Path()
     config = RunConfig.load(folder)
     if config.method != choice.method:
         raise UsageError(f"--resume {folder}: that run's method is {config.method}, not {choice.method}")
-    goal = tyro.cli(_Goal, prog=f"rgsd train {choice.method} --resume {folder}", args=rest)
-    if goal != _Goal():
-        config = dataclasses.replace(config, steps=goal.steps, minutes=goal.minutes)
-    run_training(config, folder)
+    change = tyro.cli(_Change, prog=f"rgsd train {choice.method} --resume {folder}", args=rest)
+    if change.steps is not None or change.minutes is not None:
+        config = dataclasses.replace(config, steps=change.steps, minutes=change.minutes)
+    if change.logger is not None:
+        config = dataclasses.replace(config, logger=change.logger)
+    body = str(Path(choice.body).resolve()) if has_new_body and is_mjcf(choice.body) else None
+    if has_new_body and body is None and choice.body != config.body:
+        raise UsageError(f"--body {choice.body} cannot be given with --resume: the run keeps its body {config.body}")
+    run_training(moved(config, change.motions, body).with_absolute_paths(), folder)
 
 
 def is_finished(config: RunConfig, folder: Path) -> bool:
@@ -221,13 +238,17 @@ def is_finished(config: RunConfig, folder: Path) -> bool:
 
 
 @dataclasses.dataclass(frozen=True)
-class _Goal:
+class _Change:
     """What may change when a run goes on."""
 
     steps: int | None = None
     """Environment steps in total; the run's own goal if neither is given."""
     minutes: float | None = None
     """Minutes of training in total."""
+    motions: str | None = None
+    """Where its motions lie now, if they have moved; a checkpoint takes no others."""
+    logger: Logger | None = None
+    """What draws the metrics from now on."""
 
 
 def _new_folder(config: RunConfig) -> Path:

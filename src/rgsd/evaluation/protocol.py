@@ -60,7 +60,7 @@ class EvaluationConfig:
     variations_per_clip: int = 16
     """Latents drawn around each clip's own, for each concentration."""
     rollouts_per_switch: int = 4
-    """Rollouts of each ordered pair of clips whose latents are switched."""
+    """Rollouts of each ordered pair of clips whose latents are switched; 0 leaves that out."""
     held_out_latents: int = 2500
     """Latents whose fraction that moves like a held-out gait is counted: a rare skill needs more than others."""
     num_envs: int = 256
@@ -80,6 +80,20 @@ class EvaluationConfig:
             UsageError: a number that is too small; the message names its option.
         """
         check_limits(self, f"{option}.")
+
+    @property
+    def below_protocol(self) -> dict[str, int]:
+        """The amounts of rollouts that are less than the protocol's, by name; empty for a whole evaluation."""
+        whole = EvaluationConfig()
+        return {name: getattr(self, name) for name in AMOUNTS if getattr(self, name) < getattr(whole, name)}
+
+
+AMOUNTS = ("rollouts_per_clip", "num_latents", "variations_per_clip", "rollouts_per_switch", "held_out_latents")
+"""The fields of `EvaluationConfig` that say how much is rolled out."""
+QUICK = EvaluationConfig(
+    rollouts_per_clip=4, num_latents=64, variations_per_clip=4, rollouts_per_switch=0, held_out_latents=64
+)
+"""A look between stretches of training: a fifth of the rollouts, no switching."""
 
 
 def evaluate(
@@ -168,7 +182,9 @@ def evaluate(
             tell("variations and switching")
             per_clip, per_pair = config.variations_per_clip, config.rollouts_per_switch
             discovered["variations"] = vary(simulate, policy, library, z, per_clip, config.num_envs, seed + 5)
-            discovered["switching"] = switch(simulate, policy, library, z, per_pair, config.num_envs, seed + 6)
+            discovered["switching"] = None
+            if per_pair:
+                discovered["switching"] = switch(simulate, policy, library, z, per_pair, config.num_envs, seed + 6)
 
     result = {
         "schema": SCHEMA_VERSION,
@@ -179,6 +195,7 @@ def evaluate(
         "body": body.name,
         "feature_set": FEATURE_SET,
         "rollouts_per_clip": config.rollouts_per_clip,
+        "below_protocol": config.below_protocol,
         "seed": seed,
         **headline,
         "stochastic": stochastic,

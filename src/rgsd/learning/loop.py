@@ -12,7 +12,7 @@ from types import FrameType
 from typing import Any
 
 from rgsd.learning import distributed
-from rgsd.learning.metrics_log import MetricsLog
+from rgsd.learning.metrics_log import Logger, MetricsLog
 
 
 class DivergedError(RuntimeError):
@@ -23,16 +23,17 @@ class TrainingLoop(ABC):
     """A training in its run folder, which says what an iteration is and how it is saved.
 
     Attributes:
-        folder: of the run; `checkpoints/`, `metrics.jsonl` and TensorBoard's events go there.
+        folder: of the run; `checkpoints/`, `metrics.jsonl` and the logger's files go there.
         iteration, samples, seconds: iterations, environment steps and seconds so far, earlier sittings included.
 
     Args:
         folder: of the run.
         checkpoint_minutes: training time between checkpoints, min.
+        check_minutes: training time between checks, min; 0 for none.
     """
 
-    def __init__(self, folder: Path, checkpoint_minutes: float) -> None:
-        self.folder, self._checkpoint_minutes = folder, checkpoint_minutes
+    def __init__(self, folder: Path, checkpoint_minutes: float, check_minutes: float = 0.0) -> None:
+        self.folder, self._checkpoint_minutes, self._check_minutes = folder, checkpoint_minutes, check_minutes
         self.iteration, self.samples, self.seconds = 0, 0, 0.0
 
     @abstractmethod
@@ -48,10 +49,19 @@ class TrainingLoop(ABC):
         steps: int | None = None,
         minutes: float | None = None,
         on_iteration: Callable[[dict[str, float]], None] | None = None,
+        check: Callable[[], Mapping[str, float]] | None = None,
+        logger: Logger = "tensorboard",
     ) -> bool:
         """Train until a number of environment steps or minutes in total, earlier sittings included.
 
         Stops early, with a checkpoint, when any process gets SIGINT or SIGTERM.
+
+        Args:
+            steps, minutes: the goal.
+            on_iteration: told the metrics of each iteration.
+            check: looks at what has been learned, in the first process, and gives metrics that join the iteration's;
+                its time is not the training's, and it must draw from nothing that the training draws from.
+            logger: what draws the metrics, beside `metrics.jsonl`.
 
         Returns:
             Whether the goal was reached.
@@ -63,12 +73,15 @@ class TrainingLoop(ABC):
         checkpointed = self.seconds
         with (
             _stop_signals() as stop,
-            MetricsLog(self.folder, self.iteration) if distributed.is_main() else nullcontext() as log,
+            MetricsLog(self.folder, self.iteration, logger) if distributed.is_main() else nullcontext() as log,
         ):
             while not reached(self.samples, self.seconds, steps, minutes) and not distributed.anyone(bool(stop)):
+                before = self.seconds
                 metrics = self.iterate()
                 check_finite(self.iteration, metrics)
                 if log is not None:
+                    if check is not None and self._is_due(before):
+                        metrics |= check()
                     log.write(metrics)
                 if on_iteration is not None:
                     on_iteration(metrics)
@@ -78,6 +91,11 @@ class TrainingLoop(ABC):
             done = reached(self.samples, self.seconds, steps, minutes)
             self.save()
         return done
+
+    def _is_due(self, before: float) -> bool:
+        """Whether a whole number of periods of the check has passed since `before`, s; resuming changes no moment."""
+        period = 60 * self._check_minutes
+        return period > 0 and self.seconds // period > before // period
 
 
 def check_finite(iteration: int, metrics: Mapping[str, float]) -> None:

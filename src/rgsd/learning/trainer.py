@@ -56,6 +56,8 @@ class TrainerConfig:
     networks see there what its mean actions do."""
     checkpoint_minutes: float = 1.0
     """Training time between checkpoints, min."""
+    check_minutes: float = 5.0
+    """Training time between looks at the deterministic policy (`Check/...` in the log), min; 0 for none."""
     compile: bool = False
     """Whether torch.compile fuses actor and critic: a minute at the start; on CPUs it gains next to nothing."""
 
@@ -89,7 +91,7 @@ class Trainer(TrainingLoop):
         seed: int,
         teachers: Sequence[SkillPolicy] = (),
     ) -> None:
-        super().__init__(folder, config.checkpoint_minutes)
+        super().__init__(folder, config.checkpoint_minutes, config.check_minutes)
         torch.manual_seed(stream_seed(seed, "networks"))
         self.env, self.method, self.method_name = env, method, method_name
         self.config = config
@@ -309,9 +311,13 @@ def check_identity(state: dict[str, Any], library: MotionLibrary, folder: Path) 
     Raises:
         CheckpointError: the message names the folder and what has changed.
     """
-    for part, digest in _identity(library).items():
-        if state["identity"][part] != digest:
-            raise CheckpointError(f"{folder}: the {part} changed since the checkpoint; train anew")
+    for part in changed_parts(state, library):
+        raise CheckpointError(f"{folder}: the {part} changed since the checkpoint; train anew")
+
+
+def changed_parts(state: dict[str, Any], library: MotionLibrary) -> list[str]:
+    """What is not as it was when a checkpoint was written, by digest: the motions, or the body's physics."""
+    return [part for part, digest in _identity(library).items() if state["identity"][part] != digest]
 
 
 def _identity(library: MotionLibrary) -> dict[str, str]:

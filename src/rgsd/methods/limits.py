@@ -57,7 +57,7 @@ _OF = {
         "num_envs", "steps", "horizon", "noise_steps", "epochs", "minibatches", "batch", "updates", "window", "hidden",
         "actor_hidden", "critic_hidden", "encoder_minibatches", "motion_frames", "shortest_skill", "longest_skill",
         "period", "search_latents", "at_once", "rollouts_per_clip", "num_latents", "variations_per_clip",
-        "held_out_latents", "rollouts_per_switch", "goals", "samples_per_update",
+        "held_out_latents", "goals", "samples_per_update",
     ),
     _POSITIVE: (
         "minutes", "network.noise", "final_noise", "learning_rate", "min_learning_rate", "max_learning_rate", "clip",

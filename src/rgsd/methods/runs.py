@@ -20,6 +20,7 @@ from rgsd.envs.skill_env import EnvConfig, SkillEnv
 from rgsd.errors import UnknownName, UsageError
 from rgsd.learning import distributed
 from rgsd.learning.method import Method
+from rgsd.learning.metrics_log import Logger, check_logger
 from rgsd.learning.networks import NetworkConfig
 from rgsd.learning.policy_files import DESCRIPTION
 from rgsd.learning.ppo import PpoConfig
@@ -75,6 +76,8 @@ class RunConfig:
     """What steps the body: cpu, C MuJoCo on the CPU's cores, whatever the device; warp, MuJoCo Warp on the device."""
     seed: int = 0
     """Of everything random."""
+    logger: Logger = dataclasses.field(default="tensorboard", compare=False)
+    """What draws the metrics beside metrics.jsonl: tensorboard, wandb (Weights & Biases, rgsd's extra wandb), none."""
     env: EnvConfig = EnvConfig()
     """Episodes."""
     network: NetworkConfig = NetworkConfig()
@@ -90,10 +93,11 @@ class RunConfig:
         """Refuse what cannot be trained, before anything is spent on it.
 
         Raises:
-            UsageError: a number is outside its limits (`rgsd.methods.limits`), or an option is not the method's; the
-                message names it.
+            UsageError: a number is outside its limits (`rgsd.methods.limits`), an option is not the method's, or the
+                logger is not installed; the message names it.
         """
         check_limits(self)
+        check_logger(self.logger)
         if self.env.lag and self.method != "tracker":
             raise UsageError(f"--env.lag: a policy of {self.method} has no reference to be behind of; leave it out")
 

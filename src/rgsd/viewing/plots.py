@@ -31,6 +31,8 @@ def number(value: object) -> float:
 def learning_curves(history: Sequence[Metrics]) -> Figure:
     """One small panel per logged metric, those of a prefix (`Train/`, `Loss/`, ...) side by side in one colour.
 
+    Metrics of single clips (`Check/survival/walk`) are left out.
+
     Args:
         history: iterations in order, as in `metrics.jsonl`. A metric may be missing from some iterations.
 
@@ -38,7 +40,8 @@ def learning_curves(history: Sequence[Metrics]) -> Figure:
         ValueError: no iteration holds any metric.
     """
     clock = next((c for c in _CLOCKS if any(c in row for row in history)), None)
-    names = [n for n in dict.fromkeys(key for row in history for key in row) if n not in _CLOCKS]
+    logged = dict.fromkeys(key for row in history for key in row)
+    names = [n for n in logged if n not in _CLOCKS and n.count("/") < 2]  # single clips would make dozens of panels
     series = {n: np.array([number(row.get(n)) for row in history]) for n in names}
     series = {n: values for n, values in series.items() if np.isfinite(values).any()}
     if not series:

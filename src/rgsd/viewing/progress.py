@@ -26,6 +26,9 @@ _SHOWN = {
     "Discovery/alignment": ("discovery alignment", ".3f"),
     "Discovery/fall_rate": ("falls", ".1%"),
     "Discovery/spread_m": ("discovery spread, m", ".2f"),
+    "Check/survival": ("check: survival", ".0%"),
+    "Check/error_cm": ("check: error, cm", ".1f"),
+    "Check/fall_rate": ("check: falls", ".0%"),
     "Task/speed_to_goal": ("speed to goal, m/s", ".2f"),
     "Task/success": ("goals reached", ".1%"),
     "Task/style": ("style", ".2f"),
@@ -64,7 +67,7 @@ class TrainingDisplay:
         self._courses: dict[str, deque[float]] = {key: deque(maxlen=1000) for key in _SHOWN}
         self._live: Live | None = None
         self._start = self._last_line = 0.0
-        self._first_samples: float | None = None
+        self._first: tuple[float, float] | None = None  # seconds and samples of the first update
 
     def __enter__(self) -> Self:
         self._start = time.monotonic()
@@ -87,8 +90,8 @@ class TrainingDisplay:
         elapsed, samples = number(metrics.get("seconds")), number(metrics.get("samples"))
         if elapsed != elapsed:
             elapsed = time.monotonic() - self._start
-        if self._first_samples is None and samples == samples:
-            self._first_samples = samples  # a resumed training begins with many
+        if self._first is None and samples == samples:
+            self._first = elapsed, samples  # a resumed training begins with many of both
         fraction = self._fraction(elapsed, samples)
         if self._live is not None:
             self._live.update(self._panel(elapsed, samples, fraction))
@@ -105,11 +108,12 @@ class TrainingDisplay:
         return None
 
     def _remaining(self, elapsed: float, samples: float) -> float | None:
-        """Seconds to go at the speed so far; None where it cannot be told yet."""
+        """Seconds to go at the speed of this sitting; None where it cannot be told yet."""
         if self._total_seconds:
             return max(0.0, self._total_seconds - elapsed)
-        if self._total_steps and self._first_samples is not None and samples > self._first_samples:
-            return elapsed * max(0.0, self._total_steps - samples) / (samples - self._first_samples)
+        if self._total_steps and self._first is not None and samples > self._first[1]:
+            seconds, done = elapsed - self._first[0], samples - self._first[1]
+            return seconds * max(0.0, self._total_steps - samples) / done
         return None
 
     def _headline(self, elapsed: float, samples: float) -> str:

@@ -57,6 +57,14 @@ _VARIATION_COLUMNS = (
     Column("fall_rate", "fall rate", "fraction", 2, None),
 )
 _ROWS = ("static_pose", "open_loop_replay", "tracker", "untrained")
+_AMOUNTS = {
+    "rollouts_per_clip": "{} a clip",
+    "num_latents": "{} latents",
+    "variations_per_clip": "{} variations of a clip",
+    "rollouts_per_switch": "{} of a switch",
+    "held_out_latents": "{} latents for unseen gaits",
+}
+_NONE = {"rollouts_per_switch": "no switching"}
 _CAPTIONS = {
     "scores": "Each clip's scores (dots) beside the reference rows (hollow marks).",
     "errors": "Deterministic rollouts from frame 0: median and range over rollouts; dashed levels are reference rows.",
@@ -67,37 +75,36 @@ _CAPTIONS = {
 }
 
 
-def write_report(run_dir: Path) -> Path:
+def write_report(run: RunFolder) -> Path:
     """Write `evaluation/report.html`, and its figures as `evaluation/plots/*.png`.
 
     What the run lacks (an evaluation, a landscape, a film) is left out with a sentence that says how to get it.
 
     Args:
-        run_dir: a run folder, finished or still training.
+        run: a run folder, finished or still training.
 
     Returns:
         The report's path.
 
     Raises:
-        RunFolderError: no such folder, or a file in it cannot be read.
+        RunFolderError: a file in it cannot be read.
     """
-    run = RunFolder(run_dir)
     pictures = {name: png_bytes(figure) for name, figure in run_figures(run).items()}
     for name, png in pictures.items():
-        target = run_dir / "evaluation" / "plots" / f"{name}.png"
+        target = run.results / "evaluation" / "plots" / f"{name}.png"
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_bytes(png)
     html = page.page(
-        f"rgsd: {run_dir.resolve().name}",
+        f"rgsd: {run.path.resolve().name}",
         _header(run),
         _films(run),
         _imitation(run, pictures),
         _discovery(run, pictures),
-        _skills(pictures, run_dir),
+        _skills(pictures, run.path),
         _curves(pictures),
         _footer(run),
     )
-    path = run_dir / "evaluation" / "report.html"
+    path = run.results / "evaluation" / "report.html"
     path.parent.mkdir(parents=True, exist_ok=True)
     unfinished = path.with_name("report.html.partial")
     unfinished.write_text(html, encoding="utf-8")
@@ -129,9 +136,18 @@ def _header(run: RunFolder) -> str:
     ]
     references = f"{clips or 'its'} reference motions"
     lead = f"Skills of the {body or 'body'}, learned from {references}; run {run.path.resolve().name}."
-    return f"<header><h1>Reference-grounded skills</h1>{page.paragraph(lead, 'lead')}{page.facts(parts)}</header>" + (
-        page.cards(_headlines(run)) if run.clips else ""
+    look = page.paragraph(_quick_look(evaluation, run.path), "note") if evaluation.get("below_protocol") else ""
+    return (
+        f"<header><h1>Reference-grounded skills</h1>{page.paragraph(lead, 'lead')}{page.facts(parts)}{look}</header>"
+        + (page.cards(_headlines(run)) if run.clips else "")
     )
+
+
+def _quick_look(evaluation: dict[str, Any], path: Path) -> str:
+    """What an evaluation has left out of the protocol."""
+    fewer = evaluation["below_protocol"]
+    said = ", ".join(_AMOUNTS[name].format(count) if count else _NONE[name] for name, count in fewer.items())
+    return f"A quick look, with fewer rollouts than the protocol's: {said}. `rgsd evaluate {path}` measures it whole."
 
 
 def _motions(run: RunFolder) -> str | None:

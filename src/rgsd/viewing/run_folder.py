@@ -28,6 +28,7 @@ import yaml
 from rgsd import rotations
 from rgsd.evaluation.measures import heading_local, pose_error, root_error
 from rgsd.evaluation.protocol import PROTOCOL_VERSION
+from rgsd.learning.policy_files import DESCRIPTION
 from rgsd.methods.migration import migrate_config
 from rgsd.viewing.plots import ClipErrors, number
 
@@ -41,7 +42,14 @@ class RunFolder:
     """A run folder; files are read when first asked for, and a missing one is empty."""
 
     path: Path
-    """The folder."""
+    """The folder; that of a published policy will do."""
+    out: Path | None = None
+    """Where what is measured lies, if not there: the views of the encoder and the evaluation."""
+
+    @property
+    def results(self) -> Path:
+        """Where what is measured lies."""
+        return self.out or self.path
 
     def __post_init__(self) -> None:
         if not self.path.is_dir():
@@ -74,7 +82,8 @@ class RunFolder:
     @cached_property
     def policy(self) -> dict[str, Any]:
         """The published policy's description."""
-        return _json(self.path / "policy" / "policy.json")
+        inside = self.path / "policy" / DESCRIPTION
+        return _json(inside if inside.exists() else self.path / DESCRIPTION)
 
     @cached_property
     def evaluation(self) -> dict[str, Any]:
@@ -83,7 +92,7 @@ class RunFolder:
         Raises:
             RunFolderError: by another version of the protocol, whose names and numbers are not those of today.
         """
-        file = self.path / "evaluation" / "evaluation.json"
+        file = self.results / "evaluation" / "evaluation.json"
         content = _json(file)
         if content and content.get("protocol") != PROTOCOL_VERSION:
             found, remedy = content.get("protocol"), f"`rgsd evaluate {self.path}` writes it anew"
@@ -93,22 +102,22 @@ class RunFolder:
     @cached_property
     def landscape(self) -> dict[str, Any]:
         """The reward landscape."""
-        return _json(self.path / "landscape.json")
+        return _json(self.results / "landscape.json")
 
     @cached_property
     def latents(self) -> dict[str, np.ndarray]:
         """Embeddings of the clips' frames."""
-        return _arrays(self.path / "latents.npz")
+        return _arrays(self.results / "latents.npz")
 
     @cached_property
     def rollouts(self) -> dict[str, np.ndarray]:
         """The rollouts behind the evaluation; `rgsd.evaluation.recording` tells the arrays."""
-        return _arrays(self.path / "evaluation" / "rollouts.npz")
+        return _arrays(self.results / "evaluation" / "rollouts.npz")
 
     @property
     def films(self) -> list[Path]:
         """Videos of the run."""
-        return sorted(self.path.glob("evaluation/*.mp4"))
+        return sorted(self.results.glob("evaluation/*.mp4"))
 
     @cached_property
     def clips(self) -> dict[str, dict[str, Any]]:

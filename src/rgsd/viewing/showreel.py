@@ -41,7 +41,7 @@ def write_showreel(run: RunFolder, body: Body, seconds: float = 2.5) -> Path:
     panels += [[_blank()]] * (-len(panels) % _COLUMNS)
     discovered = len(data.get("discovery_qpos", ()))  # a tracker discovers nothing
     panels += [_discovery(run, body, i, times) for i in range(min(_PANELS, discovered))]
-    path = run.path / "evaluation" / "showreel.mp4"
+    path = run.results / "evaluation" / "showreel.mp4"
     write_mp4(path, montage(panels, _COLUMNS), float(data["fps"]) / step)
     return path
 
