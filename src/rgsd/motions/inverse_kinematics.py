@@ -80,9 +80,7 @@ class _Solver:
             model.jnt_dofadr[j] for j in range(model.njnt) if model.jnt_type[j] == mujoco.mjtJoint.mjJNT_FREE
         ]
         self.moves = np.array([[_is_above(model, owner, body) for owner in model.dof_bodyid] for body in self.ids])
-        self.weights = np.concatenate(
-            [np.repeat(targets.position_weights, 3), np.repeat(targets.rotation_weights, 3)]
-        )
+        self.weights = np.concatenate([np.repeat(targets.position_weights, 3), np.repeat(targets.rotation_weights, 3)])
 
     def step(self, pose: np.ndarray, t: int) -> np.ndarray:
         """(nv,) the step from a pose (nq,) towards the targets of frame t."""

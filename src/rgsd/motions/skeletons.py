@@ -6,7 +6,6 @@ the dialects that people have; a user's own file has the same form.
 
 from __future__ import annotations
 
-import os
 import tomllib
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -50,10 +49,12 @@ def load_map(path: Path) -> SkeletonMap:
     try:
         content = tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise MotionError(f"{path}: not a map in TOML ({error}); `rgsd motions map FILE --out {path}` makes one") from None
+        raise MotionError(
+            f"{path}: not a map in TOML ({error}); `rgsd motions map FILE --out {path}` makes one"
+        ) from None
     joints = content.get("joints")
     if not isinstance(joints, dict) or not all(isinstance(joint, str) for joint in joints.values()):
-        raise MotionError(f"{path}: [joints] is lacking or holds other than names; write lines such as Pelvis = \"Hips\"")
+        raise MotionError(f'{path}: [joints] is lacking or holds other than names; write lines such as Pelvis = "Hips"')
     for body in joints:
         if body not in BODY_NAMES:
             hint = nearest(body, BODY_NAMES) or BODY_NAMES
@@ -110,8 +111,9 @@ def _plain(name: str) -> str:
 
 def _without_prefix(names: Collection[str]) -> list[str]:
     """Names without what all begin with, up to an underscore or a space; a single name is left whole."""
-    shared = os.path.commonprefix(list(names)) if len(names) > 1 else ""
-    length = max(shared.rfind("_"), shared.rfind(" ")) + 1
+    first, last = min(names), max(names)
+    shared = next((k for k, (a, b) in enumerate(zip(first, last, strict=False)) if a != b), 0)
+    length = max(first[:shared].rfind("_"), first[:shared].rfind(" ")) + 1
     return [name[length:] for name in names]
 
 
@@ -125,13 +127,15 @@ def propose_map(bvh: Bvh) -> SkeletonMap:
         MotionError: the tree is not that of a human upright on average.
     """
     positions, _ = bvh.pose()
-    positions = upright(positions)
+    positions = positions @ upright(positions).T
     place = positions[int(np.argmax(np.ptp(positions[..., 2], axis=1)))]  # the frame of its greatest height
     tree = _Tree(bvh, place)
     pelvis = tree.first_branching(next(j for j, parent in enumerate(bvh.parents) if parent < 0))
     branches = sorted(tree.children[pelvis], key=lambda j: tree.extreme(j, lowest=True))
     if len(branches) < 3:
-        raise MotionError(f"{bvh.path}: joint '{bvh.joint_names[pelvis]}' branches in two; no human skeleton; write a map")
+        raise MotionError(
+            f"{bvh.path}: joint '{bvh.joint_names[pelvis]}' branches in two; no human skeleton; write a map"
+        )
     legs, trunk = branches[:2], max(branches[2:], key=lambda j: tree.extreme(j, lowest=False))
     chest = tree.first_branching(trunk)
     if len(tree.children[chest]) < 3:
@@ -161,13 +165,9 @@ _ARM = ("Shoulder", "Elbow", "Wrist", "Hand")
 
 
 def upright(positions: np.ndarray) -> np.ndarray:
-    """Positions (T, J, 3), in BVH's y-up world or, if its skeleton stretches along z instead, z-up, as z-up."""
-    spread = np.ptp(positions, axis=1).mean(axis=0)
-    return positions @ UP_Y.T if spread[1] > 0.7 * spread.max() or spread[1] > spread[2] else positions
-
-
-UP_Y = np.array([[0.0, 0.0, 1.0], [1.0, 0.0, 0.0], [0.0, 1.0, 0.0]])
-"""From a y-up world (x, y, z) to a z-up one, (z, x, y)."""
+    """The turn (3, 3) to a z-up world of joints (T, J, 3): from BVH's y-up, or none where they stretch along z most."""
+    spread = np.median(np.ptp(positions, axis=1), axis=0)
+    return np.eye(3) if spread[2] > 1.5 * spread[1] else np.array([[0.0, 0.0, 1.0], [1.0, 0.0, 0.0], [0.0, 1.0, 0.0]])
 
 
 class _Tree:
