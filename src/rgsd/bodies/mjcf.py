@@ -11,6 +11,8 @@
 | fall rule | the root below half of its standing height, or tilted by more than 60 degrees |
 | tracked threshold | 0.7 of the standing height, which is the quadruped's fraction, at most the humanoid's 0.25 m |
 | ground, light, sky | the file's own if it has a ground plane; else those of `scenery` in their place |
+
+A `robot.toml` beside the file may state most of it instead (`robot_file`).
 """
 
 from __future__ import annotations
@@ -23,6 +25,7 @@ import mujoco
 import numpy as np
 
 from rgsd.bodies.body import Body, BodyError, FallRule
+from rgsd.bodies.robot_file import RobotFile
 from rgsd.bodies.scenery import GROUND, add_scenery
 
 _CONTROL_PERIOD = 0.02  # s
@@ -39,7 +42,8 @@ def load_mjcf(path: Path) -> Body:
         BodyError: no such file, not MJCF, or a model that cannot be a body; the message names the file, the element
             and the remedy.
     """
-    model, ground = _compile(path)
+    stated = RobotFile(path)
+    model, ground = _compile(path, stated)
     _check_tree(path, model)
     _check_ground(path, model, ground)
     _check_actuators(path, model)
@@ -50,7 +54,7 @@ def load_mjcf(path: Path) -> Body:
     keys = sorted(leaves, key=lambda i: i not in feet)[:_MOST_KEY_BODIES]
     center, scale = _action_map(model, standing)
     height = float(standing[2])
-    return Body(
+    derived = Body(
         name=path.stem,
         model=model,
         substeps=max(1, round(_CONTROL_PERIOD / model.opt.timestep)),
@@ -63,14 +67,16 @@ def load_mjcf(path: Path) -> Body:
         tracked_threshold=min(0.25, 0.7 * height),
         discovery_seconds=4.0,
     )
+    return stated.state(derived)
 
 
-def _compile(path: Path) -> tuple[mujoco.MjModel, int]:
+def _compile(path: Path, stated: RobotFile) -> tuple[mujoco.MjModel, int]:
     """The model, and which of its geoms is the ground."""
     if not path.is_file():
         raise BodyError(f"{path}: no such file; give the path of an MJCF file, or a built-in body by its name")
     try:
         spec = mujoco.MjSpec.from_file(str(path))
+        stated.amend(spec)
         # a body that blows up is reset by physics/, visibly and one at a time, not silently by the engine
         spec.option.disableflags |= mujoco.mjtDisableBit.mjDSBL_AUTORESET
         model = spec.compile()
@@ -82,6 +88,8 @@ def _compile(path: Path) -> tuple[mujoco.MjModel, int]:
             add_scenery(spec)
             model = spec.compile()
             ground = model.geom(GROUND).id
+    except BodyError:
+        raise
     except ValueError as error:
         raise BodyError(f"{path}: MuJoCo cannot read it ({' '.join(str(error).split())}); correct the file") from None
     return model, ground
