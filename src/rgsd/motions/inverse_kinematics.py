@@ -32,6 +32,8 @@ class Targets:
     """(K,) of an error of 1 m."""
     rotation_weights: np.ndarray = field(repr=False)
     """(K,) of an error of 1 rad."""
+    points: np.ndarray | None = field(repr=False, default=None)
+    """(K, 3) which point of each body has the place, in its frame, m; its origin if not given."""
 
 
 def solve(
@@ -65,6 +67,7 @@ class _Solver:
     def __init__(self, model: mujoco.MjModel, start: np.ndarray, targets: Targets, posture: float) -> None:
         self.model, self.targets, self.data = model, targets, mujoco.MjData(model)
         self.ids = np.array(targets.bodies)
+        self.points = np.zeros((len(self.ids), 3)) if targets.points is None else targets.points
         self.start, self.posture = start, posture
         hinge = model.jnt_type == mujoco.mjtJoint.mjJNT_HINGE
         self.hinge_qpos, self.hinge_dofs = model.jnt_qposadr[hinge], model.jnt_dofadr[hinge]
@@ -114,9 +117,14 @@ class _Solver:
 
     def _error(self, t: int) -> np.ndarray:
         """(6 K,) missing positions, m, then missing turns as world rotation vectors, rad."""
-        place = self.targets.positions[t] - self.data.xpos[self.ids]
+        place = self.targets.positions[t] - self._places()
         missing = self.targets.rotations[t] @ np.swapaxes(self.data.xmat[self.ids].reshape(-1, 3, 3), 1, 2)
         return np.concatenate([place.ravel(), rotation_vectors(missing).ravel()])
+
+    def _places(self) -> np.ndarray:
+        """(K, 3) of the bodies' points in the world, m."""
+        turned = self.data.xmat[self.ids].reshape(-1, 3, 3) @ self.points[..., None]
+        return self.data.xpos[self.ids] + turned[..., 0]
 
     def _jacobian(self) -> np.ndarray:
         """(6 K, nv) of positions, then of turns in the world."""
@@ -128,7 +136,7 @@ class _Solver:
             axes[dof : dof + 3] = data.xmat[body].reshape(3, 3).T
             anchors[dof : dof + 3] = data.xpos[body]
         turn = self.moves[:, :, None] * axes
-        arm = data.xpos[self.ids][:, None] - anchors
+        arm = self._places()[:, None] - anchors
         place = np.stack([
             turn[..., 1] * arm[..., 2] - turn[..., 2] * arm[..., 1],
             turn[..., 2] * arm[..., 0] - turn[..., 0] * arm[..., 2],
