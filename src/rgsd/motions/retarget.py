@@ -215,7 +215,7 @@ def _missing(clip: SmplClip, body: Body, motion: Motion) -> np.ndarray:
 def settle(body: Body, qpos: np.ndarray, fps: float) -> tuple[np.ndarray, dict[str, float]]:
     """Poses (T, nq) turned to heading 0 and moved to the origin and onto the ground; penetration and skating."""
     settled_qpos, still = at_origin(qpos, np.zeros((len(qpos), body.model.nv)))
-    points = _sole_points(body, forward_kinematics(body, settled_qpos, still))
+    points = sole_points(body, forward_kinematics(body, settled_qpos, still))
     floor = _floor(points[..., 2].min(axis=1), fps)
     settled_qpos[:, 2] -= floor
     points[..., 2] -= floor[:, None]
@@ -233,12 +233,12 @@ def _lift_toes(body: Body, qpos: np.ndarray, points: np.ndarray) -> np.ndarray:
 
     At push-off a toe bends within two frames, which a calmed one does not; it begins to bend a little earlier instead.
     """
-    tips = [i for i, owner in enumerate(_sole_shapes(body)[0]) if body.body_names[owner].endswith("Toe")]
+    tips = [i for i, owner in enumerate(sole_shapes(body)[0]) if body.body_names[owner].endswith("Toe")]
     hinges = [7 + i for i, name in enumerate(body.joint_names) if name.endswith("Toe_y")]
     for _ in range(_LIFTS if hinges else 0):
         needed = np.clip(-points[:, tips, 2], 0.0, _MOST_LIFT * _TOE_LENGTH) / _TOE_LENGTH
         qpos[:, hinges] -= gaussian_filter1d(maximum_filter1d(needed, 5, axis=0), 2.0, axis=0, mode="nearest")
-        points = _sole_points(body, forward_kinematics(body, qpos, np.zeros((len(qpos), body.model.nv))))
+        points = sole_points(body, forward_kinematics(body, qpos, np.zeros((len(qpos), body.model.nv))))
     return points
 
 
@@ -254,18 +254,18 @@ def _floor(lowest: np.ndarray, fps: float) -> np.ndarray:
     return gaussian_filter1d(low, window / 4, mode="nearest")
 
 
-def _sole_points(body: Body, state: BodyState) -> np.ndarray:
+def sole_points(body: Body, state: BodyState) -> np.ndarray:
     """World positions (T, P, 3) of the lowest points that the feet can touch the ground with.
 
     A sphere gives the point below its centre, a capsule those below its ends, a box its corners, a mesh its vertices.
     """
-    owners, offsets, radii = _sole_shapes(body)
+    owners, offsets, radii = sole_shapes(body)
     local = torch.tensor(offsets, dtype=torch.float32)
     world = state.body_pos[:, owners] + rotations.rotate(state.body_quat[:, owners], local)
     return world.double().numpy() - radii[:, None] * np.array([0.0, 0.0, 1.0])
 
 
-def _sole_shapes(body: Body) -> tuple[list[int], np.ndarray, np.ndarray]:
+def sole_shapes(body: Body) -> tuple[list[int], np.ndarray, np.ndarray]:
     """Of each sole point the number of its body, its place there (P, 3), m, and how far below that it lies (P,), m."""
     m, owners, points, radii = body.model, [], [], []
     for foot in body.feet:

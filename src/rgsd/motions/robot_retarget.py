@@ -12,6 +12,7 @@ import dataclasses
 
 import numpy as np
 import torch
+from scipy.ndimage import distance_transform_edt
 from scipy.spatial.transform import Rotation
 
 from rgsd.bodies.body import Body
@@ -20,10 +21,12 @@ from rgsd.motions.body_map import BodyMap
 from rgsd.motions.inverse_kinematics import Targets, solve
 from rgsd.motions.library import resample
 from rgsd.motions.motion import Motion, finite_difference_velocity
-from rgsd.motions.retarget import loops, settle
+from rgsd.motions.retarget import loops, settle, sole_points, sole_shapes
 
 _ALONG, _KEPT = 20.0, 2.0  # weights of limbs along the source's (1 m), and of root and feet as they stand (1 rad)
-_STANCE_SPEED, _STANCE_HEIGHT = 0.25, 0.04  # m/s and m above its lowest at which a foot of the source stands
+_TOUCH_SPEED, _TOUCH_HEIGHT = 0.5, 0.025  # m/s and m of a foot's lowest point: below both it touches the ground
+
+_CLEAR, _LIFT_SPEED = 0.03, 0.4  # m that a foot in the air is above the ground at least, and m/s up to there
 
 
 def retarget_to_robot(motion: Motion, source: Body, robot: Body, bodies: BodyMap, fps: float | None = None) -> Motion:
@@ -119,14 +122,30 @@ class _Pair:
         for k in self.feet:
             beside = self.places[k] - self.scale * self.from_places[k]  # from the source's foot, scaled, to the robot's
             beside[:2] -= self.places[0, :2] - self.scale * self.from_places[0, :2]
-            moved = self.scale * places[:, k] + relative[:, k] @ beside
-            wanted[:, k] = _held(moved, self._stands(places[:, k], motion.fps))
-        return Targets(tuple(self.ids), wanted, relative @ self.turns, self.weights[0], self.weights[1], self.points)
+            wanted[:, k] = self.scale * places[:, k] + relative[:, k] @ beside
+        oriented = relative @ self.turns
+        soles = sole_points(self.source, state)
+        for k in self.feet:
+            sole = self._sole(k, wanted[:, k], oriented[:, k])
+            wanted[:, k] += _rolled(sole, self._touches(k, soles, motion.fps), motion.fps)
+        return Targets(tuple(self.ids), wanted, oriented, self.weights[0], self.weights[1], self.points)
 
-    def _stands(self, places: np.ndarray, fps: float) -> np.ndarray:
-        """(T,) bool, in which frames a foot of the source stands."""
-        speed = np.linalg.norm(np.gradient(places, axis=0), axis=1) * fps
-        return (speed < _STANCE_SPEED) & (places[:, 2] < places[:, 2].min() + _STANCE_HEIGHT)
+    def _sole(self, k: int, places: np.ndarray, turns: np.ndarray) -> np.ndarray:
+        """(T, P, 3) the lowest points of a foot of the robot, its own point at places (T, 3), turned by (T, 3, 3)."""
+        owners, offsets, radii = sole_shapes(self.robot)
+        mine = np.array(owners) == self.ids[k] - 1
+        from_point = np.einsum("tij,pj->tpi", turns, offsets[mine] - self.points[k])
+        return places[:, None] + from_point - radii[mine, None] * np.array([0.0, 0.0, 1.0])
+
+    def _touches(self, k: int, soles: np.ndarray, fps: float) -> np.ndarray:
+        """(T,) bool, whether a foot of the source or its toes touch the ground, by all soles (T, P, 3)."""
+        model, foot = self.source.model, self.from_ids[k] + 1
+        owners = np.array(sole_shapes(self.source)[0]) + 1
+        mine = soles[:, (owners == foot) | (model.body_parentid[owners] == foot)]
+        lowest = mine[..., 2].argmin(axis=1)
+        speed = np.linalg.norm(np.gradient(mine, axis=0), axis=-1) * fps
+        frames = np.arange(len(mine))
+        return (mine[frames, lowest, 2] < _TOUCH_HEIGHT) & (speed[frames, lowest] < _TOUCH_SPEED)
 
     def _hangs(self, k: int, j: int) -> bool:
         """Whether a mapped body hangs on another."""
@@ -165,19 +184,26 @@ class _Pair:
         return state.body_pos[0, ids].double().numpy() + (turns @ self.points[..., None])[..., 0], turns
 
 
-def _held(places: np.ndarray, stands: np.ndarray) -> np.ndarray:
-    """Places (T, 3) that stay, in each run of frames in which a foot stands, where they are there on average.
+def _rolled(sole: np.ndarray, touches: np.ndarray, fps: float) -> np.ndarray:
+    """Corrections (T, 3) by which a foot with sole points (T, P, 3) rolls over the ground while it touches (T,).
 
-    Between two runs the correction goes from one's to the other's.
+    The lowest point stays where it is from frame to frame, on the ground; each run of such frames stays where it is on
+    average, and between two the correction goes from one's to the other's, and higher where the foot would graze.
     """
-    correction = np.zeros_like(places)
-    for run in np.split(np.flatnonzero(stands), np.flatnonzero(np.diff(np.flatnonzero(stands)) > 1) + 1):
-        if len(run):
-            correction[run] = places[run].mean(axis=0) - places[run]
-    if stands.any():
-        frames = np.arange(len(places))
-        correction = np.stack([np.interp(frames, frames[stands], column[stands]) for column in correction.T], axis=1)
-    return places + correction
+    frames = np.arange(len(sole))
+    lowest = sole[..., 2].argmin(axis=1)
+    slide = sole[frames[1:], lowest[:-1]] - sole[frames[:-1], lowest[:-1]]
+    correction = np.zeros((len(sole), 3))
+    touching = np.flatnonzero(touches)
+    for run in np.split(touching, np.flatnonzero(np.diff(touching) > 1) + 1):
+        back = -np.concatenate([np.zeros((1, 3)), np.cumsum(slide[run[:-1]], axis=0)]) if len(run) else correction[:0]
+        correction[run] = back - back.mean(axis=0) if len(run) else back
+        correction[run, 2] = -sole[run, lowest[run], 2]
+    if len(touching):
+        correction = np.stack([np.interp(frames, touching, column[touching]) for column in correction.T], axis=1)
+        clear = np.minimum(_CLEAR, _LIFT_SPEED / fps * distance_transform_edt(~touches))
+        correction[:, 2] = np.maximum(correction[:, 2], clear - sole[..., 2].min(axis=1))
+    return correction
 
 
 def _share_at_limit(robot: Body, qpos: np.ndarray) -> float:
