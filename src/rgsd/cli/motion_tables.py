@@ -13,8 +13,8 @@ from rich.markup import escape
 from rich.table import Table
 
 from rgsd.motions.clip_sets import get_clip_set
-from rgsd.motions.formats.accad import accad_to_smpl
 from rgsd.motions.formats.bvh import read_bvh
+from rgsd.motions.formats.human import bvh_to_smpl
 from rgsd.motions.importing import NOT_IN_SET, Imported, MotionFile, is_own, read_source
 from rgsd.motions.motion import Motion, MotionError
 
@@ -131,7 +131,7 @@ def file_facts(found: MotionFile) -> dict[str, Any]:
             bvh = read_bvh(file)
             facts |= {"format": f"BVH, {bvh.dialect} skeleton", **_length(bvh.num_frames, bvh.fps)}
             facts["joints"] = list(bvh.joint_names)
-            clip = accad_to_smpl(bvh)
+            clip = bvh_to_smpl(bvh)
         else:
             clip = read_source(file)
             format_name = " ".join(clip.source.split()[:2])  # such as SMPL+H npz; then comes the file

@@ -5,8 +5,10 @@ from __future__ import annotations
 import json as jsonlib
 from collections import Counter
 from pathlib import Path
+from typing import Annotated
 
 import numpy as np
+import tyro
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
@@ -35,6 +37,7 @@ from rgsd.motions.importing import (
 from rgsd.motions.joining import join
 from rgsd.motions.mirroring import mirrored
 from rgsd.motions.motion import Motion
+from rgsd.motions.skeletons import load_map
 from rgsd.motions.splitting import split
 from rgsd.motions.synthesis.quadruped import medley_quadruped, synthesize_quadruped
 from rgsd.motions.trimming import trim_rest
@@ -48,11 +51,13 @@ def motions_import(
     body: str = "smpl",
     clip_set: str | None = None,
     fps: float | None = None,
+    joints: Annotated[Path | None, tyro.conf.arg(name="map")] = None,
     json: bool = False,
 ) -> None:
     """Read motion files into rgsd's own npz, and say what was taken, skipped and why.
 
-    Readable are ACCAD BVH, AMASS (SMPL+H, SMPL-X) and SMPL npz, and rgsd's own npz; one file, a folder or a zip.
+    Readable are BVH of human skeletons, AMASS (SMPL+H, SMPL-X) and SMPL npz, and rgsd's own npz; one file, a folder or
+    a zip.
 
     Args:
         paths: files, folders or zips.
@@ -60,13 +65,14 @@ def motions_import(
         body: body to map to.
         clip_set: take only the clips of this named set, such as accad20.
         fps: rate of the results, 1/s; the body's control rate if not given.
+        joints: TOML file that says which joint of a BVH moves which body; `rgsd motions map` proposes one.
         json: print one JSON object instead of tables.
     """
     if not paths:
         raise UsageError("nothing to import; name a motion file, a folder or a zip of them")
     if fps is not None and not 0 < fps <= _HIGHEST_FPS:
         raise UsageError(f"--fps {fps:g}: give a rate above 0, and at most {_HIGHEST_FPS:g}, 1/s")
-    results = import_motions(paths, make_body(body), clip_set, fps)
+    results = import_motions(paths, make_body(body), clip_set, fps, None if joints is None else load_map(joints))
     taken = [found.motion for found in results if found.motion is not None]
     there = [motion.name for motion in taken if (out / f"{motion.name}.npz").exists()]
     if there:
@@ -139,7 +145,7 @@ def motions_synthesize(out: Path, body: str = "quadruped", medley: bool = False)
     if body != "quadruped":
         raise UsageError(f"--body {body}: gaits are planned for 'quadruped' alone; import recordings for others")
     planned = make_body(body)
-    _write([medley_quadruped(planned)] if medley else synthesize_quadruped(planned), out)
+    write_motions([medley_quadruped(planned)] if medley else synthesize_quadruped(planned), out)
 
 
 def motions_split(path: Positional[Path], out: Path, seconds: float = 2.0, overlap: float = 0.0) -> None:
@@ -157,8 +163,8 @@ def motions_split(path: Positional[Path], out: Path, seconds: float = 2.0, overl
     name, count = Counter(window.name for window in windows).most_common(1)[0]
     if count > 1:
         raise UsageError(f"{path}: {count} of the windows would be '{name}'; rename one of the motions")
-    _check_empty(out)
-    _write(windows, out)
+    check_empty(out)
+    write_motions(windows, out)
 
 
 def motions_trim(path: Positional[Path], out: Path, still: float = 0.2) -> None:
@@ -173,8 +179,8 @@ def motions_trim(path: Positional[Path], out: Path, still: float = 0.2) -> None:
     """
     motions = own_motions(path)
     trimmed = [trim_rest(motion, still) for motion in motions]
-    _check_empty(out)
-    _write(trimmed, out)
+    check_empty(out)
+    write_motions(trimmed, out)
     for before, after in zip(motions, trimmed, strict=True):
         if after is not before:
             print(f"{before.name}: {after.duration:.2f} s of {before.duration:.2f} s")
@@ -194,14 +200,14 @@ def motions_mirror(path: Positional[Path], out: Path, body: str | None = None) -
         body: path of the MJCF file, for motions of a body of your own.
     """
     motions = own_motions(path)
-    _check_empty(out)
+    check_empty(out)
     mirror = Mirror(body_of(path, motions, body))
     images = [mirrored(motion, mirror) for motion in motions]
     there = {motion.name for motion in motions}
     twice = [image.name for image in images if image.name in there]
     if twice:
         raise UsageError(f"{path}: holds '{twice[0]}' and its mirror image already; leave one of the two out")
-    _write([*motions, *images], out)
+    write_motions([*motions, *images], out)
 
 
 def motions_join(
@@ -229,7 +235,7 @@ def motions_join(
     if count < 1 or seed < 0:
         raise UsageError(f"--count is {count}, --seed {seed}; give at least 1, and 0 or more")
     motions, rng = own_motions(path), np.random.default_rng(seed)
-    _check_empty(out)
+    check_empty(out)
     names = [f"joined_{k}" for k in range(1, count + 1)]
     twice = [motion.name for motion in motions if motion.name in names]
     if twice:
@@ -237,7 +243,7 @@ def motions_join(
     moved = body_of(path, motions, body)
     turned = [motions[k % len(motions) :] + motions[: k % len(motions)] for k in range(count)]
     joined = [join(order, moved, name, seconds, farthest, rng) for name, order in zip(names, turned, strict=True)]
-    _write([*motions, *joined], out)
+    write_motions([*motions, *joined], out)
 
 
 def motions_render(path: Positional[Path], out: Path, frames: int = 12, body: str | None = None) -> None:
@@ -300,13 +306,13 @@ def body_of(path: Path, motions: list[Motion], given: str | None) -> Body:
     return body
 
 
-def _check_empty(out: Path) -> None:
+def check_empty(out: Path) -> None:
     """Refuse a folder whose motions the new ones would be mixed with."""
     if any(out.glob("*.npz")):
         raise UsageError(f"--out {out}: holds npz files, which the new ones would be mixed with; choose another folder")
 
 
-def _write(motions: list[Motion], out: Path) -> None:
+def write_motions(motions: list[Motion], out: Path) -> None:
     """Save motions as npz, and say so."""
     for motion in motions:
         motion.save(out / f"{motion.name}.npz")

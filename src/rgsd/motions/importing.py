@@ -20,13 +20,14 @@ import numpy as np
 
 from rgsd.bodies.body import Body
 from rgsd.motions.clip_sets import find_clip, get_clip_set
-from rgsd.motions.formats.accad import accad_to_smpl
 from rgsd.motions.formats.amass import NoMotion, read_amass
 from rgsd.motions.formats.bvh import read_bvh
+from rgsd.motions.formats.human import bvh_to_smpl
 from rgsd.motions.formats.smpl_clip import SmplClip
 from rgsd.motions.library import resample
 from rgsd.motions.motion import Motion, MotionError
 from rgsd.motions.retarget import retarget
+from rgsd.motions.skeletons import SkeletonMap
 
 _log = logging.getLogger(__name__)
 
@@ -76,7 +77,7 @@ def read_motion(path: Path, body: Body, fps: float | None = None) -> Motion:
     Clips of a named set get its name and group.
 
     Args:
-        path: rgsd's own npz, AMASS or SMPL npz, or ACCAD BVH.
+        path: rgsd's own npz, AMASS or SMPL npz, or BVH of a human skeleton.
         body: the body to map to.
         fps: rate of the result; the source's for own files, the body's control rate for others, if not given.
 
@@ -87,12 +88,12 @@ def read_motion(path: Path, body: Body, fps: float | None = None) -> Motion:
     return _read(path, body, fps)[0]
 
 
-def _read(path: Path, body: Body, fps: float | None) -> tuple[Motion, str]:
+def _read(path: Path, body: Body, fps: float | None, skeleton: SkeletonMap | None = None) -> tuple[Motion, str]:
     """The motion of a file, and what was made up for it."""
     if path.suffix.lower() == ".npz" and is_own(path):
         motion = Motion.load(path, body)
         return (motion if fps is None else resample(body, motion, fps)), ""
-    clip = read_source(path)
+    clip = read_source(path, skeleton)
     motion = retarget(clip, body, fps)
     known = find_clip(path)
     if known is not None:
@@ -100,7 +101,7 @@ def _read(path: Path, body: Body, fps: float | None) -> tuple[Motion, str]:
     return dataclasses.replace(motion, license=motion.license or _license_beside(path)), clip.note
 
 
-def read_source(path: Path) -> SmplClip:
+def read_source(path: Path, skeleton: SkeletonMap | None = None) -> SmplClip:
     """Read a foreign file as SMPL poses.
 
     Raises:
@@ -111,7 +112,7 @@ def read_source(path: Path) -> SmplClip:
     if refusal:
         raise MotionError(f"{path}: {refusal}")
     if path.suffix.lower() == ".bvh":
-        return accad_to_smpl(read_bvh(path))
+        return bvh_to_smpl(read_bvh(path), skeleton)
     if path.suffix.lower() != ".npz":
         raise MotionError(
             f"{path}: no format that rgsd reads; give one of {', '.join(_READ)}, a folder or a zip of them"
@@ -134,7 +135,11 @@ def is_own(path: Path) -> bool:
 
 
 def import_motions(
-    paths: list[Path], body: Body, clip_set: str | None = None, fps: float | None = None
+    paths: list[Path],
+    body: Body,
+    clip_set: str | None = None,
+    fps: float | None = None,
+    skeleton: SkeletonMap | None = None,
 ) -> list[Imported]:
     """Read files, folders and zips whole.
 
@@ -143,6 +148,7 @@ def import_motions(
         body: the body to map to.
         clip_set: take only the clips of this named set.
         fps: rate of the results; see `read_motion`.
+        skeleton: which joint of a BVH moves which body, where no named map fits.
 
     Returns:
         One entry a file that looks like a motion, in order of path; the names of those taken are unique.
@@ -156,7 +162,7 @@ def import_motions(
     taken: set[str] = set()
     for path in paths:
         for file in motion_files(path):
-            found = _import_file(file, body, wanted, fps)
+            found = _import_file(file, body, wanted, fps, skeleton)
             if found.motion is not None:
                 unique = _unique(found.motion.name, file.path, taken)
                 taken.add(unique)
@@ -187,7 +193,9 @@ def load_motions(path: Path, body: Body, clip_set: str | None = None) -> list[Mo
     return motions
 
 
-def _import_file(found: MotionFile, body: Body, wanted: set[str] | None, fps: float | None) -> Imported:
+def _import_file(
+    found: MotionFile, body: Body, wanted: set[str] | None, fps: float | None, skeleton: SkeletonMap | None
+) -> Imported:
     file, label, fault = found
     if fault:
         return Imported(label, None, fault)
@@ -196,7 +204,7 @@ def _import_file(found: MotionFile, body: Body, wanted: set[str] | None, fps: fl
         if known is None or known.name not in wanted:
             return Imported(label, None, NOT_IN_SET, skipped=True)
     try:
-        motion, note = _read(file, body, fps)
+        motion, note = _read(file, body, fps, skeleton)
     except NoMotion as error:
         return Imported(label, None, str(error).replace(str(file), label), skipped=True)
     except MotionError as error:

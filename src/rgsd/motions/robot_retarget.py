@@ -42,7 +42,7 @@ def retarget_to_robot(motion: Motion, source: Body, robot: Body, bodies: BodyMap
     Returns:
         The motion, from the origin, heading along x, on the ground, within the joints' ranges; `quality` holds
         `fk_error_cm` (mean distance of the bodies with a place from it), `penetration_cm`, `skate_cm`,
-        `largest_jump_rad` and `at_limit` (share of hinges and frames at the end of their range).
+        `largest_jump_rad` and `at_limit` (fraction of hinges and frames at the end of their range).
     """
     pair = _Pair(source, robot, bodies)
     targets = pair.targets(motion)
@@ -63,12 +63,12 @@ def retarget_to_robot(motion: Motion, source: Body, robot: Body, bodies: BodyMap
     )
     if fps is not None:
         made = resample(robot, made, fps)
-    settled, figures = settle(robot, made.qpos, made.fps)
+    settled, metrics = settle(robot, made.qpos, made.fps)
     quality = {
         "fk_error_cm": 100 * float(missing.mean()),
-        **figures,
+        **metrics,
         "largest_jump_rad": float(np.abs(np.diff(settled[:, 7:], axis=0)).max()),
-        "at_limit": _share_at_limit(robot, settled),
+        "at_limit": _fraction_at_limit(robot, settled),
     }
     return dataclasses.replace(
         made,
@@ -206,7 +206,7 @@ def _rolled(sole: np.ndarray, touches: np.ndarray, fps: float) -> np.ndarray:
     return correction
 
 
-def _share_at_limit(robot: Body, qpos: np.ndarray) -> float:
+def _fraction_at_limit(robot: Body, qpos: np.ndarray) -> float:
     """Of all hinges in all frames, those within 0.1 deg of an end of their range."""
     limited = robot.model.jnt_limited[1:].astype(bool)
     low, high = robot.model.jnt_range[1:][limited].T

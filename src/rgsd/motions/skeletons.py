@@ -158,9 +158,11 @@ def propose_map(bvh: Bvh) -> SkeletonMap:
     if any(body not in found for body in REQUIRED):
         raise MotionError(f"{bvh.path}: its two arms or legs lie on one side; no human upright on average; write a map")
     ordered = {body: bvh.joint_names[found[body]] for body in BODY_NAMES if body in found}
-    return SkeletonMap(bvh.path.stem, ordered)
+    return SkeletonMap(PROPOSED, ordered)
 
 
+PROPOSED = "proposed by geometry"
+"""Name of a map that nobody has looked at."""
 _ARM = ("Shoulder", "Elbow", "Wrist", "Hand")
 
 

@@ -7,6 +7,8 @@ theirs.
 
 from __future__ import annotations
 
+import dataclasses
+from contextlib import suppress
 from functools import cache
 
 import mujoco
@@ -14,17 +16,47 @@ import numpy as np
 from scipy.spatial.transform import Rotation
 
 from rgsd.bodies.smpl import SKELETON
+from rgsd.motions.formats.accad import LICENSE, accad_to_smpl
 from rgsd.motions.formats.anatomy import REST_HIPS, Skeleton, orientations, rest_length
 from rgsd.motions.formats.bvh import Bvh
 from rgsd.motions.formats.smpl_clip import BODY_NAMES, PARENTS, SmplClip, clean_name, smpl_positions
 from rgsd.motions.inverse_kinematics import Targets, solve
 from rgsd.motions.motion import MotionError
-from rgsd.motions.skeletons import SkeletonMap, fit
+from rgsd.motions.skeletons import SkeletonMap, find_map, fit, propose_map
 
 _TOO_FAR = 0.12  # m in the mean; clips that fit stay below 0.05
 # weights of an error of 1 m and of 1 rad: hips, feet and hands most
 _PLACE = {"Hip": 20.0, "Knee": 5.0, "Ankle": 40.0, "Toe": 25.0, "Shoulder": 5.0, "Elbow": 4.0, "Wrist": 15.0}
 _TURN = {"Pelvis": 2.0, "Ankle": 2.0, "Toe": 2.0, "Thorax": 0.5}  # of all others 1
+
+
+def bvh_to_smpl(bvh: Bvh, skeleton: SkeletonMap | None = None) -> SmplClip:
+    """Turn a clip of any human skeleton into SMPL poses.
+
+    Clips of ACCAD's subject Male2 go by the constants that were fitted to it, on which published results stand; all
+    others by inverse kinematics.
+
+    Args:
+        bvh: the clip.
+        skeleton: which joint moves which body; if not given, the named map that fits, else one proposed by geometry.
+
+    Raises:
+        MotionError: no map fits; the message says what to do.
+    """
+    if skeleton is None and bvh.dialect == "ACCAD":
+        with suppress(MotionError):
+            return accad_to_smpl(bvh)
+    chosen = skeleton or find_map(bvh)
+    if chosen is not None:
+        clip = human_to_smpl(bvh, chosen)
+        return dataclasses.replace(clip, license=LICENSE) if bvh.dialect == "ACCAD" else clip
+    try:
+        return human_to_smpl(bvh, propose_map(bvh))
+    except MotionError as error:
+        raise MotionError(
+            f"{bvh.path}: no named map fits its joints ({', '.join(bvh.joint_names)}), and none could be proposed "
+            f"({str(error).removeprefix(f'{bvh.path}: ')}); write one and give it by --map"
+        ) from None
 
 
 def human_to_smpl(bvh: Bvh, skeleton: SkeletonMap) -> SmplClip:
