@@ -96,10 +96,9 @@ def test_a_body_stands_falls_or_blows_up(tmp_path: Path) -> None:
     held = hold_standing(load_mjcf(written(tmp_path)), seconds=1.0)
     assert (held.outcome, held.part) == ("stood", "")
     assert held.seconds == pytest.approx(1.0)
-    limp = _TOML
-    for gain in ("kp = 100", "kp = 200", "kd = 5", "kd = 6"):
-        limp = limp.replace(gain, f"{gain[:2]} = 0.01")
-    assert hold_standing(load_mjcf(written(tmp_path, limp)), seconds=2.0).outcome == "fell"
+    held = hold_standing(load_mjcf(written(tmp_path, _TOML.replace("0.35", "0.51"))))  # higher than it stands
+    assert (held.outcome, held.part) == ("fell", "trunk")
+    assert held.seconds == pytest.approx(1 / 40)  # after one control period
     # an Euler step of 5 ms on a spring of 1e9 N m/rad cannot be stable
     wild = _TOML.replace('integrator = "implicitfast"', "").replace("kp = 100", "kp = 1e9").replace("torque = 50", "")
     held = hold_standing(load_mjcf(written(tmp_path, wild)), seconds=2.0)

@@ -22,6 +22,11 @@ from rgsd.motions.motion import MotionError
 _LIMB_PARTS = ("Hip", "Knee", "Ankle", "Shoulder", "Elbow", "Wrist")
 REQUIRED = ("Pelvis", "Chest", *(f"{side}_{part}" for side in "LR" for part in _LIMB_PARTS))
 """Bodies without which no pose can be told; the others are made up where a skeleton lacks them."""
+_LIMBS = [
+    (f"{side}_{above}", f"{side}_{part}")
+    for side in "LR"
+    for above, part in (("Hip", "Knee"), ("Knee", "Ankle"), ("Shoulder", "Elbow"), ("Elbow", "Wrist"))
+]
 _SHORT, _BONE = 0.02, 0.07  # of a skeleton's height: shorter is no segment at all; a forearm is longer, a hand's not
 
 
@@ -77,7 +82,7 @@ def fit(skeleton: SkeletonMap, bvh: Bvh) -> dict[str, int]:
     Upper and lower case, spaces, a namespace before a colon and a prefix that all joints share do not count.
 
     Raises:
-        MotionError: a joint of a needed body is not in the file.
+        MotionError: a joint of a needed body is not in the file, or limbs are not joined as a person's.
     """
     known = {_plain(name): index for index, name in reversed(list(enumerate(_without_prefix(bvh.joint_names))))}
     found = {body: known[_plain(joint)] for body, joint in skeleton.joints.items() if _plain(joint) in known}
@@ -88,6 +93,15 @@ def fit(skeleton: SkeletonMap, bvh: Bvh) -> dict[str, int]:
             f"{bvh.path}: has no joint '{joint}', which map '{skeleton.name}' has for {lacking[0]}; "
             f"its joints are {', '.join(bvh.joint_names)}"
         )
+    for above, body in _LIMBS:
+        joint = found[body]
+        while joint not in (found[above], -1):
+            joint = bvh.parents[joint]
+        if joint < 0:
+            raise MotionError(
+                f"{bvh.path}: joint '{skeleton.joints[body]}' ({body}) does not hang on '{skeleton.joints[above]}' "
+                f"({above}) as map '{skeleton.name}' has it; correct the map"
+            )
     return found
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 
 import numpy as np
@@ -141,8 +142,11 @@ def test_a_joint_that_is_not_there_and_a_map_that_does_not_fit_are_refused(walk:
     bvh = written(lafan, walk)
     with pytest.raises(MotionError, match="has no joint 'Shank', which map 'mine' has for L_Knee"):
         human_to_smpl(bvh, SkeletonMap("mine", lafan.joints | {"L_Knee": "Shank"}))
-    with pytest.raises(MotionError, match="cm from the mapped ones"):
-        human_to_smpl(bvh, SkeletonMap("mine", lafan.joints | {"L_Ankle": "Head", "R_Knee": "LeftHand"}))
+    with pytest.raises(MotionError, match=r"'LeftFoot' .L_Elbow. does not hang on 'LeftArm' .L_Shoulder."):
+        human_to_smpl(bvh, SkeletonMap("mine", lafan.joints | {"L_Elbow": "LeftFoot"}))
+    long = dataclasses.replace(bvh, offsets=bvh.offsets * np.where(np.arange(len(bvh.offsets)) == 2, 9.0, 1.0)[:, None])
+    with pytest.raises(MotionError, match="cm from the mapped ones"):  # one shin is nine times as long
+        human_to_smpl(long, lafan)
 
 
 def test_male2_keeps_its_constants_and_what_they_refuse_is_taken(shared: Path, smpl: Body) -> None:

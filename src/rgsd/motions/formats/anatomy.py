@@ -27,6 +27,7 @@ from rgsd.motions.skeletons import upright
 _BENT = np.radians(15)  # a joint bent less tells nothing of its axis
 _STRAIGHT = 0.02  # weight of a guess at the axis, beside the squared sine of the bend
 _SLOW, _LOW = 0.2, 0.03  # m/s and m above its lowest at which a foot stands
+_NO_BONE = 0.01  # m: files end limbs in joints that lie on one another
 _X, _Y, _Z = np.eye(3)
 
 REST: dict[str, np.ndarray] = dict(
@@ -132,7 +133,7 @@ def _settle_limb(found: _Found, names: tuple[str, str, str], axis: np.ndarray, a
 def _settle_hand(found: _Found, elbow: str, wrist: str, hand: str) -> None:
     """Along the fingers where they are known, else in the mean in line with the forearm."""
     wanted = found[elbow]
-    if hand in found.source.place:
+    if hand in found.source.place and found.source.length(wrist, hand) > _NO_BONE:
         wanted = frames(found.source.bone(wrist, hand), wanted[..., 2], rest_bone(wrist, hand), _Z)
     found.settle(wrist, wanted)
 
