@@ -46,8 +46,8 @@ def test_the_doctor_tells_what_was_derived_and_what_is_odd(dog: Path, capsys: py
     assert checks["feet"]["found"] == "FL_foot, FR_foot, RL_foot, RR_foot"
     assert checks["held"]["found"].startswith("stands for 2 s")
     assert "soles" not in checks
-    dog.with_suffix(".toml").write_text("feet = ['FL_foot', 'FR_foot']\n[standing]\nheight = 0.35")
+    dog.with_suffix(".toml").write_text("feet = ['FL_foot', 'FR_foot']\n[standing]\nheight = 0.45")
     assert main(["doctor", str(dog), "--json"]) == 0
     checks = {check["name"]: check for check in json.loads(capsys.readouterr().out)["checks"]}
     assert checks["feet"]["found"] == "FL_foot, FR_foot (stated)"
-    assert not checks["soles"]["good"]  # hinges at 0: legs of 0.4 m straight down, in the ground
+    assert not checks["soles"]["good"]  # hinges at 0: legs of 0.4 m and balls of 0.02 m straight down

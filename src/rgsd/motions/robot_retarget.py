@@ -201,7 +201,7 @@ def _rolled(sole: np.ndarray, touches: np.ndarray, fps: float) -> np.ndarray:
         correction[run, 2] = -sole[run, lowest[run], 2]
     if len(touching):
         correction = np.stack([np.interp(frames, touching, column[touching]) for column in correction.T], axis=1)
-        clear = np.minimum(_CLEAR, _LIFT_SPEED / fps * distance_transform_edt(~touches))
+        clear = np.minimum(_CLEAR, _LIFT_SPEED / fps * np.asarray(distance_transform_edt(~touches), dtype=float))
         correction[:, 2] = np.maximum(correction[:, 2], clear - sole[..., 2].min(axis=1))
     return correction
 
