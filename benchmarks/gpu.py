@@ -34,8 +34,8 @@ import torch
 import tyro
 from bare_machine import join, keep, latest_checkpoint, latest_pieces
 
+from rgsd.atomic import write_atomically
 from rgsd.evaluation.paper import published
-from rgsd.learning.checkpoint import write_atomically
 from rgsd.learning.distributed import joined
 from rgsd.learning.trainer import Trainer
 from rgsd.methods.presets import make_preset

@@ -9,8 +9,8 @@ action = policy.act(observation, z)
 from __future__ import annotations
 
 import os
-from pathlib import Path
-from typing import TYPE_CHECKING
+
+TYPE_CHECKING = False  # typing's, without its import: until `rgsd.__main__` has begun an early Ctrl-C shows a traceback
 
 # torch's idle threads (GNU OpenMP) spin for milliseconds by default, on the cores that MuJoCo then wants; read once,
 # when torch is first imported
@@ -18,6 +18,8 @@ if "OMP_WAIT_POLICY" not in os.environ:
     os.environ.setdefault("GOMP_SPINCOUNT", "5000")
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from rgsd.bodies.body import Body
     from rgsd.learning.skill_policy import SkillPolicy
 
@@ -32,6 +34,8 @@ def load(path: str | Path, body: Body | None = None) -> SkillPolicy:
     Raises:
         rgsd.learning.policy_files.PolicyError: there is none, not one that this version reads, or not of this body.
     """
+    from pathlib import Path
+
     from rgsd.learning.skill_policy import SkillPolicy  # torch takes seconds to import; `rgsd --help` must not
 
     return SkillPolicy.load(Path(path), body)

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from rgsd.bodies.body import BodyError
-from rgsd.bodies.mjcf import load_mjcf
+from rgsd.bodies.mjcf import load_mjcf, standing_height
 from rgsd.bodies.quadruped import _spec, make_quadruped
 from rgsd.physics.mujoco_cpu import MujocoCpu
 
@@ -96,6 +96,59 @@ def test_the_standing_pose_is_home_or_the_first_keyframe(tmp_path: Path) -> None
     assert body.fall_rule.min_height == {"trunk": pytest.approx(0.35)}
 
 
+def test_actuators_are_put_in_the_hinges_order(tmp_path: Path) -> None:
+    """Each keeps what it is; controls of keyframes, which were in the other order, are dropped."""
+    servos = _SERVOS.split("/>")[:3]
+    mixed = "/>".join([servos[2], servos[0], servos[1], ""])
+    key = '<keyframe><key name="home" qpos="0 0 .5 1 0 0 0 0 0 0" ctrl="1 2 3"/></keyframe>'
+    body, ordered = load_mjcf(written(tmp_path, servos=mixed, rest=key)), load_mjcf(written(tmp_path))
+    for field in ("actuator_trnid", "actuator_gainprm", "actuator_biasprm", "actuator_ctrlrange"):
+        np.testing.assert_array_equal(getattr(body.model, field), getattr(ordered.model, field), err_msg=field)
+    np.testing.assert_array_equal(body.action_scale, ordered.action_scale)
+
+
+@pytest.mark.parametrize(
+    ("servos", "limit"),
+    [("", None), ('<motor joint="left_hip" gear="2" ctrlrange="-7 7"/><motor joint="mast"/>', 14.0)],
+)
+def test_gains_take_the_place_of_motors_or_of_nothing(tmp_path: Path, servos: str, limit: float | None) -> None:
+    model = load_mjcf(written(tmp_path, servos=servos), gains="40,1.5").model
+    assert model.nu == 3
+    np.testing.assert_allclose(model.actuator_gainprm[:, 0], 40)
+    np.testing.assert_allclose(model.actuator_biasprm[:, :3], np.tile([0, -40, 0], (3, 1)))
+    np.testing.assert_allclose(model.dof_damping[6:], 1.5)
+    # gear 2 times 7: what the motor could give the joint
+    assert model.actuator_forcelimited.tolist() == [limit is not None, 0, 0]
+    if limit is not None:
+        np.testing.assert_allclose(model.actuator_forcerange[0], [-limit, limit])
+
+
+@pytest.mark.parametrize("gains", ["40", "40,x", "0,1", "40,-1", "nan,1", "1,2,3"])
+def test_gains_that_are_none_are_refused(tmp_path: Path, gains: str) -> None:
+    with pytest.raises(BodyError, match=f"--gains {gains}: .*such as 40,1"):
+        load_mjcf(written(tmp_path), gains)
+
+
+def test_legs_that_end_in_empty_bodies_have_feet(tmp_path: Path) -> None:
+    """The body that touches the ground is the foot; the empty one that marks its tip is a key body."""
+    tipped = "".join(
+        _LEG.format(side, y).replace("</body>", f'<body name="{side}_tip" pos="0 0 -.45"/></body>')
+        for side, y in (("left", 0.2), ("right", -0.2))
+    )
+    body = load_mjcf(written(tmp_path, legs=tipped))
+    assert body.feet == ("left", "right")
+    assert body.key_bodies == ("left_tip", "right_tip", "mast")
+
+
+def test_what_is_only_seen_is_no_foot(tmp_path: Path) -> None:
+    skirt = '<body name="skirt" pos="0 0 -.45"><geom size=".05" contype="0" conaffinity="0"/></body>'
+    assert load_mjcf(written(tmp_path, more=skirt)).feet == ("left", "right")
+
+
+def test_the_standing_height_is_told_whatever_drives_the_hinges(tmp_path: Path) -> None:
+    assert standing_height(written(tmp_path, servos="")) == 0.5
+
+
 def test_at_most_eight_key_bodies_and_the_feet_are_among_them(tmp_path: Path) -> None:
     fingers = "".join(f'<body name="f{i}" pos="0 0 .3"><geom size=".01"/></body>' for i in range(9))
     # the legs come last in the file
@@ -129,14 +182,16 @@ def test_the_quadrupeds_own_file_gives_the_quadruped_back(tmp_path: Path) -> Non
         ({"servos": "<position/>"}, "MuJoCo cannot read it"),
         ({"rest": "<mujoco>"}, "MuJoCo cannot read it .*correct the file"),
         ({"root": ""}, "body 'trunk', the first, has no free joint; put <freejoint/> into it"),
-        ({"world": '<body name="table"><geom size=".1"/></body>'}, "body 'table', the first, has no free joint"),
+        ({"world": '<body name="table"><geom size=".1"/></body>'}, "'table', the first, is no part of the"),
         ({"legs": "", "more": '<body><geom size=".1"/></body>', "servos": ""}, "body 3, in 'trunk', has no name"),
         ({"more": '<body name="s"><joint name="rail" type="slide"/><geom size=".1"/></body>'}, "'rail' .* is a slide"),
         ({"more": '<body name="s"><joint name="neck" type="ball"/><geom size=".1"/></body>'}, "'neck' .* is a ball"),
         ({"more": '<body name="s"><joint/><geom size=".1"/></body>'}, "a hinge of body 's' has no name"),
-        ({"servos": _SERVO.format("left_hip")}, "actuator 2 is missing, hinge 2 is 'right_hip'; give each hinge one"),
-        ({"servos": '<position joint="mast"/>' + _SERVOS}, "actuator 1 drives 'mast', hinge 1 is 'left_hip'"),
-        ({"servos": _SERVOS + '<position joint="mast"/>'}, "actuator 4 drives 'mast', hinge 4 does not exist"),
+        ({"servos": _SERVO.format("left_hip")}, "'right_hip' has no actuator .2 of 3 have none.; .* --gains"),
+        ({"servos": '<position joint="mast"/>' + _SERVOS}, "hinge 'mast' has two actuators; leave one position servo"),
+        ({"servos": _SERVOS + '<position name="pull" tendon="t"/>',
+          "rest": '<tendon><fixed name="t"><joint joint="mast" coef="1"/></fixed></tendon>'},
+         "actuator 'pull' drives 'no joint', which is no hinge; take it out"),
         ({"servos": '<motor name="hip" joint="left_hip"/>' + _SERVOS.split("/>", 1)[1]},
          "actuator 'hip' of hinge 'left_hip' is no position servo .*replace it by <position joint=\"left_hip\""),
         ({"servos": _SERVOS.replace('kp="50" kv="2"', 'kp="50" timeconst=".1"', 1)}, "no position servo"),

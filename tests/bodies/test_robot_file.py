@@ -1,4 +1,4 @@
-"""robot.toml beside robot.xml, and what becomes of a body that is held standing."""
+"""robot.toml beside robot.xml."""
 
 from __future__ import annotations
 
@@ -9,8 +9,7 @@ import numpy as np
 import pytest
 
 from rgsd.bodies.body import BodyError
-from rgsd.bodies.mjcf import load_mjcf
-from rgsd.bodies.standing import hold_standing
+from rgsd.bodies.mjcf import load_mjcf, standing_height
 
 # a box on two legs with motors, which no policy can drive, in the pose of the file and 10 cm above the ground
 _ROBOT = """
@@ -92,15 +91,12 @@ def test_what_cannot_be_stated_is_refused_with_the_file_and_the_remedy(tmp_path:
     refused.match(said)
 
 
-def test_a_body_stands_falls_or_blows_up(tmp_path: Path) -> None:
-    held = hold_standing(load_mjcf(written(tmp_path)), seconds=1.0)
-    assert (held.outcome, held.part) == ("stood", "")
-    assert held.seconds == pytest.approx(1.0)
-    held = hold_standing(load_mjcf(written(tmp_path, _TOML.replace("0.35", "0.51"))))  # higher than it stands
-    assert (held.outcome, held.part) == ("fell", "trunk")
-    assert held.seconds == pytest.approx(1 / 40)  # after one control period
-    # an Euler step of 5 ms on a spring of 1e9 N m/rad cannot be stable
-    wild = _TOML.replace('integrator = "implicitfast"', "").replace("kp = 100", "kp = 1e9").replace("torque = 50", "")
-    held = hold_standing(load_mjcf(written(tmp_path, wild)), seconds=2.0)
-    assert held.outcome == "blew up"
-    assert held.seconds < 1.0
+def test_gains_of_the_command_line_go_before_those_that_are_stated(tmp_path: Path) -> None:
+    body = load_mjcf(written(tmp_path), gains="40,1")
+    np.testing.assert_allclose(body.model.actuator_gainprm[:, 0], [40, 40])
+    np.testing.assert_allclose(body.model.dof_damping[6:], [1, 1])
+    np.testing.assert_allclose(body.standing_qpos[7:], [0.1, 0])  # all else stays as stated
+
+
+def test_the_standing_height_is_the_stated_one_whatever_drives_the_hinges(tmp_path: Path) -> None:
+    assert standing_height(written(tmp_path, "[standing]\nheight = 0.5")) == 0.5  # and motors in the file

@@ -67,8 +67,8 @@ def test_version_is_that_of_pyproject(capsys: pytest.CaptureFixture[str]) -> Non
 
 def test_commands_name_modules_of_the_cli_folder_with_that_function() -> None:
     for name, command in COMMANDS.items():
-        # of its first word, but for the one that is too long to stand beside its kin
-        file = "downstream" if name == "reproduce downstream" else name.split()[0]
+        # of its first word, but for those that are too long to stand beside their kin
+        file = {"reproduce downstream": "downstream", "motions export": "export"}.get(name, name.split()[0])
         assert command.module == f"rgsd.cli.{file}"
         assert command.function == name.replace(" ", "_").replace("-", "_")
 
@@ -284,3 +284,15 @@ def test_doctor_fails_where_a_needed_package_lacks(
         main(["doctor"])
     assert status.value.code == 1
     assert "no-such-thing" in capsys.readouterr().out
+
+
+def test_an_interrupt_amid_imports_ends_the_program_without_a_word() -> None:
+    """Until a command begins the system's own handler stands; then Python's, by which training ends in order."""
+    code = (
+        "import signal, rgsd.__main__ as program\n"
+        "print(signal.getsignal(signal.SIGINT) is signal.SIG_DFL)\n"
+        "program.main(['motions', 'list', 'nowhere'])\n"
+        "print(signal.getsignal(signal.SIGINT) is signal.default_int_handler)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=120)
+    assert done.stdout.split() == ["True", "True"]

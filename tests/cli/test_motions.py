@@ -48,7 +48,25 @@ def test_imported_motions_are_listed(source: Path, tmp_path: Path, capsys: pytes
     assert main(["motions", "import", str(source), "--out", str(out)]) == 2  # whoever's file of that name it is
     assert f"--out {out}: holds rest.npz already" in " ".join(capsys.readouterr().err.split())
     assert main(["motions", "import", str(source), "--out", str(tmp_path / "fast"), "--fps", "nan"]) == 2
-    assert "--fps nan: give a rate above 0" in " ".join(capsys.readouterr().err.split())
+    assert "--fps nan: give a rate of 2 to 1000, 1/s" in " ".join(capsys.readouterr().err.split())
+
+
+def test_a_damaged_file_is_told_and_the_others_are_listed(
+    source: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "out"
+    assert main(["motions", "import", str(source), "--out", str(out)]) == 0
+    whole = (out / "rest.npz").read_bytes()
+    (out / "cut.npz").write_bytes(whole[: len(whole) // 2])
+    (out / "empty.npz").write_bytes(b"")
+    capsys.readouterr()
+    assert main(["motions", "list", str(out), "--json"]) == 0
+    assert [motion["name"] for motion in json.loads(capsys.readouterr().out)] == ["rest"]
+    assert "left out" in caplog.text
+    assert "cut.npz: not a readable npz" in caplog.text
+    assert "empty.npz: not a readable npz (it is empty)" in caplog.text
+    assert main(["motions", "info", str(out / "cut.npz"), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["usable"].startswith("no: not a readable npz")
 
 
 def test_what_was_not_taken_stands_in_a_table_with_the_reason(
@@ -147,7 +165,7 @@ def test_info_on_a_folder_or_zip_lists_every_file(
     lines = [" ".join(line.split()) for line in capsys.readouterr().out.splitlines()]
     assert lines[0] == f"5 files in {path}"
     assert [line.split(" ")[0] for line in lines[2:]] == names
-    assert lines[3].startswith("cmu.bvh BVH, CMU skeleton 120 0.02 no: no named map fits its joints")
+    assert lines[3].startswith("cmu.bvh BVH, unknown skeleton 120 0.02 no: no named map fits its joints")
     assert lines[5].endswith("30 0.30 body smpl")  # 9 steps of 1/30 s
 
 

@@ -5,9 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 
+from rgsd.bodies.mjcf import load_mjcf
 from rgsd.bodies.registry import BODIES
 from rgsd.cli import train
 from rgsd.cli.main import main
@@ -16,6 +18,7 @@ from rgsd.learning import distributed
 from rgsd.methods.presets import PRESETS
 from rgsd.methods.registry import METHODS
 from rgsd.methods.runs import RunConfig
+from rgsd.motions.motion import Motion
 
 OPTIONS = ("--body", "--preset", "--out", "--resume", "--motions", "--minutes", "--settings.kappa")
 
@@ -124,3 +127,34 @@ def _fails_with(error: RuntimeError, monkeypatch: pytest.MonkeyPatch) -> None:
         raise error
 
     monkeypatch.setattr(train, "make_trainer", full)
+
+
+def test_a_folder_that_another_training_holds_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Two that start within a second have both seen it free."""
+    folder = tmp_path / "a[/b]"
+    with train.claimed(folder):
+        assert main(["train", "rgsd", "--steps", "1", "--out", str(folder)]) == 2
+    assert f"{folder}: another training is writing there; wait for it" in " ".join(capsys.readouterr().err.split())
+    assert not folder.exists()  # it came to nothing
+
+
+ROBOT = """<mujoco><option timestep="0.01"/><worldbody><body name="trunk" pos="0 0 .25"><freejoint/>
+<geom type="box" size=".1 .1 .05" mass="5"/><body name="leg" pos=".06 0 0"><joint name="hip" axis="0 1 0"/>
+<geom type="capsule" fromto="0 0 0 0 0 -.2" size=".03" mass=".1"/></body></body></worldbody>
+<actuator><motor joint="hip"/></actuator></mujoco>"""
+
+
+def test_a_robot_with_motors_takes_gains_and_is_tried_before_it_is_trained(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "hopper.xml"
+    file.write_text(ROBOT)
+    body = load_mjcf(file, "20,1")
+    qpos = np.tile(body.standing_qpos, (20, 1))
+    names = body.joint_names, body.body_names
+    Motion("still", "hopper", 50.0, *names, qpos, np.zeros((20, body.model.nv))).save(tmp_path / "still.npz")
+    words = ["train", "rgsd", "--body", str(file), "--motions", str(tmp_path / "still.npz"), "--steps", "1"]
+    assert main([*words, "--out", str(tmp_path / "run")]) == 2
+    assert "is no position servo" in " ".join(capsys.readouterr().err.split())
+    assert main([*words, "--out", str(tmp_path / "run"), "--gains", "1e6,0"]) == 2
+    assert "body 'hopper' blows up after" in " ".join(capsys.readouterr().err.split())

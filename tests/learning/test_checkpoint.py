@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import pickle
 from pathlib import Path
@@ -9,13 +10,37 @@ from pathlib import Path
 import pytest
 import torch
 
+from rgsd.atomic import write_atomically
 from rgsd.learning.checkpoint import (
     CheckpointError,
     cut_metrics,
     load_latest_checkpoint,
     save_checkpoint,
-    write_atomically,
 )
+
+
+def test_a_full_disk_is_reported_with_the_files_name(tmp_path: Path) -> None:
+    def fill(p: Path) -> None:
+        p.write_text("half")
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with pytest.raises(OSError, match="No space left") as caught:
+        write_atomically(tmp_path / "file.txt", fill)
+    assert caught.value.filename == str(tmp_path / "file.txt")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_full_disk_leaves_the_old_checkpoint(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    save_checkpoint(tmp_path, 1, {"iteration": 1})
+
+    def full(self: Path, content: bytes) -> int:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(Path, "write_bytes", full)
+    with pytest.raises(OSError, match="No space left") as caught:
+        save_checkpoint(tmp_path, 2, {"iteration": 2})
+    assert "checkpoint_00000002.pt" in str(caught.value.filename)
+    assert load_latest_checkpoint(tmp_path) == {"iteration": 1}
 
 
 def test_a_failing_writer_leaves_the_old_file_and_no_other(tmp_path: Path) -> None:

@@ -1,18 +1,22 @@
 from __future__ import annotations
 
 import dataclasses
+import logging
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import pytest
 
 from rgsd.bodies.body import Body
 from rgsd.bodies.quadruped import make_quadruped
+from rgsd.motions.files import natural_order
+from rgsd.motions.formats.reading import Reading
 from rgsd.motions.formats.smpl_clip import SmplClip
-from rgsd.motions.importing import import_motions, load_motions, natural_order, read_motion
-from rgsd.motions.motion import MotionError
+from rgsd.motions.importing import import_motions, load_motions, read_motion
+from rgsd.motions.motion import Motion, MotionError
 
 Write = Callable[..., None]
 
@@ -27,6 +31,7 @@ def folder(tmp_path: Path, make_clip: Callable[..., SmplClip], write_accad: Writ
     write_smpl(data / "Other_c3d/shape.npz", poses=None, betas=np.zeros(16))
     write_accad(data / "Male2_C3_Run.bvh", make_clip())
     (data / "walk.txt").write_text('{"Loop": "wrap", "Frames": []}')
+    (data / "walk.pkl").write_bytes(b"")
     (data / "broken.bvh").write_text("HIERARCHY")
     (data / "README.md").write_text("not a motion")
     (data / "README.txt").write_text("Frames are counted from 0.")
@@ -44,10 +49,10 @@ def test_a_folder_is_taken_whole(folder: Path, smpl: Body) -> None:
     assert "ACCAD" in taken["C3_run"].license
     assert taken["hop"].license == "unknown: ask the source"
     left = {Path(found.path).name: found for found in results if found.motion is None}
-    assert sorted(left) == ["broken.bvh", "shape.npz", "walk.txt"]
+    assert sorted(left) == ["broken.bvh", "shape.npz", "walk.pkl", "walk.txt"]
     assert left["shape.npz"].skipped
-    assert not left["walk.txt"].skipped
-    assert "DeepMimic" in left["walk.txt"].note
+    assert not left["walk.pkl"].skipped
+    assert "may run foreign code" in left["walk.pkl"].note
 
 
 def test_a_zip_is_a_folder(folder: Path, smpl: Body, tmp_path: Path) -> None:
@@ -104,7 +109,7 @@ def test_what_was_made_up_for_a_clip_is_noted(
 def test_texts_for_people_are_no_motions(folder: Path, smpl: Body) -> None:
     with pytest.raises(MotionError, match=r"README\.txt: no format that rgsd reads"):
         load_motions(folder / "README.txt", smpl)
-    with pytest.raises(MotionError, match=r"walk\.txt: DeepMimic's txt"):
+    with pytest.raises(MotionError, match=r"walk\.txt: Frames has shape"):
         load_motions(folder / "walk.txt", smpl)
 
 
@@ -137,8 +142,67 @@ def test_wrong_bodies_and_missing_paths_are_named(folder: Path, smpl: Body, tmp_
 
 def test_objects_in_npz_are_not_unpickled(tmp_path: Path, smpl: Body) -> None:
     np.savez(tmp_path / "evil.npz", poses=np.array([{}], dtype=object), trans=np.zeros((1, 3)))
-    with pytest.raises(MotionError, match=r"evil.npz: not a readable npz"):
+    with pytest.raises(MotionError, match=r"evil.npz: poses is not readable \(Object arrays"):
         load_motions(tmp_path / "evil.npz", smpl)
+
+
+def test_names_of_other_scripts_stay(tmp_path: Path, smpl: Body, write_smpl: Write) -> None:
+    for stem in ("歩く (1)", "прыжок", "éà", "-"):
+        write_smpl(tmp_path / f"{stem}_poses.npz")
+    names = sorted(motion.name for motion in load_motions(tmp_path, smpl))
+    assert names == sorted(["歩く_1", "прыжок", "éà", "motion"])
+    write_smpl(tmp_path / "long" / f"{'長' * 80}.npz")
+    (long,) = load_motions(tmp_path / "long", smpl)
+    long.save(tmp_path / "out" / f"{long.name}.npz")  # a name must leave room for a file's 255 bytes
+    assert len(long.name) == 40
+
+
+def test_a_folder_called_licenses_stops_nothing(tmp_path: Path, smpl: Body, write_smpl: Write) -> None:
+    write_smpl(tmp_path / "a.npz")
+    (tmp_path / "LICENSES").mkdir()
+    (tmp_path / "LICENSE.txt").write_text("MIT License")
+    assert load_motions(tmp_path, smpl)[0].license == "MIT License"
+
+
+@pytest.mark.parametrize("up", [None, "y", "z"])
+def test_y_up_is_told_with_the_option_that_mends_it(
+    up: Literal["y", "z"] | None, tmp_path: Path, smpl: Body, write_smpl: Write
+) -> None:
+    write_smpl(tmp_path / "a.npz", poses=np.zeros((12, 72)))  # SMPL's y axis stays up
+    (found,) = import_motions([tmp_path / "a.npz"], smpl, reading=Reading(up=up))
+    assert found.motion is not None
+    if up == "y":
+        assert found.note == ""
+        np.testing.assert_allclose(np.abs(found.motion.qpos[:, 3]), 1.0, atol=1e-6)
+    else:
+        assert "lies, its root tilted by 90 degrees" in found.note
+        assert "import it with --up y" in found.note
+
+
+def test_what_is_shorter_than_two_frames_does_not_stop_the_others(
+    tmp_path: Path, tiny: Body, tiny_motion: Callable[..., Motion], caplog: pytest.LogCaptureFixture
+) -> None:
+    good = tiny_motion("good", np.zeros((51, 2)))
+    good.save(tmp_path / "good.npz")
+    short = dataclasses.replace(good, name="short", fps=500.0, qpos=good.qpos[:3], qvel=good.qvel[:3])
+    short.save(tmp_path / "short.npz")  # 4 ms of a body at 50 Hz
+    with caplog.at_level(logging.WARNING):
+        assert [motion.name for motion in load_motions(tmp_path, tiny)] == ["good"]
+    assert "short.npz: 0.004 s is shorter than two frames at the body's 50 fps" in caplog.text
+
+
+@pytest.mark.parametrize("rate", [1e-6, 0.0333, 1.0, 1e30])
+def test_impossible_rates_are_refused(rate: float, tmp_path: Path, smpl: Body, write_smpl: Write) -> None:
+    write_smpl(tmp_path / "a.npz", mocap_framerate=rate)
+    (found,) = import_motions([tmp_path / "a.npz"], smpl)
+    assert f"mocap_framerate is {rate:g}, expected 2 to 1000 frames a second" in found.note
+    assert import_motions([tmp_path / "a.npz"], smpl, reading=Reading(rate=30.0))[0].motion is not None
+
+
+def test_positions_beyond_the_world_are_refused(tmp_path: Path, smpl: Body, write_smpl: Write) -> None:
+    write_smpl(tmp_path / "a.npz", trans=np.full((12, 3), 1e9))
+    (found,) = import_motions([tmp_path / "a.npz"], smpl)
+    assert "its positions go up to 1e+09 m from the origin, expected at most 10000; mend their unit" in found.note
 
 
 def test_numbers_sort_as_numbers() -> None:
@@ -153,5 +217,8 @@ def test_recorded_files_of_all_origins(shared: Path, smpl: Body) -> None:
         assert clip.license == "MIT License"
         assert clip.quality["fk_error_cm"] < 0.2
         assert clip.quality["largest_jump_rad"] < 0.5
-    with pytest.raises(MotionError, match="DeepMimic"):
-        load_motions(shared / "motions/deepmimic", smpl)
+    # DeepMimic's walk goes a metre along x in 1.3 s, its knees bend one way, and its skeleton is near to SMPL's
+    walk = read_motion(shared / "motions/deepmimic/humanoid3d_walk.txt", smpl)
+    assert 0.9 < walk.qpos[-1, 0] < 1.3
+    assert walk.qpos[:, 7 + smpl.joint_names.index("L_Knee_y")].min() > 0
+    assert walk.quality["fk_error_cm"] < 7

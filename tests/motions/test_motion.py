@@ -43,10 +43,12 @@ def test_saved_clip_comes_back_whole(motion: Motion, smpl: Body, tmp_path: Path)
     ("change", "message"),
     [
         ({"body": "dog"}, "body is 'dog', expected 'smpl'"),
-        ({"fps": 0.0}, "fps is 0.0"),
+        ({"fps": 0.0}, "fps is 0, expected 2 to 1000"),
         ({"qpos": np.zeros((4, 5))}, r"qpos has shape \(4, 5\)"),
         ({"qpos": np.zeros((4, 76))}, "quaternion at frame 0 has length 0"),
         ({"qvel": np.full((4, 75), np.inf)}, "qvel is not finite first at frame 0, column 0"),
+        ({"qpos": np.full((4, 76), 1e9)}, "qpos goes up to 1e\\+09, expected m and rad"),
+        ({"qvel": np.full((4, 75), 1e9)}, "qvel goes up to 1e\\+09"),
         ({"joint_names": tuple("abc" * 23)}, "joint_names do not match"),
     ],
 )
@@ -79,8 +81,12 @@ def test_what_does_not_fit_is_not_written(motion: Motion, tmp_path: Path, change
         ({"body": "dog"}, "body is 'dog', expected 'smpl'"),
         ({"name": "../../escaped"}, "which cannot be a file's"),
         ({"qpos": np.full((4, 76), "much")}, "qpos is of type <U4, expected numbers"),
-        ({"fps": np.array([30.0, 30.0])}, "a field is not what it should be"),
-        ({"quality": "{"}, "a field is not what it should be"),
+        ({"fps": np.array([30.0, 30.0])}, "fps is .*, expected one number"),
+        ({"joint_names": "hinge"}, "joint_names is of type <U5, shape \\(\\), expected a list of names"),
+        ({"loop": np.array([True, False])}, "loop is of type bool, expected one truth value"),
+        ({"fps": 1e30}, "fps is 1e\\+30, expected 2 to 1000 frames a second"),
+        ({"fps": 1 / 30}, "fps is 0.0333333, .*if it is the seconds of a frame, the rate is 30"),
+        ({"quality": "{"}, "quality is no JSON object of numbers"),
         ({"schema_version": "new"}, "schema_version is new"),
     ],
 )

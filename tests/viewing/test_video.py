@@ -101,6 +101,15 @@ def test_without_a_renderer_the_message_says_which_were_tried_and_why(
     assert ("MUJOCO_GL=osmesa allows no other: unset it" in str(caught.value)) == (asked == "osmesa")
 
 
+def test_glfw_without_a_display_is_no_renderer(body: Body, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.platform", "linux")
+    monkeypatch.setenv("MUJOCO_GL", "glfw")
+    for display in ("DISPLAY", "WAYLAND_DISPLAY"):
+        monkeypatch.delenv(display, raising=False)
+    with pytest.raises(GlUnavailable, match=r"no offscreen OpenGL \(glfw: no display .*MUJOCO_GL=glfw allows no other"):
+        render_frames(body, poses(body), size=SIZE)
+
+
 def test_a_post_stands_where_it_is_asked_for(body: Body) -> None:
     poses = np.tile(body.standing_qpos, (2, 1))
     try:

@@ -6,7 +6,7 @@
 | standing pose | the keyframe `home`, else the first one, else the pose in which the file is written |
 | control period | the whole number of timesteps that comes nearest to 1/50 s |
 | action map | [-1, 1] onto each actuator's ctrlrange, else its joint's range, else 1 rad about the standing angle |
-| feet | bodies without children, low within 5 cm of the lowest point when standing; else the lowest body |
+| feet | the last bodies of limbs that can touch the ground, low within 5 cm of the lowest point when standing |
 | key bodies | bodies without children, feet first, at most 8 |
 | fall rule | the root below half of its standing height, or tilted by more than 60 degrees |
 | tracked threshold | 0.7 of the standing height, which is the quadruped's fraction, at most the humanoid's 0.25 m |
@@ -18,7 +18,6 @@ A `robot.toml` beside the file may state most of it instead (`robot_file`).
 from __future__ import annotations
 
 import math
-from itertools import zip_longest
 from pathlib import Path
 
 import mujoco
@@ -27,31 +26,44 @@ import numpy as np
 from rgsd.bodies.body import Body, BodyError, FallRule
 from rgsd.bodies.robot_file import RobotFile
 from rgsd.bodies.scenery import GROUND, add_scenery
+from rgsd.bodies.servos import check_servos, put_servos, read_gains, sort_servos
 
 _CONTROL_PERIOD = 0.02  # s
 _MARGIN = 0.05  # m of height within which a body stands on the ground
 _MOST_KEY_BODIES = 8  # as many as the Frechet features have room for
 _MAX_TILT = math.radians(60)
+_FREE = mujoco.mjtJoint.mjJNT_FREE
 _OUT_OF_SIGHT = 1e3  # m, beyond which no distance is looked for
 
 
-def load_mjcf(path: Path) -> Body:
-    """Read a robot: a free root joint, then hinges, each with one position actuator, in the joints' order.
+def load_mjcf(path: Path, gains: str = "") -> Body:
+    """Read a robot: a free root joint, then hinges, each with one position actuator, in whatever order.
+
+    Args:
+        path: the file.
+        gains: `kp,kd` of servos that take the place of the file's actuators, such as motors, and of what robot.toml
+            states; if empty its gains, else the file's own.
 
     Raises:
         BodyError: no such file, not MJCF, or a model that cannot be a body; the message names the file, the element
             and the remedy.
     """
     stated = RobotFile(path)
-    model, ground = _compile(path, stated)
+    spec, model, ground = _compile(path, stated)
     _check_tree(path, model)
     _check_ground(path, model, ground)
-    _check_actuators(path, model)
+    hinges = [model.joint(i).name for i in range(1, model.njnt)]
+    if gains:
+        put_servos(spec, hinges, read_gains(gains))
+    elif stated.has_gains:
+        stated.drive(spec)
+    else:
+        sort_servos(path, spec, hinges)
+    model = _compiled(path, spec)
+    check_servos(path, model)
     standing, lowest = _standing_pose(path, model, ground)
-    leaves = [i for i in range(1, model.nbody) if i not in model.body_parentid]
-    near = min(lowest.values()) + _MARGIN
-    feet = [i for i in leaves if lowest.get(i, math.inf) <= near] or [min(lowest, key=lowest.__getitem__)]
-    keys = sorted(leaves, key=lambda i: i not in feet)[:_MOST_KEY_BODIES]
+    feet, ends = _feet(model, lowest)
+    keys = sorted(ends, key=lambda i: ends[i] not in feet)[:_MOST_KEY_BODIES]
     center, scale = _action_map(model, standing)
     height = float(standing[2])
     derived = Body(
@@ -70,8 +82,19 @@ def load_mjcf(path: Path) -> Body:
     return stated.state(derived)
 
 
-def _compile(path: Path, stated: RobotFile) -> tuple[mujoco.MjModel, int]:
-    """The model, and which of its geoms is the ground."""
+def standing_height(path: Path) -> float:
+    """Height of the root in the standing pose, m, whatever drives the hinges.
+
+    Raises:
+        BodyError: as for `load_mjcf`.
+    """
+    _, model, ground = _compile(path, RobotFile(path))
+    _check_tree(path, model)
+    return float(_standing_pose(path, model, ground)[0][2])
+
+
+def _compile(path: Path, stated: RobotFile) -> tuple[mujoco.MjSpec, mujoco.MjModel, int]:
+    """The file with what is stated beside it, the model that it makes, and which of its geoms is the ground."""
     if not path.is_file():
         raise BodyError(f"{path}: no such file; give the path of an MJCF file, or a built-in body by its name")
     try:
@@ -92,7 +115,15 @@ def _compile(path: Path, stated: RobotFile) -> tuple[mujoco.MjModel, int]:
         raise
     except ValueError as error:
         raise BodyError(f"{path}: MuJoCo cannot read it ({' '.join(str(error).split())}); correct the file") from None
-    return model, ground
+    return spec, model, ground
+
+
+def _compiled(path: Path, spec: mujoco.MjSpec) -> mujoco.MjModel:
+    try:
+        return spec.compile()
+    except ValueError as error:
+        said = " ".join(str(error).split())
+        raise BodyError(f"{path}: MuJoCo cannot read it with servos in the hinges' order ({said})") from None
 
 
 def _level_plane(model: mujoco.MjModel) -> int | None:
@@ -110,8 +141,11 @@ def _uprightness(quat: np.ndarray) -> float:
 
 def _check_tree(path: Path, model: mujoco.MjModel) -> None:
     """One tree of named bodies on a free root joint, moved by named hinges."""
-    if model.njnt == 0 or model.jnt_type[0] != mujoco.mjtJoint.mjJNT_FREE or model.jnt_bodyid[0] != 1:
+    if model.njnt == 0 or model.jnt_type[0] != _FREE or model.jnt_bodyid[0] != 1:
         first = model.body(1).name if model.nbody > 1 else ""
+        free = [model.body(model.jnt_bodyid[i]).name for i in np.flatnonzero(model.jnt_type == _FREE)]
+        if free:
+            raise BodyError(f"{path}: body '{first}', the first, is no part of the robot '{free[0]}'; take it out")
         raise BodyError(f"{path}: body '{first}', the first, has no free joint; put <freejoint/> into it")
     for i in range(1, model.nbody):
         if not model.body(i).name:
@@ -133,44 +167,17 @@ def _check_ground(path: Path, model: mujoco.MjModel, ground: int) -> None:
     """The ground lies at height 0, and something can stand on it."""
     if model.geom_pos[ground, 2] != 0:
         raise BodyError(f"{path}: the ground plane lies at height {model.geom_pos[ground, 2]:g} m; move it to 0")
-    kind, affinity, moving = model.geom_contype, model.geom_conaffinity, model.geom_bodyid > 0
-    meets = ((kind & affinity[ground]) | (affinity & kind[ground])) != 0
-    if not meets[moving].any() and model.npair == 0:
+    if not len(_touching(model, ground)):
         raise BodyError(f'{path}: no geom can touch the ground; give the geoms of the feet conaffinity="1"')
 
 
-def _check_actuators(path: Path, model: mujoco.MjModel) -> None:
-    """One position servo a hinge, in order, whose control is a target in rad."""
-    on_joint = model.actuator_trntype == mujoco.mjtTrn.mjTRN_JOINT
-    driven = [model.joint(model.actuator_trnid[i, 0]).name if on_joint[i] else "no joint" for i in range(model.nu)]
-    hinges = [model.joint(i).name for i in range(1, model.njnt)]
-    for i, (hinge, found) in enumerate(zip_longest(hinges, driven)):
-        if hinge != found:
-            raise BodyError(
-                f"{path}: actuator {i + 1} "
-                + (f"drives '{found}'" if found else "is missing")
-                + f", hinge {i + 1} "
-                + (f"is '{hinge}'" if hinge else "does not exist")
-                + '; give each hinge one <position joint="..." kp="..." kv="..."/>, in the hinges\' order'
-            )
-    for i, hinge in enumerate(hinges):
-        gain, bias = model.actuator_gainprm[i], model.actuator_biasprm[i]
-        is_servo = (
-            model.actuator_gaintype[i] == mujoco.mjtGain.mjGAIN_FIXED
-            and model.actuator_biastype[i] == mujoco.mjtBias.mjBIAS_AFFINE
-            and model.actuator_dyntype[i] == mujoco.mjtDyn.mjDYN_NONE
-            and gain[0] > 0
-            and math.isclose(bias[1], -gain[0])
-            and bias[0] == 0
-            and bias[2] <= 0
-            and model.actuator_gear[i, 0] == 1
-        )
-        if not is_servo:
-            raise BodyError(
-                f"{path}: actuator '{model.actuator(i).name}' of hinge '{hinge}' is no position servo without gear and "
-                f"time constant (gainprm {gain[0]:g}, biasprm {bias[0]:g} {bias[1]:g} {bias[2]:g}, gear "
-                f'{model.actuator_gear[i, 0]:g}); replace it by <position joint="{hinge}" kp="..." kv="..."/>'
-            )
+def _touching(model: mujoco.MjModel, ground: int) -> np.ndarray:
+    """The geoms that can touch the ground: what is only seen cannot, and pairs may name others."""
+    kind, affinity = model.geom_contype, model.geom_conaffinity
+    meets = ((kind & affinity[ground]) | (affinity & kind[ground])) != 0
+    for first, second in zip(model.pair_geom1, model.pair_geom2, strict=True):
+        meets[[g for g in (first, second) if ground in (first, second)]] = True
+    return np.flatnonzero(meets & (model.geom_bodyid > 0))
 
 
 def _standing_pose(path: Path, model: mujoco.MjModel, ground: int) -> tuple[np.ndarray, dict[int, float]]:
@@ -195,13 +202,29 @@ def _standing_pose(path: Path, model: mujoco.MjModel, ground: int) -> tuple[np.n
     return qpos, lowest
 
 
+def _feet(model: mujoco.MjModel, lowest: dict[int, float]) -> tuple[list[int], dict[int, int]]:
+    """The feet, and the last body of each limb with the nearest one, itself or above it, that can touch the ground.
+
+    Files often end a leg in an empty body that only marks a place.
+    """
+    ends: dict[int, int] = {}
+    for leaf in (i for i in range(1, model.nbody) if i not in model.body_parentid):
+        solid = leaf
+        while solid not in lowest and solid > 1:
+            solid = int(model.body_parentid[solid])
+        ends[leaf] = solid
+    near = min(lowest.values()) + _MARGIN
+    feet = sorted({solid for solid in ends.values() if lowest.get(solid, math.inf) <= near})
+    return feet or [min(lowest, key=lowest.__getitem__)], ends
+
+
 def _lowest_points(model: mujoco.MjModel, ground: int, qpos: np.ndarray) -> dict[int, float]:
-    """Height of the lowest point of every moving body that has geoms, by body id, m."""
+    """Height of the lowest point of every moving body that can touch the ground, by body id, m."""
     data = mujoco.MjData(model)
     data.qpos[:] = qpos
     mujoco.mj_forward(model, data)
     lowest: dict[int, float] = {}
-    for geom in np.flatnonzero(model.geom_bodyid > 0):
+    for geom in _touching(model, ground):
         owner = int(model.geom_bodyid[geom])
         height = mujoco.mj_geomDistance(model, data, ground, int(geom), _OUT_OF_SIGHT, None)
         lowest[owner] = min(height, lowest.get(owner, math.inf))

@@ -14,12 +14,16 @@ BODIES = {"smpl": make_smpl, "quadruped": make_quadruped}
 
 
 def is_mjcf(name: str) -> bool:
-    """Whether the name is the path of a user's own MJCF file: it ends in .xml."""
-    return name.endswith(".xml")
+    """Whether the name is the path of a user's own MJCF file: it ends in .xml, in whatever case."""
+    return name.lower().endswith(".xml")
 
 
-def make_body(name: str) -> Body:
+def make_body(name: str, gains: str = "") -> Body:
     """Build a body by its name, or from the MJCF file whose path the name is.
+
+    Args:
+        name: a built-in body's, or the path.
+        gains: `kp,kd` of servos that take the place of a file's actuators; the file's own if empty.
 
     Raises:
         UnknownName: no such body; the message lists the nearest.
@@ -29,7 +33,14 @@ def make_body(name: str) -> Body:
         path = Path(name)
         if path.stem in BODIES:  # its motions and policies could not be told from the built-in body's
             raise BodyError(f"{path}: '{path.stem}' is a built-in body; give the file another name")
-        return load_mjcf(path)
+        return load_mjcf(path, gains)
+    if name.lower().endswith((".urdf", ".sdf", ".usd", ".usda", ".mjb")):
+        raise BodyError(
+            f"{name}: no MJCF file; MuJoCo writes one from URDF, MjSpec.from_file('robot.urdf').to_xml(); give its "
+            "root <freejoint/> and a keyframe 'home', and save it as .xml"
+        )
+    if gains:
+        raise BodyError(f"--gains {gains}: '{name}' is built in and has its own; leave it out")
     if name not in BODIES:
         raise UnknownName("body", name, BODIES)
     return BODIES[name]()

@@ -21,7 +21,7 @@ timestep = 0.005                  # s
 integrator = "implicitfast"
 self_collision = false
 
-[gains.".*_knee_joint"]           # one position servo a hinge, in place of the file's actuators
+[gains.".*_knee_joint"]           # one position servo a hinge, in place of the file's actuators; --gains goes before
 kp = 99                           # N m/rad
 kd = 6.3                          # N m s/rad, as damping of the joint
 torque = 139                      # N m
@@ -46,6 +46,7 @@ import mujoco
 import numpy as np
 
 from rgsd.bodies.body import Body, BodyError, FallRule
+from rgsd.bodies.servos import clear_actuators
 from rgsd.errors import nearest
 
 _TABLES: dict[str, dict[str, type | tuple[type, ...]]] = {
@@ -102,10 +103,10 @@ class RobotFile:
                     raise BodyError(f"{self.path}: {name}: {key} is not finite; mend it")
 
     def amend(self, spec: mujoco.MjSpec) -> None:
-        """Put into a model what is stated of its gains, physics and standing pose.
+        """Put into a model what is stated of its physics and standing pose.
 
         Raises:
-            BodyError: a hinge without gains beside others, a pattern that matches none, or values out of range.
+            BodyError: a pattern that matches no hinge, or values out of range.
         """
         physics = self.content.get("physics", {})
         spec.option.timestep = self._positive("physics", physics, "timestep", spec.option.timestep)
@@ -118,12 +119,20 @@ class RobotFile:
             for geom in spec.geoms:
                 if geom.parent.name != "world" and (geom.contype or geom.conaffinity):
                     geom.contype, geom.conaffinity = 0, 1
-        if "gains" in self.content:
-            self._drive(spec)
         if "standing" in self.content:
             self._stand(spec)
 
-    def _drive(self, spec: mujoco.MjSpec) -> None:
+    @property
+    def has_gains(self) -> bool:
+        """Whether servos are stated."""
+        return "gains" in self.content
+
+    def drive(self, spec: mujoco.MjSpec) -> None:
+        """Give each hinge the position servo that is stated, in place of whatever drives it.
+
+        Raises:
+            BodyError: a hinge without gains, a pattern that matches none, or values out of range.
+        """
         hinges = [joint for joint in spec.joints if joint.type == mujoco.mjtJoint.mjJNT_HINGE]
         gains = self._matched("gains", self.content["gains"], [joint.name for joint in hinges])
         bare = [joint.name for joint in hinges if joint.name not in gains]
@@ -131,8 +140,7 @@ class RobotFile:
             raise BodyError(
                 f"{self.path}: gains: no pattern matches hinge '{bare[0]}'; add one, or [gains.\".*\"] first"
             )
-        for actuator in list(spec.actuators):
-            spec.delete(actuator)
+        clear_actuators(spec)
         for joint in hinges:
             stated = gains[joint.name]
             actuator = spec.add_actuator(name=joint.name, target=joint.name, trntype=mujoco.mjtTrn.mjTRN_JOINT)

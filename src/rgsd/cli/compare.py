@@ -11,14 +11,15 @@ from typing import Annotated, Any
 import tyro
 from rich.console import Console
 
+from rgsd.atomic import write_atomically
 from rgsd.cli.finishing import is_evaluated, training_cost
+from rgsd.cli.marked import bold
 from rgsd.errors import UsageError
 from rgsd.evaluation.comparison import MEAN, WORST, EvaluatedRun, group_seeds
 from rgsd.evaluation.comparison import compare as compare_runs
 from rgsd.evaluation.convergence import convergence
 from rgsd.evaluation.headlines import DEFAULT_METRICS, MEASURES
 from rgsd.evaluation.paper import GROUPS
-from rgsd.learning.checkpoint import write_atomically
 from rgsd.methods.runs import RunConfig
 from rgsd.viewing.comparison import comparison_chart, comparison_table, run_curves
 from rgsd.viewing.paper_table import table_one
@@ -51,7 +52,7 @@ def compare(
     console = Console()
     console.print((out / "comparison.md").read_text(), soft_wrap=True, highlight=False, markup=False)
     console.print(
-        f"in [bold]{out}[/bold]: comparison.md, comparison.json, comparison.png and further pictures", soft_wrap=True
+        f"in {bold(out)}: comparison.md, comparison.json, comparison.png and further pictures", soft_wrap=True
     )
 
 

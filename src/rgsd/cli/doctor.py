@@ -41,12 +41,14 @@ _GL_PACKAGES = {"egl": "libegl1 libgl1-mesa-dri", "osmesa": "libosmesa6"}
 
 def doctor(
     robot: Annotated[Path | None, tyro.conf.Positional] = None,
+    gains: str = "",
     as_json: Annotated[bool, tyro.conf.arg(name="json")] = False,
 ) -> None:
     """Check what this machine has and say how to get what it lacks; or what a robot's file is taken for.
 
     Args:
         robot: MJCF file of a robot: what was derived of it, what looks wrong, and whether it stands.
+        gains: kp,kd of a servo on each of the robot's hinges, in place of what its files say, as for `rgsd train`.
         as_json: print one JSON object, {good, checks: [{name, found, good, needed, remedy}]}, instead of a table.
 
     Raises:
@@ -56,7 +58,7 @@ def doctor(
         from rgsd.cli.doctor_robot import check_robot  # needs MuJoCo, which may be what the machine lacks
 
         words = ("wrong", "odd")
-        report(check_robot(robot), "The robot can be trained", "The robot cannot be trained", as_json, words)
+        report(check_robot(robot, gains), "The robot can be trained", "The robot cannot be trained", as_json, words)
         return
     checks = [
         *check_packages(),

@@ -12,22 +12,27 @@ from rgsd.bodies.body import Body
 from rgsd.bodies.kinematics import forward_kinematics
 from rgsd.bodies.mjcf import load_mjcf
 from rgsd.bodies.robot_file import RobotFile
-from rgsd.bodies.standing import hold_standing
 from rgsd.cli.checks import Check
 from rgsd.motions.retarget import sole_points
+from rgsd.physics.trial import CURES, hold_standing
 
 _OFF_GROUND = 0.01  # m, by which standing soles may miss the ground
 _LIGHT, _HEAVY = 0.5, 500.0  # kg, beyond which a robot's units are in doubt
-_SECONDS = 2.0
 
 
-def check_robot(path: Path) -> list[Check]:
+def check_robot(path: Path, gains: str = "") -> list[Check]:
     """All that is known of a robot's file, as lines of the doctor's report.
+
+    Args:
+        path: the file.
+        gains: `kp,kd` of servos, as for `load_mjcf`.
 
     Raises:
         BodyError: it cannot be a body at all.
     """
-    body, stated = load_mjcf(path), RobotFile(path).content
+    body, stated = load_mjcf(path, gains), RobotFile(path).content
+    if gains:
+        stated = stated | {"gains": gains}
     return [*_derived(body, stated), *_doubts(path, body), _stands(body)]
 
 
@@ -99,16 +104,13 @@ def _touching(body: Body) -> str:
 
 def _stands(body: Body) -> Check:
     """Whether it holds itself; a biped need not, but nothing may blow up."""
-    held = hold_standing(body, _SECONDS)
+    held = hold_standing(body)
     if held.outcome == "stood":
-        return Check("held", f"stands for {_SECONDS:g} s, its root {100 * held.sunk:.1f} cm lower", good=True)
+        return Check("held", f"stands for {held.seconds:.3g} s, its root {100 * held.sunk:.1f} cm lower", good=True)
     if held.outcome == "fell":
         said = f"falls after {held.seconds:.2f} s ({held.part}); a biped may, a quadruped should not"
         return Check("held", said, good=False, needed=False, remedy="higher kp, or another standing pose")
-    cures = "implicitfast as integrator, a smaller timestep, armature, or more kd"
-    return Check(
-        "held", f"blows up after {held.seconds:.2f} s at {held.part}", good=False, remedy=f"usual cures: {cures}"
-    )
+    return Check("held", f"blows up after {held.seconds:.2f} s at {held.part}", good=False, remedy=CURES)
 
 
 def _span(values: np.ndarray) -> str:

@@ -10,7 +10,9 @@ from typing import Annotated, Any
 import tyro
 from rich.console import Console
 
+from rgsd.atomic import write_atomically
 from rgsd.cli.finishing import evaluate_once, is_evaluated, run_folder
+from rgsd.cli.marked import bold
 from rgsd.cli.reproduce import FROM_SCRATCH, METHODS
 from rgsd.cli.task import evaluate_task, train_task, write_views
 from rgsd.cli.trained import load_trained
@@ -18,7 +20,6 @@ from rgsd.errors import UsageError
 from rgsd.evaluation.convergence import convergence
 from rgsd.evaluation.downstream import DownstreamConfig
 from rgsd.evaluation.headlines import over_seeds
-from rgsd.learning.checkpoint import write_atomically
 from rgsd.learning.loop import reached
 from rgsd.tasks.runs import CONFIG, TaskConfig, skills_identity
 from rgsd.tasks.style import make_style
@@ -84,7 +85,7 @@ def reproduce_downstream(
         _finish(run_folder(folder / style, method, seed), config, evaluation, encoder_run, console)
         _write(folder, styles, methods, seeds, minutes_per_task)
     console.print((folder / "downstream.md").read_text(), soft_wrap=True, highlight=False, markup=False)
-    console.print(f"in [bold]{folder}[/bold]: downstream.md, .json, and a chart and curves of every style")
+    console.print(f"in {bold(folder)}: downstream.md, .json, and a chart and curves of every style")
 
 
 def _methods(table: Path, seeds: int, console: Console) -> list[str]:

@@ -10,9 +10,10 @@ import torch
 import tyro
 from rich import box
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
-from rgsd.bodies.registry import make_body
+from rgsd.cli.marked import bold
 from rgsd.cli.pretrain import write_encoder_views
 from rgsd.cli.trained import load_trained
 from rgsd.evaluation.protocol import EvaluationConfig
@@ -96,7 +97,7 @@ def evaluate_run(
     console.print("imitation from the first frame to the last, deterministic; falls included:")
     console.print(imitation_table(result))
     if said := blowups(result):
-        console.print(f"[yellow]{said}[/yellow]")
+        console.print(f"[yellow]{escape(said)}[/yellow]")
     _print_discovery(result, console)
     return result
 
@@ -106,12 +107,12 @@ def write_views(run: Path, console: Console, video: bool = True) -> Path:
     if video:
         try:
             with console.status("filming"):
-                film = write_showreel(RunFolder(run), make_body(RunConfig.load(run).body))
-            console.print(f"film: [bold]{film}[/bold]", soft_wrap=True)
+                film = write_showreel(RunFolder(run), RunConfig.load(run).make_body())
+            console.print(f"film: {bold(film)}", soft_wrap=True)
         except FilmUnavailable as error:
-            console.print(f"[yellow]no film: {error}[/yellow]")
+            console.print(f"[yellow]no film: {escape(str(error))}[/yellow]")
     report = write_report(run)
-    console.print(f"report: [bold]{report}[/bold], plots beside it in {report.parent / 'plots'}", soft_wrap=True)
+    console.print(f"report: {bold(report)}, plots beside it in {escape(str(report.parent / 'plots'))}", soft_wrap=True)
     return report
 
 
@@ -148,7 +149,7 @@ def imitation_table(result: dict[str, Any]) -> Table:
         if name == "mean of groups":
             table.add_section()
         cells = [row.get(key) for key in _COLUMNS]
-        table.add_row(name, *("-" if value is None else f"{value:z.2f}" for value in cells))
+        table.add_row(escape(name), *("-" if value is None else f"{value:z.2f}" for value in cells))
     return table
 
 

@@ -13,12 +13,12 @@ from typing import Any
 from rich.console import Console
 from rich.markup import escape
 
+from rgsd.atomic import write_atomically
 from rgsd.cli.evaluate import evaluate_run
 from rgsd.cli.train import is_finished, run_training
 from rgsd.errors import UsageError
 from rgsd.evaluation.protocol import EvaluationConfig
 from rgsd.evaluation.sweep import Variant
-from rgsd.learning.checkpoint import write_atomically
 from rgsd.learning.loop import DivergedError
 from rgsd.methods.runs import RunConfig
 from rgsd.viewing.run_folder import RunFolder

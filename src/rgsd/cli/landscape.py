@@ -10,6 +10,7 @@ import tyro
 from rich.console import Console
 from rich.table import Table
 
+from rgsd.cli.marked import bold
 from rgsd.cli.pretrain import write_encoder_views
 from rgsd.cli.trained import load_trained
 from rgsd.errors import UsageError
@@ -56,4 +57,4 @@ def landscape(
         other = f"{max(row['others'].values()):.2f}" if row["others"] else "-"
         table.add_row(name, f"{row['reference']:.2f}", *speeds, f"{row['frozen']:.2f}", other)
     console.print(table)
-    console.print(f"plot: [bold]{run / 'landscape.png'}[/bold]")
+    console.print(f"plot: {bold(run / 'landscape.png')}")

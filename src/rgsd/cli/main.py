@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import errno
 import os
+import signal
 import sys
 import traceback
 from collections.abc import Callable, Generator, Sequence
@@ -51,6 +52,7 @@ COMMANDS: dict[str, Command] = {
     "motions join": Command("rgsd.cli.motions", "motions_join", "let one motion follow another in a long one"),
     "motions map": Command("rgsd.cli.retarget", "motions_map", "propose which joint or body follows which"),
     "motions retarget": Command("rgsd.cli.retarget", "motions_retarget", "put motions onto a robot of your own"),
+    "motions export": Command("rgsd.cli.export", "motions_export", "write motions, or RUN's rollouts, as BVH or npz"),
     "motions render": Command("rgsd.cli.motions", "motions_render", "draw motions as a contact sheet"),
     "pretrain": Command("rgsd.cli.pretrain", "pretrain", "embed the motions on the sphere, without any physics", True),
     "landscape": Command("rgsd.cli.landscape", "landscape", "show where the encoder's reward has its peak"),
@@ -138,6 +140,8 @@ def _dispatch(args: Sequence[str]) -> None:
         _refuse_processes(name)
     with without_gl():
         function = getattr(import_module(command.module), command.function)
+    if signal.getsignal(signal.SIGINT) is signal.SIG_DFL:  # as `rgsd.__main__` left it while all was imported
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     if command.takes_words:
         function(rest)
     else:

@@ -13,9 +13,11 @@ from rich.markup import escape
 from rich.table import Table
 
 from rgsd.motions.clip_sets import get_clip_set
+from rgsd.motions.files import MotionFile
 from rgsd.motions.formats.bvh import read_bvh
-from rgsd.motions.formats.human import bvh_to_smpl
-from rgsd.motions.importing import NOT_IN_SET, Imported, MotionFile, is_own, read_source
+from rgsd.motions.formats.human import dialect
+from rgsd.motions.formats.robot import RobotClip
+from rgsd.motions.importing import NOT_IN_SET, Imported, is_own, read_source
 from rgsd.motions.motion import Motion, MotionError
 
 # metrics of an import and what tables call them
@@ -53,7 +55,7 @@ def motion_summary(motion: Motion) -> dict[str, Any]:
 
 def motion_table(motions: list[Motion], title: str) -> Table:
     """A row a motion: length, path and the metrics of its import; below them the licences."""
-    table = Table(title=title, title_justify="left", box=None, padding=(0, 1, 0, 0))
+    table = Table(title=escape(title), title_justify="left", box=None, padding=(0, 1, 0, 0))
     table.add_column("name", overflow="fold")
     table.add_column("group", no_wrap=True)
     for heading in ("s", "path m", *_QUALITY.values()):
@@ -62,14 +64,14 @@ def motion_table(motions: list[Motion], title: str) -> Table:
         steps = np.linalg.norm(np.diff(motion.qpos[:, :2], axis=0), axis=1)
         quality = [f"{motion.quality[key]:.2f}" if key in motion.quality else "" for key in _QUALITY]
         table.add_row(
-            motion.name,
-            motion.group,
+            escape(motion.name),
+            escape(motion.group),
             f"{motion.duration:.2f}",
             f"{steps.sum():.2f}",
             *quality,
         )
     licenses = sorted({motion.license for motion in motions if motion.license})
-    table.caption = "; ".join(licenses)
+    table.caption = escape("; ".join(licenses))
     return table
 
 
@@ -124,16 +126,20 @@ def file_facts(found: MotionFile) -> dict[str, Any]:
     try:
         if fault:
             raise MotionError(fault)
-        if file.suffix.lower() == ".npz" and is_own(file):
+        if is_own(file):
             motion = Motion.load(file)
             return facts | {"format": "rgsd motion", "usable": f"body {motion.body}", **motion_summary(motion)}
         if file.suffix.lower() == ".bvh":
             bvh = read_bvh(file)
-            facts |= {"format": f"BVH, {bvh.dialect} skeleton", **_length(bvh.num_frames, bvh.fps)}
+            facts |= {"format": f"BVH, {dialect(bvh)} skeleton", **_length(bvh.num_frames, bvh.fps)}
             facts["joints"] = list(bvh.joint_names)
-            clip = bvh_to_smpl(bvh)
+            clip = read_source(file)
         else:
             clip = read_source(file)
+            if isinstance(clip, RobotClip):
+                usable = f"a robot of {clip.angles.shape[1]} joints"
+                facts |= {"format": clip.source.removesuffix(f" {file.name}"), **_length(len(clip.root), clip.fps)}
+                return facts | {"usable": f"body of {usable}", "note": clip.note}
             format_name = " ".join(clip.source.split()[:2])  # such as SMPL+H npz; then comes the file
             facts |= {"format": format_name, **_length(len(clip.rotations), clip.fps)}
     except MotionError as error:
@@ -148,7 +154,7 @@ def _length(frames: int, fps: float) -> dict[str, Any]:
 
 def facts_table(facts: list[dict[str, Any]], path: Path) -> Table:
     """A row a file: `file_facts` of those of a folder or zip."""
-    table = Table(title=f"{len(facts)} files in {path}", title_justify="left", box=None, padding=(0, 1, 0, 0))
+    table = Table(title=escape(f"{len(facts)} files in {path}"), title_justify="left", box=None, padding=(0, 1, 0, 0))
     table.add_column("file", overflow="fold")
     table.add_column("format", no_wrap=True)
     for heading in ("fps", "s"):

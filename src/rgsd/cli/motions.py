@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json as jsonlib
+import logging
 from collections import Counter
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import numpy as np
 import tyro
@@ -16,7 +17,7 @@ from tyro.conf import Positional
 
 from rgsd.bodies.body import Body
 from rgsd.bodies.mirror import Mirror
-from rgsd.bodies.registry import BODIES, make_body
+from rgsd.bodies.registry import BODIES, is_mjcf, make_body
 from rgsd.cli.motion_tables import (
     facts_table,
     file_facts,
@@ -27,22 +28,20 @@ from rgsd.cli.motion_tables import (
     print_notes,
 )
 from rgsd.errors import UsageError
-from rgsd.motions.importing import (
-    NOT_IN_SET,
-    import_motions,
-    is_own,
-    motion_files,
-    natural_order,
-)
+from rgsd.motions.arrays import Arrays
+from rgsd.motions.files import is_archive, motion_files, natural_order
+from rgsd.motions.formats.reading import Reading
+from rgsd.motions.importing import NOT_IN_SET, import_motions
 from rgsd.motions.joining import join
 from rgsd.motions.mirroring import mirrored
-from rgsd.motions.motion import Motion
-from rgsd.motions.skeletons import load_map
+from rgsd.motions.motion import RATES, Motion, MotionError
+from rgsd.motions.skeleton_map import load_map
 from rgsd.motions.splitting import split
 from rgsd.motions.synthesis.quadruped import medley_quadruped, synthesize_quadruped
 from rgsd.motions.trimming import trim_rest
 
-_HIGHEST_FPS = 1000.0  # of motion capture; more is a slip of the pen that fills memory
+_log = logging.getLogger(__name__)
+_ANY_SERVO = "1,0"  # kp,kd: motions are of a robot's hinges, whatever drives them
 
 
 def motions_import(
@@ -51,28 +50,36 @@ def motions_import(
     body: str = "smpl",
     clip_set: str | None = None,
     fps: float | None = None,
+    up: Literal["y", "z"] | None = None,
+    unit: Literal["m", "cm", "mm"] = "m",
+    rate: float | None = None,
     joints: Annotated[Path | None, tyro.conf.arg(name="map")] = None,
     json: bool = False,
 ) -> None:
-    """Read motion files into rgsd's own npz, and say what was taken, skipped and why.
+    """Read motion files into rgsd's own npz, and say what was taken, skipped and why, and what is odd about it.
 
-    Readable are BVH of human skeletons, AMASS (SMPL+H, SMPL-X) and SMPL npz, and rgsd's own npz; one file, a folder or
-    a zip.
+    Readable are BVH of people, AMASS (SMPL+H, SMPL-X) and SMPL npz, DeepMimic txt, npz and csv of robots, and rgsd's
+    own npz; one file, a folder, a zip or a tar.
 
     Args:
-        paths: files, folders or zips.
+        paths: files, folders, zips or tars.
         out: folder that the npz files are written to; it must hold none of their names yet.
         body: body to map to.
         clip_set: take only the clips of this named set, such as accad20.
         fps: rate of the results, 1/s; the body's control rate if not given.
+        up: the source's axis that points up, where it is not its format's.
+        unit: of the source's positions in npz, csv and txt.
+        rate: of the source, 1/s, where its file does not say, or says wrong.
         joints: TOML file that says which joint of a BVH moves which body; `rgsd motions map` proposes one.
         json: print one JSON object instead of tables.
     """
     if not paths:
         raise UsageError("nothing to import; name a motion file, a folder or a zip of them")
-    if fps is not None and not 0 < fps <= _HIGHEST_FPS:
-        raise UsageError(f"--fps {fps:g}: give a rate above 0, and at most {_HIGHEST_FPS:g}, 1/s")
-    results = import_motions(paths, make_body(body), clip_set, fps, None if joints is None else load_map(joints))
+    for option, given in (("--fps", fps), ("--rate", rate)):
+        if given is not None and not RATES[0] <= given <= RATES[1]:
+            raise UsageError(f"{option} {given:g}: give a rate of {RATES[0]:g} to {RATES[1]:g}, 1/s")
+    reading = Reading(up, unit, rate, None if joints is None else load_map(joints))
+    results = import_motions(paths, moving_body(body), clip_set, fps, reading)
     taken = [found.motion for found in results if found.motion is not None]
     there = [motion.name for motion in taken if (out / f"{motion.name}.npz").exists()]
     if there:
@@ -103,7 +110,7 @@ def motions_info(path: Positional[Path], json: bool = False) -> None:
         path: a BVH file of any dialect, an npz of AMASS, SMPL or rgsd, a folder or a zip.
         json: print one JSON object instead of text; of a folder or zip a list of them.
     """
-    whole = path.is_dir() or path.suffix.lower() == ".zip"
+    whole = path.is_dir() or is_archive(path)
     facts = [file_facts(file) for file in motion_files(path)]
     if not facts:
         raise UsageError(f"{path}: no file there that looks like a motion, .bvh or .npz")
@@ -265,19 +272,25 @@ def motions_render(path: Positional[Path], out: Path, frames: int = 12, body: st
     sheet = contact_sheet(body_of(path, motions, body), motions, frames)
     out.parent.mkdir(parents=True, exist_ok=True)
     sheet.save(out)
-    Console().print(f"{len(motions)} motions drawn to {out}", soft_wrap=True)
+    Console().print(f"{len(motions)} motions drawn to {escape(str(out))}", soft_wrap=True)
 
 
 def own_motions(path: Path) -> list[Motion]:
     """The motions of an rgsd npz file or of a folder of them.
 
     Raises:
-        MotionError: a file that is none.
+        MotionError: a file that is none; in a folder it is left out with a warning.
         UsageError: a folder without any.
     """
     if path.is_file():
         return [Motion.load(path)]
-    motions = [Motion.load(file) for file in sorted(path.glob("*.npz"), key=natural_order) if is_own(file)]
+    motions = []
+    for file in sorted(path.glob("*.npz"), key=natural_order):
+        try:
+            if "schema_version" in Arrays(file):
+                motions.append(Motion.load(file))
+        except MotionError as error:  # one damaged file does not hide the others
+            _log.warning("left out: %s", error)
     if not motions:
         raise UsageError(f"{path}: no rgsd motions there; make some with `rgsd motions import` or `synthesize`")
     return motions
@@ -300,10 +313,15 @@ def body_of(path: Path, motions: list[Motion], given: str | None) -> Body:
         raise UsageError(f"{path} holds motions of several bodies ({', '.join(names)}); take one folder for each")
     if given is None and names[0] not in BODIES:
         raise UsageError(f"{path}: body '{names[0]}' is not built in; give its file, --body {names[0]}.xml")
-    body = make_body(given or names[0])
+    body = moving_body(given or names[0])
     for motion in motions:
         motion.check(f"{path}: motion '{motion.name}'", body)
     return body
+
+
+def moving_body(name: str) -> Body:
+    """A body by name or file, as motions need it: whatever drives its hinges, or nothing."""
+    return make_body(name, _ANY_SERVO if is_mjcf(name) else "")
 
 
 def check_empty(out: Path) -> None:

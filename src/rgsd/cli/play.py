@@ -14,6 +14,7 @@ import tyro
 from rich.console import Console
 
 from rgsd import pretrained
+from rgsd.cli.marked import bold
 from rgsd.cli.motions import body_of, own_motions
 from rgsd.cli.trained import load_skills, load_trained
 from rgsd.errors import UsageError
@@ -69,7 +70,7 @@ def play(
         server = viser.ViserServer(host, port, verbose=False)
     address = f"http://{server.get_host()}:{server.get_port()}"
     page = make_page(server)
-    console.print(f"[bold]{address}[/bold]  (Ctrl-C ends it)", soft_wrap=True)
+    console.print(f"{bold(address)}  (Ctrl-C ends it)", soft_wrap=True)
     if open:
         webbrowser.open(address)
     try:

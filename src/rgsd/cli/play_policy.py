@@ -16,16 +16,18 @@ from typing import Any
 
 import torch
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 from torch import Tensor
 
 from rgsd import pretrained
+from rgsd.atomic import write_atomically
 from rgsd.bodies.kinematics import forward_kinematics
 from rgsd.bodies.state import BodyState
+from rgsd.cli.marked import bold
 from rgsd.evaluation.discovery import NUM_SHOWN, Discovery, discover
 from rgsd.evaluation.intervals import wilson
 from rgsd.evaluation.measures import net_yaw
-from rgsd.learning.checkpoint import write_atomically
 from rgsd.learning.skill_policy import SkillPolicy
 from rgsd.physics.mujoco_cpu import MujocoCpu
 from rgsd.viewing.video import FilmUnavailable, Frames, montage, render_frames, write_mp4
@@ -68,9 +70,9 @@ def play_policy(body: str, folder: Path, seed: int, console: Console) -> Path:
             panels = _panels(policy, shown.own, list(policy.clip_latents)[:NUM_SHOWN])
             panels += _panels(policy, shown.random, [f"random {i + 1}" for i in range(NUM_SHOWN)])
             write_mp4(folder / "skills.mp4", montage(panels, _COLUMNS), _FPS)
-        console.print(f"film: [bold]{folder / 'skills.mp4'}[/bold]", soft_wrap=True)
+        console.print(f"film: {bold(folder / 'skills.mp4')}", soft_wrap=True)
     except FilmUnavailable as error:
-        console.print(f"[yellow]no film: {error}[/yellow]")
+        console.print(f"[yellow]no film: {escape(str(error))}[/yellow]")
     return folder
 
 

@@ -13,13 +13,14 @@ import numpy as np
 import torch
 import tyro
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
-from rgsd.bodies.registry import make_body
+from rgsd.atomic import write_atomically
+from rgsd.cli.marked import bold
 from rgsd.envs.observation import observe
 from rgsd.errors import UsageError
 from rgsd.evaluation.landscape import landscape
-from rgsd.learning.checkpoint import write_atomically
 from rgsd.methods.limits import check_limits
 from rgsd.methods.presets import make_preset
 from rgsd.methods.registry import pretrained_encoder
@@ -68,6 +69,8 @@ class _Phase1:
     """Of initialisation, batches and noise."""
     settings: _Settings
     """The encoder, and how it is trained."""
+    gains: str = ""
+    """kp,kd of servos in place of the actuators of an MJCF file; empty for the file's own."""
 
 
 def pretrain(args: Sequence[str]) -> None:
@@ -102,7 +105,7 @@ def pretrain(args: Sequence[str]) -> None:
 def _pretrain(config: RunConfig, out: Path, as_json: bool) -> None:
     if (out / "config.yaml").exists():
         raise UsageError(f"--out {out}: a run lives there; `rgsd landscape {out}` makes its views")
-    settings, library = config.settings, load_library(config, make_body(config.body))
+    settings, library = config.settings, load_library(config, config.make_body())
     assert isinstance(settings, RgsdConfig)
     console = Console(quiet=as_json)
     with console.status("InfoNCE") as status:
@@ -125,10 +128,14 @@ def _pretrain(config: RunConfig, out: Path, as_json: bool) -> None:
         nearest = int(cosines[m].argmax())
         within = float(own[library.clip_of_frame == m].mean())
         table.add_row(
-            motion.name, motion.group, f"{within:.3f}", library.names[nearest], f"{float(cosines[m, nearest]):.3f}"
+            escape(motion.name),
+            escape(motion.group),
+            f"{within:.3f}",
+            escape(library.names[nearest]),
+            f"{float(cosines[m, nearest]):.3f}",
         )
     console.print(table)
-    console.print(f"latents.npz and landscape.json are in [bold]{out}[/bold]", soft_wrap=True)
+    console.print(f"latents.npz and landscape.json are in {bold(out)}", soft_wrap=True)
 
 
 def write_encoder_views(encoder: Encoder, library: MotionLibrary, folder: Path) -> dict[str, Any]:

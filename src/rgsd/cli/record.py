@@ -13,6 +13,7 @@ from rich.console import Console
 from torch import Tensor
 
 from rgsd.bodies.state import BodyState
+from rgsd.cli.marked import bold
 from rgsd.cli.trained import load_skills
 from rgsd.errors import UnknownName, UsageError
 from rgsd.evaluation.rollouts import Controller, SkillController, TrackingController, roll_out, standing
@@ -71,7 +72,7 @@ def record(
         )
     path = out or (Path(run) / "evaluation" / "record.mp4" if Path(run).is_dir() else Path(f"{run}.mp4"))
     write_mp4(path, montage(panels), policy.body.control_hz / studio.stride)
-    Console().print(f"film of {len(panels)} panels: [bold]{path}[/bold]", soft_wrap=True)
+    Console().print(f"film of {len(panels)} panels: {bold(path)}", soft_wrap=True)
 
 
 class _Studio:

@@ -12,8 +12,10 @@ import torch
 import tyro
 from rich.console import Console
 
+from rgsd.atomic import write_atomically
 from rgsd.cli.compare import write_comparison
 from rgsd.cli.finishing import finish_all, is_evaluated, run_folder
+from rgsd.cli.marked import bold
 from rgsd.cli.trained import load_trained
 from rgsd.errors import UsageError
 from rgsd.evaluation import incompatibility
@@ -23,7 +25,6 @@ from rgsd.evaluation.paths import motion_paths
 from rgsd.evaluation.protocol import EvaluationConfig
 from rgsd.evaluation.sweep import Variant
 from rgsd.language.embedding import is_installed
-from rgsd.learning.checkpoint import write_atomically
 from rgsd.methods.metra import ExtraInput, Metra, MetraConfig
 from rgsd.methods.presets import from_scratch, make_preset
 from rgsd.methods.runs import RunConfig, make_method
@@ -84,7 +85,7 @@ def reproduce_table1(
         finished.append(run)
         write_comparison(finished, out, f"Table 1 on {body}: {minutes_per_method:g} minutes a method and seed")
     console.print((out / "comparison.md").read_text(), soft_wrap=True, highlight=False, markup=False)
-    console.print(f"in [bold]{out}[/bold]; `rgsd reproduce figure4 {out}` draws the paths", soft_wrap=True)
+    console.print(f"in {bold(out)}; `rgsd reproduce figure4 {out}` draws the paths", soft_wrap=True)
 
 
 def reproduce_figure4(
@@ -126,7 +127,7 @@ def reproduce_figure4(
             references = {name: shown[name] for name in library.names}
     _write_figure4(found, references, folder, f"seed {seed}, {trajectories} trajectories, kappa {kappa:g}")
     console.print((folder / "figure4.md").read_text(), soft_wrap=True, highlight=False, markup=False)
-    console.print(f"in [bold]{folder}[/bold]: figure4.png, figure4.md, figure4.json", soft_wrap=True)
+    console.print(f"in {bold(folder)}: figure4.png, figure4.md, figure4.json", soft_wrap=True)
 
 
 def reproduce_metra_incompatibility(
@@ -165,9 +166,7 @@ def reproduce_metra_incompatibility(
         write_comparison(finished, out, "METRA's forms by the protocol")
         _write_incompatibility(measured, out)
     console.print((out / "incompatibility.md").read_text(), soft_wrap=True, highlight=False, markup=False)
-    console.print(
-        f"in [bold]{out}[/bold]: incompatibility.md, .json, .png, and comparison.md by the protocol", soft_wrap=True
-    )
+    console.print(f"in {bold(out)}: incompatibility.md, .json, .png, and comparison.md by the protocol", soft_wrap=True)
 
 
 def metra_forms(base: RunConfig) -> list[Variant]:

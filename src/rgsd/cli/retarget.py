@@ -12,7 +12,7 @@ from tyro.conf import Positional
 from rgsd.bodies.body import Body
 from rgsd.bodies.registry import is_mjcf, make_body
 from rgsd.cli.motion_tables import print_notes
-from rgsd.cli.motions import body_of, check_empty, own_motions, write_motions
+from rgsd.cli.motions import body_of, check_empty, moving_body, own_motions, write_motions
 from rgsd.errors import UsageError
 from rgsd.motions.body_map import load_body_map, propose_body_map
 from rgsd.motions.formats.bvh import read_bvh
@@ -32,7 +32,7 @@ def motions_map(file: Positional[Path], out: Path | None = None) -> None:
         out: TOML file to write instead.
     """
     if is_mjcf(str(file)):
-        robot = make_body(str(file))
+        robot = moving_body(str(file))
         text = propose_body_map(_source_for(robot), robot).toml()
     else:
         bvh = read_bvh(file)
@@ -67,7 +67,7 @@ def motions_retarget(
     if not is_mjcf(body):
         raise UsageError(f"--body {body}: give the path of a robot's MJCF file; for 'smpl' use `rgsd motions import`")
     check_empty(out)
-    robot = make_body(body)
+    robot = moving_body(body)
     motions, source = _motions(path)
     bodies = propose_body_map(source, robot) if parts is None else load_body_map(parts)
     bodies.check(str(parts or body), source, robot)
@@ -82,7 +82,7 @@ def motions_retarget(
 def _motions(path: Path) -> tuple[list[Motion], Body]:
     """The motions of a path and the body that they are of: rgsd's own as they are, others as the humanoid's."""
     files = [path] if path.is_file() else path.glob("*.npz")
-    if any(is_own(file) for file in files if file.suffix == ".npz"):
+    if any(is_own(file) for file in files):
         motions = own_motions(path)
         return motions, body_of(path, motions, None)
     source = make_body("smpl")

@@ -14,10 +14,11 @@ from rich.console import Console
 from rich.table import Table
 from torch import Tensor
 
+from rgsd.atomic import write_atomically
+from rgsd.cli.marked import bold
 from rgsd.cli.trained import load_trained
 from rgsd.errors import UsageError
 from rgsd.evaluation.latent_search import search_gains
-from rgsd.learning.checkpoint import write_atomically
 from rgsd.motions.library import MotionLibrary
 from rgsd.physics.mujoco_cpu import MujocoCpu
 
@@ -80,7 +81,7 @@ def search(
             table.add_row(name, *(f"{error:.2f}" for error in errors))
         table.add_section()
     console.print(table)
-    console.print(f"in [bold]{file}[/bold]", soft_wrap=True)
+    console.print(f"in {bold(file)}", soft_wrap=True)
 
 
 def _rows(library: MotionLibrary, errors: Tensor) -> dict[str, Any]:

@@ -10,11 +10,12 @@ from typing import Annotated, Any
 import tyro
 from rich.console import Console
 
+from rgsd.atomic import write_atomically
 from rgsd.cli.finishing import finish_all, is_evaluated, run_folder, training_cost
+from rgsd.cli.marked import bold
 from rgsd.evaluation.headlines import metric, over_seeds
 from rgsd.evaluation.protocol import PROTOCOL_VERSION
 from rgsd.evaluation.sweep import Sweep, read_sweep
-from rgsd.learning.checkpoint import write_atomically
 from rgsd.viewing.comparison import comparison_chart, comparison_table
 from rgsd.viewing.run_folder import RunFolder
 from rgsd.viewing.theme import png_bytes
@@ -41,9 +42,7 @@ def sweep(file: Annotated[Path, tyro.conf.Positional], out: Path | None = None) 
     for _ in finish_all(plan.variants, plan.seeds, plan.evaluation, folder, console):
         write_comparison(plan, folder)
     console.print((folder / "sweep.md").read_text(), soft_wrap=True, highlight=False, markup=False)
-    console.print(
-        f"in [bold]{folder}[/bold]: sweep.md, sweep.json, sweep.png, and a folder for each run", soft_wrap=True
-    )
+    console.print(f"in {bold(folder)}: sweep.md, sweep.json, sweep.png, and a folder for each run", soft_wrap=True)
 
 
 def write_comparison(plan: Sweep, folder: Path) -> None:

@@ -14,14 +14,15 @@ from typing import Annotated, Any
 import torch
 import tyro
 from rich.console import Console
+from rich.markup import escape
 
-from rgsd.bodies.registry import make_body
+from rgsd.atomic import write_atomically
 from rgsd.cli.evaluate import print_metrics
+from rgsd.cli.marked import bold
 from rgsd.cli.trained import TrainedRun, load_trained
 from rgsd.errors import UsageError
 from rgsd.evaluation.downstream import DownstreamConfig, Traces, measure, play
 from rgsd.evaluation.latent_search import clip_latents
-from rgsd.learning.checkpoint import write_atomically
 from rgsd.learning.loop import reached
 from rgsd.learning.skill_policy import SkillPolicy
 from rgsd.methods.runs import RunConfig
@@ -143,13 +144,13 @@ def train_task(config: TaskConfig, folder: Path, console: Console, motions: str 
             return
         console.print(f"going on at iteration {trainer.iteration}, {trainer.samples:,} steps")
     shown = "anything goes" if style.free else f"{', '.join(style.clips)} ({', '.join(set(latents.source.values()))})"
-    console.print(f"style {style.name}: {shown}")
+    console.print(f"style {escape(style.name)}: {shown}")
     seconds = None if config.minutes is None else 60 * config.minutes
     with TrainingDisplay(total_steps=config.steps, total_seconds=seconds) as display:
         done = trainer.run(config.steps, config.minutes, display.update)
     word = "trained" if done else "stopped; go on with --resume"
     console.print(
-        f"{word}: {trainer.samples:,} steps in {trainer.seconds / 60:.1f} min, in [bold]{folder}[/bold]", soft_wrap=True
+        f"{word}: {trainer.samples:,} steps in {trainer.seconds / 60:.1f} min, in {bold(folder)}", soft_wrap=True
     )
     if not done:
         raise KeyboardInterrupt
@@ -237,16 +238,16 @@ def write_views(run: Path, traces: Traces, config: TaskConfig, console: Console,
         ("curves.png", learning_curves(RunFolder(run).history)),
     ):
         write_atomically(folder / name, lambda path, figure=figure: path.write_bytes(png_bytes(figure)))
-    console.print(f"in [bold]{folder}[/bold]: task.json, traces.png, curves.png", soft_wrap=True)
+    console.print(f"in {bold(folder)}: task.json, traces.png, curves.png", soft_wrap=True)
     if not video:
         return
-    body = make_body(RunConfig.load(Path(config.run)).body)
+    body = RunConfig.load(Path(config.run)).make_body()
     try:
         with console.status("filming"):
             film = write_task_film(folder / "task.mp4", body, traces, config.period, config.style)
-        console.print(f"film: [bold]{film}[/bold]")
+        console.print(f"film: {bold(film)}")
     except FilmUnavailable as error:
-        console.print(f"[yellow]no film: {error}[/yellow]")
+        console.print(f"[yellow]no film: {escape(str(error))}[/yellow]")
 
 
 def _label(run: Path) -> str:

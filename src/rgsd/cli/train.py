@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import dataclasses
 import datetime
+import fcntl
 import inspect
+import os
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Annotated
 
@@ -14,7 +16,9 @@ import torch
 import torch.distributed as dist
 import tyro
 from rich.console import Console
+from rich.markup import escape
 
+from rgsd.cli.marked import bold
 from rgsd.cli.pretrain import write_encoder_views
 from rgsd.errors import UsageError
 from rgsd.learning import distributed
@@ -110,9 +114,32 @@ def run_training(config: RunConfig, folder: Path, console: Console | None = None
     config.check()
     with distributed.joined(config.device) as device, _memory_errors_explained(config):
         if distributed.is_main():
-            return _run_training(config, folder, device, console or Console(), None)
+            with claimed(folder):
+                return _run_training(config, folder, device, console or Console(), None)
         silent = Console(quiet=True, force_terminal=False)
         return _run_training(config, folder, device, silent, silent)
+
+
+@contextmanager
+def claimed(folder: Path) -> Iterator[None]:
+    """Hold a run's folder, so that no other training writes into it; a kill lets go of it.
+
+    Raises:
+        UsageError: another training holds it.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            remedy = "wait for it, or choose another --out"
+            raise UsageError(f"{folder}: another training is writing there; {remedy}") from None
+        yield
+    finally:
+        os.close(handle)
+        with suppress(OSError):
+            folder.rmdir()  # of a run that came to nothing; what holds files stays
 
 
 @contextmanager
@@ -145,7 +172,7 @@ def _run_training(
         if reached(trainer.samples, trainer.seconds, config.steps, config.minutes):
             trainer.save()  # a kill after the last checkpoint may have left an older policy
             console.print(
-                f"{folder} is finished: {trainer.samples:,} steps; --steps or --minutes can move its goal",
+                f"{escape(str(folder))} is finished: {trainer.samples:,} steps; --steps or --minutes can move its goal",
                 soft_wrap=True,
             )
             return trainer
@@ -158,7 +185,7 @@ def _run_training(
         done = trainer.run(config.steps, config.minutes, shown.update)
     word = "trained" if done else "stopped; go on with --resume"
     console.print(
-        f"{word}: {trainer.samples:,} steps in {trainer.seconds / 60:.1f} min, in [bold]{folder}[/bold]", soft_wrap=True
+        f"{word}: {trainer.samples:,} steps in {trainer.seconds / 60:.1f} min, in {bold(folder)}", soft_wrap=True
     )
     if not done:
         raise KeyboardInterrupt  # whoever called, a script or the demo, must not take it for finished

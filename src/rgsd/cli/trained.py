@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import NamedTuple
 
 from rgsd import pretrained
-from rgsd.bodies.registry import make_body
 from rgsd.cli.motions import own_motions
 from rgsd.errors import UsageError
 from rgsd.learning.policy_files import DESCRIPTION
@@ -45,7 +44,7 @@ def load_trained(run: Path, motions: str | None = None) -> TrainedRun:
     config = RunConfig.load(run)
     if motions is not None:
         config = dataclasses.replace(config, motions=motions)
-    body = make_body(config.body)
+    body = config.make_body()
     return TrainedRun(config, load_library(config, body), SkillPolicy.load(run, body))
 
 

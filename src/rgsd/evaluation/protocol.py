@@ -16,6 +16,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from rgsd.atomic import write_atomically
 from rgsd.errors import UsageError
 from rgsd.evaluation import discovery
 from rgsd.evaluation.frechet import FEATURE_SET
@@ -34,7 +35,6 @@ from rgsd.evaluation.rollouts import (
 from rgsd.evaluation.rows import RowBuilder
 from rgsd.evaluation.switching import switch
 from rgsd.evaluation.variations import vary
-from rgsd.learning.checkpoint import write_atomically
 from rgsd.learning.skill_policy import SkillPolicy
 from rgsd.methods.limits import check_limits
 from rgsd.motions.library import MotionLibrary

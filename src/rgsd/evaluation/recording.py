@@ -27,8 +27,8 @@ from torch import Tensor
 from rgsd import rotations
 from rgsd.evaluation.discovery import Discovery
 from rgsd.evaluation.rollouts import Rollouts
-from rgsd.learning.checkpoint import write_atomically
 from rgsd.motions.library import MotionLibrary
+from rgsd.motions.motion import save_arrays
 
 
 class Recording:
@@ -81,16 +81,11 @@ class Recording:
             "qpos": torch.cat([self._shown[clip] for clip in shown]).numpy(),
             "reference_qpos": library.states.qpos[torch.cat([self._reference(c) for c in shown])].cpu().numpy(),
         }
-        write_atomically(path, lambda partial: _savez(partial, arrays | self._discovery))
+        save_arrays(path, arrays | self._discovery)
 
     def _reference(self, clip: int) -> Tensor:
         """Rows of the library that belong to a clip."""
         return torch.arange(int(self._library.offsets[clip]), int(self._library.offsets[clip + 1]))
-
-
-def _savez(path: Path, arrays: dict[str, Any]) -> None:
-    with path.open("wb") as file:  # given a path, numpy would add a suffix of its own
-        np.savez_compressed(file, **arrays)
 
 
 def _offsets(lengths: list[int]) -> np.ndarray:

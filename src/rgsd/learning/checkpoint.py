@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import io
 import json
-import os
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import torch
+
+from rgsd.atomic import write_atomically
 
 _PATTERN = "checkpoint_*.pt"
 
@@ -17,23 +18,12 @@ class CheckpointError(ValueError):
     """A checkpoint or run folder that cannot be used; the message names the file and the remedy."""
 
 
-def write_atomically(path: Path, write: Callable[[Path], object]) -> None:
-    """Let `write` fill a file beside `path`, sync it, then rename it into place: readers never see half a file."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        write(temporary)
-        with temporary.open("rb") as file:
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
-
-
 def save_checkpoint(folder: Path, iteration: int, state: dict[str, Any], keep: int = 2) -> Path:
     """Write the state of an iteration and drop all but the latest `keep` checkpoints."""
     path = _path(folder, iteration)
-    write_atomically(path, lambda p: torch.save(state, p))
+    whole = io.BytesIO()  # torch's own writer reports a full disk as a fault of its archive
+    torch.save(state, whole)
+    write_atomically(path, lambda p: p.write_bytes(whole.getbuffer()))
     for old in sorted(folder.glob(_PATTERN))[:-keep]:
         old.unlink()
     return path

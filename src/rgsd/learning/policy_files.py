@@ -18,8 +18,8 @@ from typing import Any, Literal
 import safetensors.torch
 from torch import Tensor
 
+from rgsd.atomic import write_atomically
 from rgsd.envs.skill_env import Clock
-from rgsd.learning.checkpoint import write_atomically
 from rgsd.learning.networks import NetworkConfig
 from rgsd.skills.encoder import EncoderConfig
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import dataclasses
 from pathlib import Path
 
+from rgsd.bodies.mjcf import standing_height
 from rgsd.bodies.quadruped import STANDING_HEIGHT
-from rgsd.bodies.registry import BODIES, is_mjcf, make_body
+from rgsd.bodies.registry import BODIES, is_mjcf
 from rgsd.envs.skill_env import EnvConfig
 from rgsd.errors import UnknownName
 from rgsd.learning.networks import NetworkConfig
@@ -161,7 +162,7 @@ def _own(method: str, path: str) -> RunConfig:
     From 0.08 m at 0.28 m that makes 0.27 m at the humanoid's 0.94 m, whose own preset has 0.4 m.
     """
     config = _quadruped(method)
-    size = float(make_body(path).standing_qpos[2]) / STANDING_HEIGHT
+    size = standing_height(Path(path)) / STANDING_HEIGHT
     env = dataclasses.replace(config.env, worst_body_distance=round(size * config.env.worst_body_distance, 3))
     # a run must find its body from wherever it is resumed
     return dataclasses.replace(config, body=str(Path(path).resolve()), motions="", env=env)

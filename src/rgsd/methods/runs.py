@@ -13,12 +13,12 @@ import torch
 import tyro
 import yaml
 
+from rgsd.atomic import write_atomically
 from rgsd.bodies.body import Body
-from rgsd.bodies.registry import make_body
+from rgsd.bodies.registry import is_mjcf, make_body
 from rgsd.envs.skill_env import EnvConfig, SkillEnv
 from rgsd.errors import UnknownName, UsageError
 from rgsd.learning import distributed
-from rgsd.learning.checkpoint import write_atomically
 from rgsd.learning.method import Method
 from rgsd.learning.networks import NetworkConfig
 from rgsd.learning.policy_files import DESCRIPTION
@@ -37,6 +37,7 @@ from rgsd.motions.library import MotionLibrary
 from rgsd.motions.motion import Motion
 from rgsd.motions.synthesis.quadruped import synthesize_quadruped
 from rgsd.physics.choice import Engine, make_physics
+from rgsd.physics.trial import try_out
 from rgsd.randomness import stream_seed
 
 _T = TypeVar("_T")
@@ -52,6 +53,8 @@ class RunConfig:
     """A name of `rgsd.methods.registry.METHODS`."""
     body: _Chosen[str] = "quadruped"
     """quadruped, smpl, or the path of an MJCF file."""
+    gains: str = ""
+    """kp,kd of servos in place of the actuators of an MJCF file, N m/rad and N m s/rad; empty for the file's own."""
     preset: _Chosen[str] = dataclasses.field(default="", compare=False)
     """What the other settings began as, for who reads of the run; empty in those that did not record it."""
     motions: str = "synthetic"
@@ -102,6 +105,15 @@ class RunConfig:
         teachers = tuple(str(Path(teacher).resolve()) for teacher in warm_start.teachers)
         warm_start = dataclasses.replace(warm_start, teachers=teachers)
         return dataclasses.replace(config, trainer=dataclasses.replace(self.trainer, warm_start=warm_start))
+
+    def make_body(self) -> Body:
+        """What moves.
+
+        Raises:
+            UnknownName: no such body.
+            BodyError: its file cannot be one.
+        """
+        return make_body(self.body, self.gains)
 
     def save(self, folder: Path) -> None:
         """Write config.yaml."""
@@ -219,7 +231,9 @@ def make_trainer(
     """
     device = device or distributed.own_device(config.device)
     num_envs = distributed.own_count(config.num_envs, "--num-envs")
-    library = load_library(config, make_body(config.body), device)
+    library = load_library(config, config.make_body(), device)
+    if is_mjcf(config.body):
+        try_out(library)
     teachers = _teachers(config, library, folder)
     method = make_method(config, library, folder, progress)  # the trainer asks it for the clips' latents
     physics = make_physics(config.physics, library.body, num_envs, device, distributed.own_threads())

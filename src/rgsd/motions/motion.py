@@ -3,24 +3,24 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from zipfile import BadZipFile
+from typing import Any
 
 import mujoco
 import numpy as np
 import torch
 
 from rgsd import rotations
+from rgsd.atomic import write_atomically
 from rgsd.bodies.body import Body
+from rgsd.motions.arrays import Arrays, MotionError, check_finite
 
 SCHEMA_VERSION = 1
 _REQUIRED = ("schema_version", "fps", "body", "joint_names", "body_names", "qpos", "qvel", "name", "source", "license")
-
-
-class MotionError(ValueError):
-    """A motion that cannot be used; the message names the file, the field, the value and the remedy."""
+RATES = (2.0, 1000.0)
+"""Frames a second that a motion may have: fewer show no movement, more are a slip of the pen that fills memory."""
+_MOST = 1e4  # m, rad, m/s or rad/s: beyond anything that moves
 
 
 @dataclass(frozen=True)
@@ -69,23 +69,22 @@ class Motion:
             MotionError: it does not fit together, or holds what is not finite; nothing is written.
         """
         self.check(f"{path}: not written: motion '{self.name}'")
-        path.parent.mkdir(parents=True, exist_ok=True)
-        np.savez_compressed(
-            path,
-            schema_version=SCHEMA_VERSION,
-            fps=self.fps,
-            body=self.body,
-            joint_names=np.array(self.joint_names),
-            body_names=np.array(self.body_names),
-            qpos=self.qpos.astype(np.float64),
-            qvel=self.qvel.astype(np.float64),
-            name=self.name,
-            source=self.source,
-            license=self.license,
-            group=self.group,
-            loop=self.loop,
-            quality=json.dumps(self.quality),
-        )
+        arrays: dict[str, Any] = {
+            "schema_version": SCHEMA_VERSION,
+            "fps": self.fps,
+            "body": self.body,
+            "joint_names": np.array(self.joint_names),
+            "body_names": np.array(self.body_names),
+            "qpos": self.qpos.astype(np.float64),
+            "qvel": self.qvel.astype(np.float64),
+            "name": self.name,
+            "source": self.source,
+            "license": self.license,
+            "group": self.group,
+            "loop": self.loop,
+            "quality": json.dumps(self.quality),
+        }
+        save_arrays(path, arrays)
 
     @classmethod
     def load(cls, path: Path, body: Body | None = None) -> Motion:
@@ -94,13 +93,7 @@ class Motion:
         Raises:
             MotionError: the file is not such a clip, or not one of `body`.
         """
-        try:
-            with np.load(path, allow_pickle=False) as data:
-                content = {key: data[key] for key in data.files}
-        except (OSError, ValueError, BadZipFile) as error:
-            raise MotionError(
-                f"{path}: not a readable npz ({error}); import it again with `rgsd motions import`"
-            ) from None
+        content = Arrays(path, "import it again with `rgsd motions import`")
         missing = [key for key in _REQUIRED if key not in content]
         if missing:
             raise MotionError(
@@ -109,25 +102,20 @@ class Motion:
         found = content["schema_version"].tolist()
         if found != SCHEMA_VERSION:
             raise MotionError(f"{path}: schema_version is {found}, this rgsd reads {SCHEMA_VERSION}; import it again")
-        try:
-            motion = cls(
-                name=str(content["name"]),
-                body=str(content["body"]),
-                fps=float(content["fps"]),
-                joint_names=tuple(map(str, content["joint_names"])),
-                body_names=tuple(map(str, content["body_names"])),
-                qpos=real(path, content, "qpos"),
-                qvel=real(path, content, "qvel"),
-                source=str(content["source"]),
-                license=str(content["license"]),
-                group=str(content.get("group", "")),
-                loop=bool(content.get("loop", False)),
-                quality=json.loads(str(content.get("quality", "{}"))),
-            )
-        except (TypeError, ValueError) as error:
-            if isinstance(error, MotionError):
-                raise
-            raise MotionError(f"{path}: a field is not what it should be ({error}); import it again") from None
+        motion = cls(
+            name=content.text("name"),
+            body=content.text("body"),
+            fps=content.number("fps"),
+            joint_names=content.words("joint_names"),
+            body_names=content.words("body_names"),
+            qpos=content.real("qpos"),
+            qvel=content.real("qvel"),
+            source=content.text("source"),
+            license=content.text("license"),
+            group=content.text("group") if "group" in content else "",
+            loop="loop" in content and _flag(content, "loop"),
+            quality=_quality(content) if "quality" in content else {},
+        )
         motion.check(str(path), body)
         return motion
 
@@ -141,19 +129,18 @@ class Motion:
         if self.qvel.shape != (frames, 6 + hinges):
             raise MotionError(f"{where}: qvel has shape {self.qvel.shape}, expected {(frames, 6 + hinges)}")
         for key in ("qpos", "qvel"):
-            bad = np.argwhere(~np.isfinite(getattr(self, key)))
-            if len(bad):
-                raise MotionError(
-                    f"{where}: {key} is not finite first at frame {bad[0][0]}, column {bad[0][1]}; repair the clip"
-                )
+            check_finite(where, key, getattr(self, key))
+        for key, units in (("qpos", "m and rad"), ("qvel", "m/s and rad/s")):
+            most = float(np.abs(getattr(self, key)).max())
+            if most > _MOST:
+                raise MotionError(f"{where}: {key} goes up to {most:.3g}, expected {units}; mend its unit")
         norms = np.linalg.norm(self.qpos[:, 3:7], axis=1)
         if np.any(np.abs(norms - 1) > 1e-3):
             worst = int(np.argmax(np.abs(norms - 1)))
             raise MotionError(
                 f"{where}: qpos root quaternion at frame {worst} has length {norms[worst]:.4f}, expected 1"
             )
-        if not np.isfinite(self.fps) or self.fps <= 0:
-            raise MotionError(f"{where}: fps is {self.fps}, expected a positive number")
+        check_rate(where, "fps", self.fps)
         if body is not None and self.body != body.name:
             raise MotionError(
                 f"{where}: body is '{self.body}', expected '{body.name}'; choose --body {self.body} or other motions"
@@ -162,15 +149,43 @@ class Motion:
             raise MotionError(f"{where}: joint_names do not match body '{body.name}'; import the clip again")
 
 
-def real(path: Path, content: Mapping[str, np.ndarray], key: str) -> np.ndarray:
-    """An array of a file as real numbers.
+def check_rate(where: object, field: str, rate: float) -> None:
+    """Refuse a rate that no motion has, 1/s; `where` begins the message.
 
     Raises:
-        MotionError: it holds something else, such as texts or complex numbers.
+        MotionError: it is outside `RATES`.
     """
-    if content[key].dtype.kind not in "fiu":
-        raise MotionError(f"{path}: {key} is of type {content[key].dtype}, expected numbers; write them as floats")
-    return content[key].astype(float)
+    if not RATES[0] <= rate <= RATES[1]:
+        period = rate > 0 and RATES[0] <= 1 / rate <= RATES[1]
+        remedy = f"if it is the seconds of a frame, the rate is {1 / rate:g}; mend it" if period else "mend it"
+        raise MotionError(
+            f"{where}: {field} is {rate:g}, expected {RATES[0]:g} to {RATES[1]:g} frames a second; {remedy}"
+        )
+
+
+def save_arrays(path: Path, arrays: dict[str, Any]) -> None:
+    """Write arrays as npz, whole or not at all."""
+
+    def write(partial: Path) -> None:
+        with partial.open("wb") as file:  # given a path, numpy would add a suffix of its own
+            np.savez_compressed(file, **arrays)
+
+    write_atomically(path, write)
+
+
+def _flag(content: Arrays, name: str) -> bool:
+    found = content[name]
+    if found.size != 1 or found.dtype.kind not in "biu":
+        raise MotionError(f"{content.path}: {name} is of type {found.dtype}, expected one truth value; import it again")
+    return bool(found.item())
+
+
+def _quality(content: Arrays) -> dict[str, float]:
+    try:
+        found = json.loads(content.text("quality"))
+        return {str(name): float(value) for name, value in found.items()}
+    except (ValueError, TypeError, AttributeError, RecursionError) as error:
+        raise MotionError(f"{content.path}: quality is no JSON object of numbers ({error}); import it again") from None
 
 
 def at_origin(qpos: np.ndarray, qvel: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -1,27 +1,17 @@
-"""Which joint of a human skeleton is which part of the body: named maps, a user's own, and a proposal by geometry.
-
-A map is a TOML file: `name`, and under `[joints]` the SMPL body that each joint moves. `skeleton_maps/` holds those of
-the dialects that people have; a user's own file has the same form.
-"""
+"""Which map fits a skeleton: by the names of its joints, or a proposal by their tree and places."""
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Collection
-from dataclasses import dataclass
-from functools import cache
-from pathlib import Path
 
 import numpy as np
 
-from rgsd.errors import nearest
+from rgsd.motions.arrays import MotionError
 from rgsd.motions.formats.bvh import Bvh
+from rgsd.motions.formats.smpl_bvh import TO_YUP
 from rgsd.motions.formats.smpl_clip import BODY_NAMES
-from rgsd.motions.motion import MotionError
+from rgsd.motions.skeleton_map import REQUIRED, SkeletonMap, named_maps
 
-_LIMB_PARTS = ("Hip", "Knee", "Ankle", "Shoulder", "Elbow", "Wrist")
-REQUIRED = ("Pelvis", "Chest", *(f"{side}_{part}" for side in "LR" for part in _LIMB_PARTS))
-"""Bodies without which no pose can be told; the others are made up where a skeleton lacks them."""
 _LIMBS = [
     (f"{side}_{above}", f"{side}_{part}")
     for side in "LR"
@@ -30,56 +20,11 @@ _LIMBS = [
 _SHORT, _BONE = 0.02, 0.07  # of a skeleton's height: shorter is no segment at all; a forearm is longer, a hand's not
 
 
-@dataclass(frozen=True)
-class SkeletonMap:
-    """Joints of a skeleton by the SMPL bodies that they move."""
-
-    name: str
-    """Of the dialect."""
-    joints: dict[str, str]
-    """SMPL body: joint."""
-
-    def toml(self) -> str:
-        """The map as the text of its file."""
-        lines = [f'{body} = "{joint}"' for body, joint in self.joints.items()]
-        return "\n".join([f'name = "{self.name}"', "", "[joints]", *lines, ""])
-
-
-def load_map(path: Path) -> SkeletonMap:
-    """Read a map.
-
-    Raises:
-        MotionError: no TOML, a body that SMPL does not have, or one that is needed and not there.
-    """
-    try:
-        content = tomllib.loads(path.read_text(encoding="utf-8-sig"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise MotionError(
-            f"{path}: not a map in TOML ({error}); `rgsd motions map FILE --out {path}` makes one"
-        ) from None
-    joints = content.get("joints")
-    if not isinstance(joints, dict) or not all(isinstance(joint, str) for joint in joints.values()):
-        raise MotionError(f'{path}: [joints] is lacking or holds other than names; write lines such as Pelvis = "Hips"')
-    for body in joints:
-        if body not in BODY_NAMES:
-            hint = nearest(body, BODY_NAMES) or BODY_NAMES
-            raise MotionError(f"{path}: joints: '{body}' is no SMPL body; write {' or '.join(hint)}")
-    lacking = [body for body in REQUIRED if body not in joints]
-    if lacking:
-        raise MotionError(f"{path}: joints: {', '.join(lacking)} lacks; name the joint that moves it")
-    return SkeletonMap(str(content.get("name", path.stem)), joints)
-
-
-@cache
-def named_maps() -> tuple[SkeletonMap, ...]:
-    """The maps that come along, by file name."""
-    return tuple(load_map(path) for path in sorted((Path(__file__).parent / "skeleton_maps").glob("*.toml")))
-
-
 def fit(skeleton: SkeletonMap, bvh: Bvh) -> dict[str, int]:
     """The joint of a file, by index, of each body of a map that has one.
 
-    Upper and lower case, spaces, a namespace before a colon and a prefix that all joints share do not count.
+    Upper and lower case, spaces, a namespace before a colon and a prefix that all joints share do not count: readers
+    of BVH drop some of them, and maps are written by people who see the rest.
 
     Raises:
         MotionError: a joint of a needed body is not in the file, or limbs are not joined as a person's.
@@ -124,10 +69,10 @@ def _plain(name: str) -> str:
 
 
 def _without_prefix(names: Collection[str]) -> list[str]:
-    """Names without what all begin with, up to an underscore or a space; a single name is left whole."""
+    """Names without what all begin with, up to an underscore; a single name is left whole."""
     first, last = min(names), max(names)
     shared = next((k for k, (a, b) in enumerate(zip(first, last, strict=False)) if a != b), 0)
-    length = max(first[:shared].rfind("_"), first[:shared].rfind(" ")) + 1
+    length = first[:shared].rfind("_") + 1
     return [name[length:] for name in names]
 
 
@@ -141,7 +86,7 @@ def propose_map(bvh: Bvh) -> SkeletonMap:
         MotionError: the tree is not that of a human upright on average.
     """
     positions, _ = bvh.pose()
-    positions = positions @ upright(positions).T
+    positions = positions @ upright(bvh, positions).T
     place = positions[int(np.argmax(np.ptp(positions[..., 2], axis=1)))]  # the frame of its greatest height
     tree = _Tree(bvh, place)
     pelvis = tree.first_branching(next(j for j, parent in enumerate(bvh.parents) if parent < 0))
@@ -180,10 +125,13 @@ PROPOSED = "proposed by geometry"
 _ARM = ("Shoulder", "Elbow", "Wrist", "Hand")
 
 
-def upright(positions: np.ndarray) -> np.ndarray:
-    """The turn (3, 3) to a z-up world of joints (T, J, 3): from BVH's y-up, or none where they stretch along z most."""
+def upright(bvh: Bvh, positions: np.ndarray) -> np.ndarray:
+    """The turn (3, 3) from a file's y-up world to ours, z-up.
+
+    A file of which nobody said which axis points up, and whose joints (T, J, 3) stretch along z most, is z-up itself.
+    """
     spread = np.median(np.ptp(positions, axis=1), axis=0)
-    return np.eye(3) if spread[2] > 1.5 * spread[1] else np.array([[0.0, 0.0, 1.0], [1.0, 0.0, 0.0], [0.0, 1.0, 0.0]])
+    return np.eye(3) if bvh.up is None and spread[2] > 1.5 * spread[1] else TO_YUP.T
 
 
 class _Tree:
@@ -196,7 +144,10 @@ class _Tree:
 
     def below(self, joint: int) -> list[int]:
         """The joint and all under it."""
-        return [joint, *(under for child in self.children[joint] for under in self.below(child))]
+        found = [joint]
+        for under in found:  # which grows
+            found += self.children[under]
+        return found
 
     def first_branching(self, joint: int) -> int:
         """The joint, or the first under it, that has three branches."""

@@ -13,9 +13,9 @@ import tyro
 import yaml
 from torch import Tensor
 
+from rgsd.atomic import write_atomically
 from rgsd.envs.goal_field import FieldConfig
 from rgsd.errors import UsageError
-from rgsd.learning.checkpoint import write_atomically
 from rgsd.learning.networks import Actor, NetworkConfig
 from rgsd.learning.policy_files import WEIGHTS
 from rgsd.learning.ppo import PpoConfig

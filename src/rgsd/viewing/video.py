@@ -122,7 +122,11 @@ class _Stage:
         self._gl = _gl_context(*self._size)
         self._scene = mujoco.MjvScene(self._model, _MAX_GEOMS)
         self._scene.flags[mujoco.mjtRndFlag.mjRND_REFLECTION] = 0
-        self._context = mujoco.MjrContext(self._model, mujoco.mjtFontScale.mjFONTSCALE_100)
+        try:
+            self._context = mujoco.MjrContext(self._model, mujoco.mjtFontScale.mjFONTSCALE_100)
+        except mujoco.FatalError as error:  # a context that is none, or lacks what MuJoCo draws with
+            self._gl.free()
+            raise GlUnavailable(f"MuJoCo cannot draw in this machine's OpenGL ({error}); do without") from None
         mujoco.mjr_resizeOffscreen(*self._size, self._context)
         mujoco.mjr_setBuffer(mujoco.mjtFramebuffer.mjFB_OFFSCREEN, self._context)
         return self
@@ -184,6 +188,9 @@ def _gl_context(width: int, height: int) -> Any:
     choices = [asked] if asked in ("egl", "osmesa", "glfw") else usual
     reasons = []
     for choice in choices:
+        if choice == "glfw" and not has_display():  # GLFW itself does no more than warn
+            reasons.append("glfw: no display to open a window on")
+            continue
         try:
             context = importlib.import_module(f"mujoco.{choice}").GLContext(width, height)
             context.make_current()
@@ -197,6 +204,11 @@ def _gl_context(width: int, height: int) -> Any:
         "libgl1-mesa-dri` gives a software renderer; with an NVIDIA GPU install its driver's EGL part. Or do without "
         "videos."
     )
+
+
+def has_display() -> bool:
+    """Whether there is a display that windows can open on."""
+    return sys.platform != "linux" or bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
 
 
 def _smooth(positions: np.ndarray) -> np.ndarray:

@@ -63,6 +63,57 @@ def test_position_channels_replace_the_offset(tmp_path: Path) -> None:
     np.testing.assert_allclose(positions[0, 1], [1, 0, 5])
 
 
+AS_WRITTEN = HEAD % ZXY + TAIL + ROWS
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "\ufeff" + AS_WRITTEN,
+        AS_WRITTEN.lower().replace("hips", "Hips").replace("leg", "Leg"),
+        AS_WRITTEN.upper().replace("HIPS", "Hips").replace("LEG", "Leg"),
+        AS_WRITTEN.replace("Zposition", "ZPosition"),
+        AS_WRITTEN.replace("End Site", "End Site LegTip"),
+        AS_WRITTEN.replace("End Site\n    {", "End Site\n    {\n      CHANNELS 0"),
+        AS_WRITTEN.replace("JOINT Leg", "JOINT Actor:Leg").replace("ROOT Hips", "ROOT Actor:Hips"),
+        AS_WRITTEN.replace("JOINT Leg", "JOINT L e g"),
+        AS_WRITTEN.replace("\n", "\r\n"),
+        AS_WRITTEN.replace("Frames:\t2", "Frames: 2").replace("Frame Time: ", "Frame Time:"),
+        AS_WRITTEN.replace("1 2 3 90 90 0 0 0 0", "1 2 3 90 90 0.000-0.000-0.0e-3-0.0"),
+    ],
+    ids=[
+        "mark",
+        "lower",
+        "upper",
+        "ZPosition",
+        "tip",
+        "tip's channels",
+        "namespace",
+        "spaces",
+        "crlf",
+        "colons",
+        "glued",
+    ],
+)
+def test_files_are_read_as_exporters_write_them(tmp_path: Path, text: str) -> None:
+    plain, bvh = read_bvh(write(tmp_path / "a.bvh", AS_WRITTEN)), read_bvh(write(tmp_path / "b.bvh", text))
+    assert (bvh.joint_names, bvh.channels, bvh.fps) == (plain.joint_names, plain.channels, plain.fps)
+    np.testing.assert_array_equal(bvh.values, plain.values)
+    np.testing.assert_array_equal(bvh.offsets, plain.offsets)
+
+
+def test_windows_utf16_is_read(tmp_path: Path) -> None:
+    (tmp_path / "a.bvh").write_bytes(AS_WRITTEN.encode("utf-16"))
+    assert read_bvh(tmp_path / "a.bvh").joint_names == ("Hips", "Leg")
+
+
+def test_the_rate_can_be_given(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.bvh", AS_WRITTEN.replace("0.0333333", "30"))  # the rate where a frame's time is due
+    with pytest.raises(MotionError, match=r"Frame Time is 30 s, expected 0\.001 to 0\.5; .* by --rate"):
+        read_bvh(path)
+    assert read_bvh(path, rate=30.0).fps == 30.0
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
@@ -73,6 +124,10 @@ def test_position_channels_replace_the_offset(tmp_path: Path) -> None:
         (HEAD % ZXY + TAIL + ROWS.replace("90", "nan", 1), "not finite"),
         (HEAD % ZXY + TAIL.replace("0.0333333", "0") + ROWS, "Frame Time 0"),
         (HEAD % ZXY + TAIL.replace("\t2", "\t1") + ROWS[: len(ROWS) // 2], "Frames is 1"),
+        (HEAD % "Xrotation Xrotation Yrotation" + TAIL + ROWS, "joint 'Leg' names Xrotation 2 times; give each axis"),
+        (HEAD % ZXY + TAIL + ROWS.replace("90", "1e300", 1), "holds 1e+300, which is no length or angle"),
+        (HEAD % ZXY + TAIL + ROWS.replace("90", "9,5", 1), "decimal commas"),
+        ((HEAD % ZXY).replace("Leg\n  {", "\n  {") + TAIL + ROWS, "'JOINT' without a name and a brace"),
         (HEAD % "Zrotation Wrotation Yrotation" + TAIL + ROWS, "'Leg' holds 'Wrotation'"),
         ((HEAD % ZXY).replace("JOINT", "JIONT") + TAIL + ROWS, "'JIONT'"),
         ((HEAD % ZXY)[:-3] + TAIL + ROWS, "1 open braces"),
@@ -83,47 +138,3 @@ def test_faults_are_named(tmp_path: Path, text: str, message: str) -> None:
     with pytest.raises(MotionError, match=r"bad\.bvh") as caught:
         read_bvh(path)
     assert message in str(caught.value)
-
-
-def sided(sides: str, parts: str) -> str:
-    return " ".join(pattern.replace("*", part) for pattern in sides.split() for part in parts.split())
-
-
-# the whole skeletons, as their files have them
-ARMS_AND_LEGS = sided("Left* Right*", "Shoulder Arm ForeArm Hand UpLeg Leg Foot")
-ACCAD = f"Hips ToSpine Spine Spine1 Neck Head {ARMS_AND_LEGS} LeftToeBase RightToeBase"
-LAFAN1 = f"Hips Spine Spine1 Spine2 Neck Head {ARMS_AND_LEGS} LeftToe RightToe"
-CMU = (
-    f"Hips LHipJoint RHipJoint LowerBack Spine Spine1 Neck Neck1 Head {ARMS_AND_LEGS} LeftToeBase RightToeBase "
-    f"{sided('Left* Right*', 'FingerBase HandIndex1')} LThumb RThumb"
-)
-BANDAI_NAMCO = "joint_Root Hips Spine Chest Neck Head " + sided(
-    "*_L *_R", "Shoulder UpperArm LowerArm Hand UpperLeg LowerLeg Foot Toes"
-)
-
-
-@pytest.mark.parametrize(
-    ("joints", "count", "dialect"),
-    [
-        (ACCAD, 22, "ACCAD"),
-        (ACCAD.replace("ToSpine ", ""), 21, "ACCAD"),
-        (LAFAN1, 22, "LAFAN1"),
-        (CMU, 31, "CMU"),  # holds all of ACCAD's but ToSpine
-        (BANDAI_NAMCO, 22, "Bandai-Namco"),
-        (ACCAD.replace("Spine1 ", ""), 21, "unknown"),
-        (f"{ACCAD} Tail", 23, "unknown"),
-        ("Hips Wing", 2, "unknown"),
-    ],
-)
-def test_dialects_are_told_by_their_joints(tmp_path: Path, joints: str, count: int, dialect: str) -> None:
-    names = joints.split()
-    assert len(names) == count
-    blocks = "".join(f"{'JOINT' if i else 'ROOT'} {n} {{ OFFSET 0 0 0 CHANNELS 0 " for i, n in enumerate(names))
-    text = f"HIERARCHY {blocks} {' }' * len(names)} MOTION Frames: 2 Frame Time: 0.01"
-    assert read_bvh(write(tmp_path / "a.bvh", text)).dialect == dialect
-
-
-def test_real_files_are_told(shared: Path) -> None:
-    files = sorted((shared / "motions/accad").glob("*.bvh"))
-    assert len(files) > 20
-    assert {read_bvh(file).dialect for file in files} == {"ACCAD"}

@@ -10,13 +10,14 @@ import pytest
 from scipy.spatial.transform import Rotation
 
 from rgsd.bodies.body import Body
+from rgsd.motions.arrays import MotionError
 from rgsd.motions.formats.accad import accad_to_smpl
 from rgsd.motions.formats.bvh import Bvh, read_bvh
-from rgsd.motions.formats.human import bvh_to_smpl, human_to_smpl
+from rgsd.motions.formats.human import bvh_to_smpl, dialect, human_to_smpl
 from rgsd.motions.formats.smpl_clip import BODY_NAMES, PARENTS, smpl_positions
-from rgsd.motions.motion import MotionError
 from rgsd.motions.retarget import retarget
-from rgsd.motions.skeletons import PROPOSED, SkeletonMap, find_map, fit, load_map, named_maps, propose_map
+from rgsd.motions.skeleton_map import SkeletonMap, load_map, named_maps
+from rgsd.motions.skeletons import PROPOSED, find_map, fit, propose_map
 
 _SIZE = 1.3  # of a person; and in the file's unit
 _Y_UP = np.array([[0.0, 1.0, 0.0], [0.0, 0.0, 1.0], [1.0, 0.0, 0.0]])  # (x, y, z) of ours is (y, z, x) there
@@ -107,6 +108,20 @@ def test_a_namespace_case_and_a_common_prefix_do_not_count(walk: tuple[np.ndarra
         assert len(fit(mixamo, bvh)) == len(mixamo.joints)
 
 
+def test_a_world_that_is_z_up_is_seen_or_said(walk: tuple[np.ndarray, np.ndarray]) -> None:
+    lafan = next(skeleton for skeleton in named_maps() if skeleton.name == "LAFAN1")
+    bvh = written(lafan, walk)
+    turned = bvh.values.copy()
+    turned[:, 1], turned[:, 2] = -bvh.values[:, 2], bvh.values[:, 1]  # (x, y, z) becomes (x, -z, y)
+    root = Rotation.from_euler("x", 90, degrees=True) * Rotation.from_euler("ZYX", bvh.values[:, 3:6], degrees=True)
+    turned[:, 3:6] = root.as_euler("ZYX", degrees=True)
+    for up in (None, "z"):
+        clip = human_to_smpl(dataclasses.replace(bvh, values=turned, up=up), lafan)
+        height = smpl_positions(clip.rotations, clip.pelvis)[..., 2]
+        assert height[:, BODY_NAMES.index("Head")].min() > 1.2
+        assert np.ptp(height[:, BODY_NAMES.index("Pelvis")]) < 0.05
+
+
 def test_a_map_is_proposed_from_shape_alone(walk: tuple[np.ndarray, np.ndarray]) -> None:
     lafan = next(skeleton for skeleton in named_maps() if skeleton.name == "LAFAN1")
     nameless = SkeletonMap("", {body: f"bone{k * 7 % 23}" for k, body in enumerate(lafan.joints)})
@@ -158,3 +173,49 @@ def test_male2_keeps_its_constants_and_what_they_refuse_is_taken(shared: Path, s
     motion = retarget(bvh_to_smpl(crouch), smpl)
     assert motion.quality["fk_error_cm"] < 2.5
     assert "Ohio State" in motion.license
+
+
+def sided(sides: str, parts: str) -> str:
+    return " ".join(pattern.replace("*", part) for pattern in sides.split() for part in parts.split())
+
+
+# the whole skeletons, as their files have them
+ARMS_AND_LEGS = sided("Left* Right*", "Shoulder Arm ForeArm Hand UpLeg Leg Foot")
+ACCAD = f"Hips ToSpine Spine Spine1 Neck Head {ARMS_AND_LEGS} LeftToeBase RightToeBase"
+LAFAN1 = f"Hips Spine Spine1 Spine2 Neck Head {ARMS_AND_LEGS} LeftToe RightToe"
+CMU = (
+    f"Hips LHipJoint RHipJoint LowerBack Spine Spine1 Neck Neck1 Head {ARMS_AND_LEGS} LeftToeBase RightToeBase "
+    f"{sided('Left* Right*', 'FingerBase HandIndex1')} LThumb RThumb"
+)
+BANDAI_NAMCO = "joint_Root Hips Spine Chest Neck Head " + sided(
+    "*_L *_R", "Shoulder UpperArm LowerArm Hand UpperLeg LowerLeg Foot Toes"
+)
+
+
+@pytest.mark.parametrize(
+    ("joints", "count", "name"),
+    [
+        (" ".join(BODY_NAMES), 24, "SMPL"),
+        (ACCAD, 22, "ACCAD"),
+        (ACCAD.replace("ToSpine ", ""), 21, "ACCAD"),
+        (LAFAN1, 22, "LAFAN1"),
+        (CMU, 31, "CMU"),  # holds all of ACCAD's but ToSpine
+        (BANDAI_NAMCO, 22, "Bandai-Namco"),
+        (ACCAD.replace("Spine1 ", ""), 21, "unknown"),
+        (f"{ACCAD} Tail", 23, "ACCAD"),
+        ("Hips Wing", 2, "unknown"),
+    ],
+)
+def test_dialects_are_told_by_their_joints(tmp_path: Path, joints: str, count: int, name: str) -> None:
+    names = joints.split()
+    assert len(names) == count
+    blocks = "".join(f"{'JOINT' if i else 'ROOT'} {n} {{ OFFSET 0 0 0 CHANNELS 0 " for i, n in enumerate(names))
+    text = f"HIERARCHY {blocks} {' }' * len(names)} MOTION Frames: 2 Frame Time: 0.01"
+    (tmp_path / "a.bvh").write_text(text)
+    assert dialect(read_bvh(tmp_path / "a.bvh")) == name
+
+
+def test_real_files_are_told(shared: Path) -> None:
+    files = sorted((shared / "motions/accad").glob("*.bvh"))
+    assert len(files) > 20
+    assert {dialect(read_bvh(file)) for file in files} == {"ACCAD"}

@@ -52,7 +52,7 @@ class Skeleton:
 
     def __init__(self, bvh: Bvh, joints: dict[str, int]) -> None:
         positions, rotations = bvh.pose()
-        basis = upright(positions)
+        basis = upright(bvh, positions)
         self.fps = bvh.fps
         self.turn = {body: basis @ rotations[:, joint] for body, joint in joints.items()}
         self.place = {body: positions[:, joint] @ basis.T for body, joint in joints.items()}

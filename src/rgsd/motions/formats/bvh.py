@@ -6,29 +6,26 @@ numbers a frame. Angles are degrees, intrinsic in the order listed; the world is
 
 from __future__ import annotations
 
+import codecs
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 from scipy.spatial.transform import Rotation
 
-from rgsd.motions.motion import MotionError
+from rgsd.motions.arrays import MotionError
+from rgsd.motions.formats.reading import nominal_rate
+from rgsd.motions.motion import RATES
 
 _CHANNELS = {f"{axis}{kind}" for axis in "XYZ" for kind in ("position", "rotation")}
-
-_SIDED = ("Shoulder", "Arm", "ForeArm", "Hand", "UpLeg", "Leg", "Foot", "ToeBase")
-ACCAD_JOINTS = frozenset(
-    {"Hips", "ToSpine", "Spine", "Spine1", "Neck", "Head"}
-    | {side + part for side in ("Left", "Right") for part in _SIDED}
-)
-"""ACCAD's 22 joints; a few of its files lack ToSpine. CMU's skeleton has all the others too, among its 31."""
-
-# joints that only this dialect has
-_TELLTALES: dict[str, frozenset[str]] = {
-    "LAFAN1": frozenset({"Hips", "Spine2", "LeftToe", "RightForeArm", "LeftUpLeg"}),
-    "CMU": frozenset({"Hips", "LHipJoint", "RHipJoint", "LowerBack"}),
-    "Bandai-Namco": frozenset({"joint_Root", "UpperArm_L", "Toes_R"}),
-}
+_NAME_WORDS = 8  # of a joint; more means that a brace is lacking
+_SEAM = re.compile(r"\bMOTION\s+Frames\b", re.IGNORECASE)
+_MOTION = re.compile(r"MOTION\s+Frames\s*:?\s*(\S+)\s+Frame\s*Time\s*:?\s*(\S+)", re.IGNORECASE)
+_MOST = 1e9  # degrees, or the file's unit, be it micrometres
+_GLUED = re.compile(r"(?<=[0-9.])(?=[+-])")
+_Z_TO_Y = np.array([[1.0, 0.0, 0.0], [0.0, 0.0, 1.0], [0.0, -1.0, 0.0]])
 
 
 @dataclass(frozen=True)
@@ -49,6 +46,8 @@ class Bvh:
     """(T, total channels) the numbers of MOTION."""
     frame_time: float
     """Seconds a frame."""
+    up: Literal["y", "z"] | None = None
+    """The axis of the file's world that points up, if somebody said so; y is BVH's own."""
 
     @property
     def num_frames(self) -> int:
@@ -58,22 +57,14 @@ class Bvh:
     @property
     def fps(self) -> float:
         """Frames a second; the file's rounding (0.0333333, 0.00833333) is undone within 0.1 %."""
-        rate = 1.0 / self.frame_time
-        return float(round(rate)) if abs(rate - round(rate)) < 1e-3 * rate else rate
-
-    @property
-    def dialect(self) -> str:
-        """ACCAD (exactly its joints), LAFAN1, CMU, Bandai-Namco, or unknown: told by the joints' names."""
-        found = frozenset(self.joint_names)
-        if found | {"ToSpine"} == ACCAD_JOINTS:
-            return "ACCAD"
-        return next((name for name, joints in _TELLTALES.items() if joints <= found), "unknown")
+        return nominal_rate(1.0 / self.frame_time)
 
     def pose(self) -> tuple[np.ndarray, np.ndarray]:
         """World positions (T, J, 3) in the file's unit and orientations (T, J, 3, 3), both y-up.
 
         Where a joint has position channels they replace its OFFSET, as the dialects with such channels mean it (the
-        root's OFFSET is then only where the capture began).
+        root's OFFSET is then only where the capture began). Where z is said to point up, the world is turned so that y
+        does.
         """
         frames, joints = self.num_frames, len(self.joint_names)
         positions, rotations = np.empty((frames, joints, 3)), np.empty((frames, joints, 3, 3))
@@ -92,26 +83,51 @@ class Bvh:
                 turn = Rotation.from_euler(order, block[:, turning], degrees=True).as_matrix().reshape(frames, 3, 3)
             parent = self.parents[j]
             if parent < 0:
-                positions[:, j], rotations[:, j] = local, turn
+                world = _Z_TO_Y if self.up == "z" else np.eye(3)
+                positions[:, j], rotations[:, j] = local @ world.T, world @ turn
             else:
                 positions[:, j] = positions[:, parent] + np.einsum("tij,tj->ti", rotations[:, parent], local)
                 rotations[:, j] = rotations[:, parent] @ turn
         return positions, rotations
 
 
-def read_bvh(path: Path) -> Bvh:
-    """Parse a file.
+def read_bvh(path: Path, rate: float | None = None, up: Literal["y", "z"] | None = None) -> Bvh:
+    """Parse a file as exporters write it: any case of the words, any white space, names of several words.
+
+    Joint names lose their namespace (`Character1:Hips`) and their spaces (`Left Up Leg`).
+
+    Args:
+        path: the file.
+        rate: frames a second, in place of the file's Frame Time.
+        up: the axis that points up, if it is known.
 
     Raises:
         MotionError: the text is not BVH, is cut off, or holds values that are no numbers.
     """
-    text = path.read_text(encoding="utf-8", errors="replace")
-    head, found, tail = text.partition("MOTION")
-    if not head.lstrip().startswith("HIERARCHY") or not found:
+    text = _text(path)
+    seam = _SEAM.search(text)
+    if not text.lstrip()[:9].upper() == "HIERARCHY" or not seam:
         raise MotionError(f"{path}: not BVH: expected HIERARCHY first and then MOTION; export the clip as BVH again")
-    names, parents, offsets, channels = _parse_hierarchy(path, head.split()[1:])
-    values, frame_time = _parse_motion(path, tail, sum(map(len, channels)))
-    return Bvh(path, tuple(names), tuple(parents), np.array(offsets), tuple(channels), values, frame_time)
+    words = text[: seam.start()].replace("{", " { ").replace("}", " } ").split()
+    names, parents, offsets, channels = _parse_hierarchy(path, words[1:])
+    values, frame_time = _parse_motion(path, text[seam.start() :], sum(map(len, channels)), rate)
+    return Bvh(path, _plain(names), tuple(parents), np.array(offsets), tuple(channels), values, frame_time, up)
+
+
+def _text(path: Path) -> str:
+    """The file as text; Windows programs begin it with a byte order mark, some in UTF-16."""
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise MotionError(f"{path}: cannot be read ({error.strerror})") from None
+    wide = content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+    return content.decode("utf-16" if wide else "utf-8-sig", errors="replace")
+
+
+def _plain(names: list[str]) -> tuple[str, ...]:
+    """Names without spaces, and without namespaces where they tell no two joints apart."""
+    bare = [name.rpartition(":")[2] for name in names]
+    return tuple(name.replace(" ", "") for name in (bare if len(set(bare)) == len(set(names)) else names))
 
 
 def _parse_hierarchy(
@@ -126,15 +142,16 @@ def _parse_hierarchy(
     words = [*words, *[""] * 4]  # so that a look ahead at the end of a file that is cut off finds something
     at = 0
     while words[at]:
-        word = words[at]
-        if word in ("ROOT", "JOINT"):
-            names.append(words[at + 1])
-            parents.append(next((block for block in reversed(stack) if block is not None), -1))
-            offsets.append([0.0, 0.0, 0.0])
-            channels.append(())
-            opening, at = len(names) - 1, at + 2
-        elif word == "End":
-            opening, at = None, at + 2
+        word = words[at].upper()
+        if word in ("ROOT", "JOINT", "END"):
+            name = _words_before_brace(path, words, at)
+            opening = None if word == "END" else len(names)
+            if opening is not None:
+                names.append(" ".join(name))
+                parents.append(next((block for block in reversed(stack) if block is not None), -1))
+                offsets.append([0.0, 0.0, 0.0])
+                channels.append(())
+            at += 1 + len(name)
         elif word == "{":
             stack.append(opening)
             at += 1
@@ -145,36 +162,66 @@ def _parse_hierarchy(
             if stack[-1] is not None:
                 offsets[stack[-1]] = _numbers(path, f"OFFSET of joint '{names[stack[-1]]}'", words[at + 1 : at + 4])
             at += 4
-        elif word == "CHANNELS" and stack and stack[-1] is not None and words[at + 1].isdigit():
+        elif word == "CHANNELS" and stack and words[at + 1].isdecimal():
             count = int(words[at + 1])
-            given = tuple(words[at + 2 : at + 2 + count])
-            unknown = [name for name in given if name not in _CHANNELS]
-            if unknown or len(given) != count:
-                raise MotionError(
-                    f"{path}: CHANNELS of joint '{names[stack[-1]]}' holds '{(unknown or ['nothing'])[0]}', expected "
-                    f"{count} of {', '.join(sorted(_CHANNELS))}; mend the file"
-                )
-            channels[stack[-1]] = given
+            if stack[-1] is not None:  # an End Site that has some has none that move
+                given = words[at + 2 : at + 2 + count]
+                channels[stack[-1]] = _channels(path, names[stack[-1]], count, given)
             at += 2 + count
         else:
-            raise MotionError(f"{path}: HIERARCHY holds '{word}' where no such word may stand; export the clip again")
+            raise MotionError(
+                f"{path}: HIERARCHY holds '{words[at]}' where no such word may stand; export the clip again"
+            )
     if stack or not names:
         raise MotionError(f"{path}: HIERARCHY has {len(stack)} open braces and {len(names)} joints; export it again")
     return names, parents, offsets, channels
 
 
-def _parse_motion(path: Path, text: str, columns: int) -> tuple[np.ndarray, float]:
-    """Values (T, columns) and the frame time; the file's own word order and white space do not matter."""
-    words = text.replace(":", ": ").split()
-    if len(words) < 5 or words[0] != "Frames:" or words[2:4] != ["Frame", "Time:"]:
-        raise MotionError(f"{path}: MOTION begins with '{' '.join(words[:5])}', expected Frames: and Frame Time:")
-    frames, frame_time = _numbers(path, "Frames and Frame Time", [words[1], words[4]])
-    if frames < 2 or frame_time <= 0:
+def _words_before_brace(path: Path, words: list[str], at: int) -> list[str]:
+    """The name that follows a word, which may have several words itself, up to the brace that opens the block."""
+    end = next((i for i in range(at + 1, min(at + 2 + _NAME_WORDS, len(words))) if words[i] == "{"), None)
+    if end is None or (end == at + 1 and words[at].upper() != "END"):
+        raise MotionError(f"{path}: HIERARCHY holds '{words[at]}' without a name and a brace; export the clip again")
+    return words[at + 1 : end]
+
+
+def _channels(path: Path, joint: str, count: int, given: list[str]) -> tuple[str, ...]:
+    """A joint's channels, spelled as in `_CHANNELS`."""
+    found = [word[:1].upper() + word[1:].lower() for word in given if word]
+    unknown = [word for word, name in zip(given, found, strict=False) if name not in _CHANNELS]
+    if unknown or len(found) != count:
+        raise MotionError(
+            f"{path}: CHANNELS of joint '{joint}' holds '{(unknown or ['nothing'])[0]}', expected "
+            f"{count} of {', '.join(sorted(_CHANNELS))}; mend the file"
+        )
+    twice = next((name for name in found if found.count(name) > 1), None)
+    if twice:
+        raise MotionError(
+            f"{path}: CHANNELS of joint '{joint}' names {twice} {found.count(twice)} times; "
+            "give each axis once, or export the clip again"
+        )
+    return tuple(found)
+
+
+def _parse_motion(path: Path, text: str, columns: int, rate: float | None) -> tuple[np.ndarray, float]:
+    """Values (T, columns) and the frame time; white space and case do not matter."""
+    head = _MOTION.match(text)
+    if head is None:
+        raise MotionError(f"{path}: MOTION begins with '{' '.join(text.split()[1:6])}', expected Frames and Frame Time")
+    frames, frame_time = _numbers(path, "Frames and Frame Time", list(head.groups()))
+    if rate is not None:
+        frame_time = 1.0 / rate
+    if frames < 2 or frames % 1 or frame_time <= 0:
         raise MotionError(
             f"{path}: Frames is {frames:g} and Frame Time {frame_time:g}, expected at least 2 frames and a positive "
             f"time; it holds no motion"
         )
-    values = np.array(_numbers(path, "MOTION", words[5:]))
+    if not RATES[0] <= 1 / frame_time <= RATES[1]:
+        raise MotionError(
+            f"{path}: Frame Time is {frame_time:g} s, expected {1 / RATES[1]:g} to {1 / RATES[0]:g}; "
+            "mend it, or give the frames a second by --rate"
+        )
+    values = np.array(_numbers(path, "MOTION", text[head.end() :].split()))
     if len(values) != int(frames) * columns:
         raise MotionError(
             f"{path}: MOTION holds {len(values)} numbers, expected {int(frames)} frames x {columns} channels = "
@@ -186,8 +233,18 @@ def _parse_motion(path: Path, text: str, columns: int) -> tuple[np.ndarray, floa
 def _numbers(path: Path, what: str, words: list[str]) -> list[float]:
     try:
         values = [float(word) for word in words]
-    except ValueError as error:
-        raise MotionError(f"{path}: {what}: {error}; mend the file") from None
+    except ValueError:
+        # columns of fixed width leave no space before a minus
+        parted = _GLUED.sub(" ", " ".join(words)).split()
+        try:
+            values = [float(word) for word in parted]
+        except ValueError as error:
+            commas = " (decimal commas: export it with points)" if any("," in word for word in words) else ""
+            raise MotionError(f"{path}: {what}: {error}{commas}; mend the file") from None
     if not np.all(np.isfinite(values)):
         raise MotionError(f"{path}: {what} holds a value that is not finite; mend the file")
+    if np.abs(values).max(initial=0.0) > _MOST:
+        raise MotionError(
+            f"{path}: {what} holds {max(values, key=abs):.3g}, which is no length or angle; mend the file"
+        )
     return values

@@ -16,13 +16,15 @@ import numpy as np
 from scipy.spatial.transform import Rotation
 
 from rgsd.bodies.smpl import SKELETON
-from rgsd.motions.formats.accad import LICENSE, accad_to_smpl
+from rgsd.motions.arrays import MotionError
+from rgsd.motions.formats.accad import LICENSE, accad_to_smpl, is_accad
 from rgsd.motions.formats.anatomy import REST_HIPS, Skeleton, orientations, rest_length
 from rgsd.motions.formats.bvh import Bvh
+from rgsd.motions.formats.smpl_bvh import is_smpl, own_to_smpl
 from rgsd.motions.formats.smpl_clip import BODY_NAMES, PARENTS, SmplClip, clean_name, smpl_positions
 from rgsd.motions.inverse_kinematics import Targets, solve
-from rgsd.motions.motion import MotionError
-from rgsd.motions.skeletons import SkeletonMap, find_map, fit, propose_map
+from rgsd.motions.skeleton_map import SkeletonMap
+from rgsd.motions.skeletons import find_map, fit, propose_map
 
 _TOO_FAR = 0.12  # m in the mean; clips that fit stay below 0.05
 # weights of an error of 1 m and of 1 rad: hips, feet and hands most
@@ -33,8 +35,8 @@ _TURN = {"Pelvis": 2.0, "Ankle": 2.0, "Toe": 2.0, "Thorax": 0.5}  # of all other
 def bvh_to_smpl(bvh: Bvh, skeleton: SkeletonMap | None = None) -> SmplClip:
     """Turn a clip of any human skeleton into SMPL poses.
 
-    Clips of ACCAD's subject Male2 go by the constants that were fitted to it, on which published results stand; all
-    others by inverse kinematics.
+    Clips of the SMPL skeleton itself are taken as they are. Those of ACCAD's subject Male2 go by the constants that
+    were fitted to it, on which published results stand; all others by inverse kinematics.
 
     Args:
         bvh: the clip.
@@ -43,13 +45,15 @@ def bvh_to_smpl(bvh: Bvh, skeleton: SkeletonMap | None = None) -> SmplClip:
     Raises:
         MotionError: no map fits; the message says what to do.
     """
-    if skeleton is None and bvh.dialect == "ACCAD":
+    if skeleton is None and is_smpl(bvh):
+        return own_to_smpl(bvh)
+    if skeleton is None and is_accad(bvh):
         with suppress(MotionError):
             return accad_to_smpl(bvh)
     chosen = skeleton or find_map(bvh)
     if chosen is not None:
         clip = human_to_smpl(bvh, chosen)
-        return dataclasses.replace(clip, license=LICENSE) if bvh.dialect == "ACCAD" else clip
+        return dataclasses.replace(clip, license=LICENSE) if is_accad(bvh) else clip
     try:
         return human_to_smpl(bvh, propose_map(bvh))
     except MotionError as error:
@@ -57,6 +61,16 @@ def bvh_to_smpl(bvh: Bvh, skeleton: SkeletonMap | None = None) -> SmplClip:
             f"{bvh.path}: no named map fits its joints ({', '.join(bvh.joint_names)}), and none could be proposed "
             f"({str(error).removeprefix(f'{bvh.path}: ')}); write one and give it by --map"
         ) from None
+
+
+def dialect(bvh: Bvh) -> str:
+    """What to call a skeleton: SMPL, ACCAD, the name of the map that fits it, or unknown."""
+    if is_smpl(bvh):
+        return "SMPL"
+    if is_accad(bvh):
+        return "ACCAD"
+    chosen = find_map(bvh)
+    return chosen.name if chosen else "unknown"
 
 
 def human_to_smpl(bvh: Bvh, skeleton: SkeletonMap) -> SmplClip:

@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import unicodedata
+from dataclasses import dataclass, field, replace
+from pathlib import Path
 
 import numpy as np
+from scipy.spatial.transform import Rotation
 
 from rgsd.bodies.smpl import SKELETON
+from rgsd.motions.arrays import MotionError, check_finite
+from rgsd.motions.motion import check_rate
+
+_LONGEST = 120  # bytes of a clip's name: a file's may have 255, and endings are added
+_FARTHEST = 1e4  # m
 
 BODY_NAMES: tuple[str, ...] = tuple(name for name, _, _ in SKELETON)
 """The 24 SMPL bodies in the MJCF's depth-first order."""
@@ -38,11 +46,39 @@ class SmplClip:
 
 
 def clean_name(stem: str) -> str:
-    """A file's stem as a clip name: letters, digits and single underscores; AMASS's endings are dropped."""
+    """A file's stem as a clip name: letters and digits of any script, single underscores; AMASS's endings are dropped.
+
+    A stem without any letter or digit gives `motion`; a name takes at most 120 bytes.
+    """
     for ending in ("_poses", "_stageii"):
         stem = stem.removesuffix(ending)
-    words = "".join(c if c.isascii() and c.isalnum() else " " for c in stem).split()
-    return "_".join(words)
+    letters = (c if unicodedata.category(c)[0] in "LNM" else " " for c in unicodedata.normalize("NFC", stem))
+    name = "_".join("".join(letters).split()).encode()[:_LONGEST].decode(errors="ignore")
+    return name or "motion"
+
+
+def stood_up(clip: SmplClip) -> SmplClip:
+    """The clip of a source whose other axis points up: turned by 90 degrees about x, so that what was y is z."""
+    turn = Rotation.from_euler("x", 90, degrees=True).as_matrix()
+    landmarks = {name: place @ turn.T for name, place in clip.landmarks.items()}
+    return replace(clip, rotations=turn @ clip.rotations, pelvis=clip.pelvis @ turn.T, landmarks=landmarks)
+
+
+def check_clip(path: Path, clip: SmplClip) -> None:
+    """Refuse what no capture holds, whatever the format.
+
+    Raises:
+        MotionError: its rate, or a position in it, is impossible.
+    """
+    check_rate(path, "the frame rate", clip.fps)
+    check_finite(path, "the pelvis' position", clip.pelvis)
+    check_finite(path, "a body's orientation", clip.rotations.reshape(len(clip.rotations), -1))
+    farthest = max(float(np.abs(place).max()) for place in (clip.pelvis, *clip.landmarks.values()))
+    if not farthest < _FARTHEST:
+        raise MotionError(
+            f"{path}: its positions go up to {farthest:.3g} m from the origin, expected at most {_FARTHEST:g}; "
+            "mend their unit, or give it by --unit"
+        )
 
 
 def smpl_positions(rotations: np.ndarray, pelvis: np.ndarray) -> np.ndarray:

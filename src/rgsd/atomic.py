@@ -1,0 +1,31 @@
+"""Files that are either whole or absent, whatever ends the program or fills the disk."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+
+def write_atomically(path: Path, write: Callable[[Path], object]) -> None:
+    """Let `write` fill a file beside `path`, sync it, then rename it into place: readers never see half a file.
+
+    Raises:
+        OSError: it cannot be written, such as on a full disk; its `filename` is `path`.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name[:_LONGEST]}.{os.getpid()}.tmp")
+    try:
+        write(temporary)
+        with temporary.open("rb") as file:
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+    except OSError as error:
+        if error.errno is not None and error.filename in (None, str(temporary)):  # a full disk has no name
+            error.filename = str(path)
+        raise
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+_LONGEST = 50  # characters of the name that the temporary one keeps: no file system takes more than 255 bytes
