@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -51,3 +52,17 @@ def test_the_doctor_tells_what_was_derived_and_what_is_odd(dog: Path, capsys: py
     checks = {check["name"]: check for check in json.loads(capsys.readouterr().out)["checks"]}
     assert checks["feet"]["found"] == "FL_foot, FR_foot (stated)"
     assert not checks["soles"]["good"]  # hinges at 0: legs of 0.4 m and balls of 0.02 m straight down
+
+
+def test_a_robot_without_servos_can_move_and_is_examined_with_gains(
+    dog: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    bare = re.sub(r"<actuator>.*</actuator>", "", dog.read_text(), flags=re.DOTALL)
+    dog.write_text(re.sub(r' ctrl="[^"]*"', "", bare))
+    assert main(["motions", "map", str(dog)]) == 0
+    assert "[bodies]" in capsys.readouterr().out
+    assert main(["doctor", str(dog)]) == 2
+    assert "has no actuator" in capsys.readouterr().err
+    assert main(["doctor", str(dog), "--gains", "160,4", "--json"]) == 0
+    checks = {check["name"]: check for check in json.loads(capsys.readouterr().out)["checks"]}
+    assert checks["gains"]["found"] == "kp 160 N m/rad, torque without limit (stated)"

@@ -31,12 +31,11 @@ def check_robot(path: Path, gains: str = "") -> list[Check]:
         BodyError: it cannot be a body at all.
     """
     body, stated = load_mjcf(path, gains), RobotFile(path).content
-    if gains:
-        stated = stated | {"gains": gains}
-    return [*_derived(body, stated), *_doubts(path, body), _stands(body)]
+    fields = {*stated, "gains"} if gains else set(stated)
+    return [*_derived(body, fields), *_doubts(path, body), _stands(body)]
 
 
-def _derived(body: Body, stated: dict[str, object]) -> Iterator[Check]:
+def _derived(body: Body, stated: set[str]) -> Iterator[Check]:
     """What a training would take it for; what robot.toml states is marked."""
 
     def line(name: str, found: str, field: str = "") -> Check:

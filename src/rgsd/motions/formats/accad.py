@@ -59,7 +59,7 @@ _TOO_FAR = 0.08  # m: subject Male2's clips stay below 0.04
 
 def is_accad(bvh: Bvh) -> bool:
     """Whether the joints are exactly ACCAD's 22; a few of its files lack ToSpine."""
-    return set(bvh.joint_names) | {"ToSpine"} == ACCAD_JOINTS
+    return frozenset(bvh.joint_names) | {"ToSpine"} == ACCAD_JOINTS
 
 
 def accad_to_smpl(bvh: Bvh) -> SmplClip:
