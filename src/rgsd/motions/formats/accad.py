@@ -76,8 +76,8 @@ def accad_to_smpl(bvh: Bvh) -> SmplClip:
         surplus = sorted(set(bvh.joint_names) - ACCAD_JOINTS)
         fault = f"joint '{lacking[0]}' is lacking" if lacking else f"joint '{surplus[0]}' is none of ACCAD's"
         raise MotionError(
-            f"{bvh.path}: {fault} ({len(bvh.joint_names)} joints); the constants are for ACCAD's 22 alone; take a map of "
-            "skeletons for others"
+            f"{bvh.path}: {fault} ({len(bvh.joint_names)} joints); the constants are for ACCAD's 22 alone; take a map "
+            "of skeletons for others"
         )
     positions, orientations = bvh.pose()
     legs = [bvh.offsets[bvh.joint_names.index(_MAP[name][0])] for name in _LEG]
