@@ -1,12 +1,12 @@
 # Needs python3 (3.11 or newer, with venv), git and make; everything else goes into .venv.
-#   make demo [MINUTES=3] [OUT=folder]    make test    make lint    make check-web    make bench    PYTHON=python3.12 make ...
+#   make demo [MINUTES=3] [OUT=folder]    make test    make lint    make site    make check-web    make bench    PYTHON=python3.12 make ...
 
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: help install language demo test check-web lint bench
+.PHONY: help install language demo test lint bench site site-pages site-demos check-web
 
 help:
 	@sed -n '1,2s/^# //p' Makefile
@@ -35,10 +35,10 @@ demo: $(STAMP)
 test: $(STAMP)
 	$(BIN)/python -m pytest -n 2
 
-# The pages of `rgsd play` in a real browser; `make test` skips them where there is none.
-check-web: $(VENV)/.web
+# The site with its notebook and demos, then all pages in a real browser; `make test` skips them where there is none.
+check-web: $(VENV)/.web site
 	@command -v chromium >/dev/null || { echo "no chromium; on Debian: apt-get install chromium" >&2; exit 1; }
-	$(BIN)/python -m pytest tests/viewing/play/test_browser.py
+	$(BIN)/python -m pytest tests/viewing/play/test_browser.py tests/web
 
 $(VENV)/.web: $(STAMP)
 	$(BIN)/python -m pip install -c constraints.txt -e '.[dev,web]'
@@ -52,3 +52,20 @@ lint: $(STAMP)
 
 bench: $(STAMP)
 	$(BIN)/rgsd bench
+
+# The documentation and the demos that its gallery shows.
+site: site-pages
+	@$(MAKE) site-demos
+
+# Strictly: a dead link, a page without a place or a notebook that fails stops it. Whatever lay in site/ goes.
+site-pages: $(VENV)/.site
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet
+
+$(VENV)/.site: $(STAMP)
+	$(BIN)/python -m pip install -c constraints.txt -e '.[dev,site]'
+	@touch $@
+
+# Pages that run the published policies in a browser; the first call fetches their libraries with npm.
+site-demos: $(STAMP)
+	$(BIN)/rgsd export smpl-walks5 --web site/demos/humanoid --title "Humanoid: five walks"
+	$(BIN)/rgsd export quadruped-gaits --web site/demos/quadruped --title "Quadruped: eight gaits"

@@ -24,7 +24,7 @@ from torch import Tensor
 from rgsd.bodies.body import Body
 from rgsd.bodies.registry import make_body
 from rgsd.bodies.state import BodyState
-from rgsd.learning.teachers import damping_lag
+from rgsd.envs.open_loop_replay import damping_lag
 from rgsd.motions.clip_sets import CLIP_SETS
 from rgsd.motions.importing import load_motions
 from rgsd.motions.library import MotionLibrary

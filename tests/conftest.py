@@ -114,7 +114,11 @@ def make_rollout() -> Callable[..., Rollout]:
             for name, size in (("observation", 1), ("privileged", 1), ("z", 1), ("action", 2), ("mean", 2), ("root", 2))
         }
         whole = {name: torch.zeros(lead, dtype=torch.long) for name in ("clip", "frame", "source", "elapsed")}
-        flags = {name: torch.zeros(lead, dtype=torch.bool) for name in ("imitation", "terminated", "truncated", "fell")}
+        flags = {
+            name: torch.zeros(lead, dtype=torch.bool)
+            for name in ("imitation", "standing", "terminated", "truncated", "fell")
+        }
+        flags["noisy"] = torch.ones(lead, dtype=torch.bool)
         content = numbers | wide | whole | flags | given
         for name in ("observation", "privileged", "z", "root"):
             content.setdefault(f"next_{name}", content[name].clone())

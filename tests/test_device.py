@@ -152,7 +152,7 @@ def test_the_pretence_refuses_what_cuda_refuses(gpu: PretendedGpu) -> None:
 
 
 SMALL = EncoderConfig(latent_dim=3, hidden=(8,))
-DISCRIMINATOR = DiscriminatorConfig(hidden=(8,), window=3, updates=2, batch=8)
+DISCRIMINATOR = DiscriminatorConfig(hidden=(8,), window=3, updates=2, batch_fraction=0.25)
 SETTINGS = {
     "rgsd": RgsdConfig(SMALL, ContrastiveConfig(steps=2, batch=16)),
     "tracker": TrackerConfig(),

@@ -115,6 +115,7 @@ def test_what_was_trained_is_evaluated(run: Path, tmp_path: Path) -> None:
     config = EvaluationConfig(
         rollouts_per_clip=2,
         num_latents=4,
+        held_out_latents=4,
         discovery_seconds=0.3,
         variations_per_clip=1,
         rollouts_per_switch=1,

@@ -68,7 +68,7 @@ def test_version_is_that_of_pyproject(capsys: pytest.CaptureFixture[str]) -> Non
 def test_commands_name_modules_of_the_cli_folder_with_that_function() -> None:
     for name, command in COMMANDS.items():
         # of its first word, but for those that are too long to stand beside their kin
-        file = {"reproduce downstream": "downstream", "motions export": "export"}.get(name, name.split()[0])
+        file = {"reproduce downstream": "downstream", "motions export": "motion_export"}.get(name, name.split()[0])
         assert command.module == f"rgsd.cli.{file}"
         assert command.function == name.replace(" ", "_").replace("-", "_")
 

@@ -31,7 +31,7 @@ TINY = {
     "settings.encoder.hidden": [16],
     "settings.contrastive.steps": 3,
 }
-EVALUATION = EvaluationConfig(2, 4, 0.2, 1, 1, threads=1)
+EVALUATION = EvaluationConfig(2, 4, 0.2, 1, 1, 4, threads=1)
 A_MOMENT = 1e-6  # minutes: one iteration
 
 
@@ -82,7 +82,7 @@ def test_table_1_has_a_row_a_method_and_a_point_a_seed(table: Path) -> None:
     assert begun.trainer.warm_start.iterations == 0
     assert (begun.method, begun.network) == ("rgsd", other.network)
     text = (table / "comparison.md").read_text()
-    assert text.startswith("# Table 1 on quadruped: 1e-06 minutes a method and seed\n")
+    assert text.startswith("# Table 1 on quadruped, from scratch: 1e-06 minutes a method and seed\n")
     assert "| Cartesian error, cm | ahead | turn |" in text
     assert "## Variations: z ~ vMF(z of the clip, 20)" in text
     for name in ("comparison.png", "learning_curves.png", "switching.png"):
@@ -127,12 +127,21 @@ def test_a_run_that_was_trained_on_after_its_evaluation_is_not_compared(
 def test_figure_4_draws_the_runs_of_a_table(table: Path, tmp_path: Path) -> None:
     reproduce.reproduce_figure4(table, trajectories=6, out=tmp_path)
     content = json.loads((tmp_path / "figure4.json").read_text())
-    assert list(content) == ["rgsd", "metra", "rgsd-from-scratch"]
+    methods = ("rgsd", "metra", "rgsd-from-scratch")
+    assert list(content) == [row for method in methods for row in (method, f"{method}, one z")]
     assert all(list(found) == ["ahead", "turn"] for found in content.values())
-    assert "| reference's halves |" in (tmp_path / "figure4.md").read_text()
+    for method in methods:
+        drawn, alone = content[method]["ahead"], content[f"{method}, one z"]["ahead"]
+        assert drawn["mean_cosine"] < alone["mean_cosine"] == pytest.approx(1.0)
+        assert drawn["variance_by_z"] + drawn["variance_by_start"] == pytest.approx(1.0)
+    text = (tmp_path / "figure4.md").read_text()
+    assert "| null of as many frames |" in text
+    assert "| metra, by z |" in text
     assert (tmp_path / "figure4.png").read_bytes().startswith(b"\x89PNG")
     with pytest.raises(UsageError, match="no finished run of seed 7"):
         reproduce.reproduce_figure4(table, seed=7)
+    with pytest.raises(UsageError, match="--trajectories 5"):
+        reproduce.reproduce_figure4(table, trajectories=5)
 
 
 def test_metras_forms_differ_in_what_phi_sees_and_where_it_begins() -> None:
@@ -182,3 +191,22 @@ def test_lgsd_is_in_table_1_where_its_extra_is_installed(
     assert ("lgsd" in trained) is installed
     assert set(trained) | {"lgsd"} == {"rgsd", "diayn", "metra", "ase", "calm", "lgsd", "tracker", "rgsd-from-scratch"}
     assert ("LGSD is left out" in capsys.readouterr().out) is not installed
+
+
+def test_an_equal_start_clones_every_actor_from_the_same_replay() -> None:
+    names = ("rgsd", "diayn", "metra", "ase", "calm", "tracker")
+    configs = {name: make_preset("cpu", name, "quadruped") for name in names}
+    variants = {v.name: v.config for v in reproduce._variants(configs, "equal")}
+    assert tuple(variants) == names
+    own = configs["rgsd"]
+    for name in names[:-1]:
+        assert (variants[name].trainer.warm_start, variants[name].network) == (own.trainer.warm_start, own.network)
+        assert variants[name].settings == configs[name].settings
+    with pytest.raises(UsageError, match="--start equal: preset paper"):
+        reproduce._variants({"rgsd": make_preset("paper", "rgsd", "quadruped")}, "equal")
+
+
+@pytest.mark.parametrize(("minutes", "steps", "said"), [(None, None, "neither is"), (1.0, 100, "both are")])
+def test_a_table_is_of_minutes_or_of_steps(minutes: float | None, steps: int | None, said: str, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=said):
+        reproduce.reproduce_table1(minutes, steps, out=tmp_path)

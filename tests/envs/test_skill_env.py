@@ -266,3 +266,15 @@ def test_states_can_be_joined_and_indexed(tiny_library: MotionLibrary) -> None:
     a, b = tiny_library.states[:2], tiny_library.states[2:5]
     joined = BodyState.concatenate([a, b])
     assert torch.equal(joined.body_pos, tiny_library.states.body_pos[:5])
+
+
+def test_scattered_episodes_end_anywhere_within_their_limit(build: Build) -> None:
+    env, _ = build([False] * 200, discovery_seconds=0.2)  # 10 steps
+    env.scatter()
+    ended = [int(env.step(still(env)).truncated.sum()) for _ in range(10)]
+    assert sum(ended) == 200
+    # 20 a step of a uniform draw, within five standard deviations
+    assert all(0 < count < 20 + 5 * 18**0.5 for count in ended)
+    assert float(env.elapsed.float().std()) > 2.5  # of 0 to 9, evenly: 2.9; without, all have come to the same
+    # whoever began anew has the whole time: nobody ends twice within ten steps
+    assert sum(int(env.step(still(env)).truncated.sum()) for _ in range(10)) == 200

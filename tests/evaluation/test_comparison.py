@@ -27,7 +27,7 @@ def row(*errors: float) -> dict[str, Any]:
 
 def evaluated(method: str, seed: int, *errors: float, **changes: Any) -> EvaluatedRun:
     found: dict[str, Any] = {key: 0.25 for key in DISCOVERY if "." not in key}
-    found |= {"switching": {"mean": 0.1}, "num_latents": 10, "seconds": 2.0, "fid_floor": 0.7}
+    found |= {"switching": {"mean": 0.1}, "num_latents": 10, "seconds": 2.0, "fid_null": 0.7}
     found |= {"reference_direction_coverage": 0.5, "reference_turn_coverage": 0.125}
     found |= {"held_out": {"diagonal": 0.2}, "untrained_held_out": {"diagonal": 0.01}}
     near = {"mean_cosine": 0.8, "cartesian_error_cm": 2.0, "spread_path_m": None, "spread_pose_cm": 1.0, "fall_rate": 0}

@@ -104,7 +104,7 @@ def found(library: MotionLibrary, velocity: Tensor, fell: list[bool]) -> discove
 def test_fallen_latents_count_as_falls_and_as_nothing_else(library: MotionLibrary) -> None:
     velocity = torch.cat((rays(0, 0, 0, 0, 0), rays(*[90] * 5)))
     case = found(library, velocity, [False] * 5 + [True] * 5)
-    result = discovery.measure(case, library, torch.Generator().manual_seed(0))
+    result = discovery.measure(case, library)
     assert result["fall_rate"] == 0.5
     assert result["direction_coverage"] == 1 / 16
     assert result["displacement_m"]["ahead"]["q50"] == pytest.approx(2.0)
@@ -121,13 +121,13 @@ def test_who_stays_is_slow_and_does_not_turn_and_has_not_fallen(library: MotionL
     for latent, degrees in ((4, 29.0), (5, -31.0)):
         case.root_quat[latent] = rotations.from_yaw(torch.linspace(0.0, degrees, 21).deg2rad())
     assert discovery.rests(case).tolist() == [True, False, True, False, True, False]
-    result = discovery.measure(case, library, torch.Generator().manual_seed(0))
+    result = discovery.measure(case, library)
     assert result["resting_fraction"] == 0.5
     assert result["resting_fraction_ci"] == wilson(0.5, 6)
 
 
 def test_all_fallen_gives_nulls_instead_of_an_error(library: MotionLibrary) -> None:
-    result = discovery.measure(found(library, rays(0, 90), [True, True]), library, torch.Generator().manual_seed(0))
+    result = discovery.measure(found(library, rays(0, 90), [True, True]), library)
     nothing = ("distance", "distance_ci", "ahead", "ahead_ci", "left", "left_ci")
     assert result["displacement_m"] == dict.fromkeys(nothing)
     assert result["spread_path_m"] is None
@@ -146,7 +146,7 @@ def test_gait_fractions_are_of_all_latents(library: MotionLibrary) -> None:
 def test_intervals_are_over_latents(library: MotionLibrary) -> None:
     # half of 40 latents walk 2 m ahead, the others fall
     case = found(library, rays(*[0] * 40), [False, True] * 20)
-    result = discovery.measure(case, library, torch.Generator().manual_seed(0))
+    result = discovery.measure(case, library)
     assert result["fall_rate_ci"] == wilson(0.5, 40)
     assert result["direction_coverage_ci"] == [1 / 16, 1 / 16]  # in every sample five of 40 are left
     assert result["turn_coverage_ci"] == [0.0, 0.0]
@@ -154,7 +154,7 @@ def test_intervals_are_over_latents(library: MotionLibrary) -> None:
     assert result["spread_path_m_ci"] == pytest.approx([0.0, 0.0], abs=1e-6)
     # a sector of five latents, the fewest that count, is kept by about half of the samples
     scarce = found(library, rays(*[0] * 5, *[90] * 35), [False] * 40)
-    low, high = discovery.measure(scarce, library, torch.Generator().manual_seed(0))["direction_coverage_ci"]
+    low, high = discovery.measure(scarce, library)["direction_coverage_ci"]
     assert (low, high) == (1 / 16, 2 / 16)
 
 

@@ -40,7 +40,7 @@ def traces(library: MotionLibrary, outcome: list[list[int]], velocity: list[tupl
 
 def metrics(library: MotionLibrary, made: Traces, style: Style | None = None) -> dict[str, object]:
     style = style or make_style("free", library)
-    return measure(made, style, library, DT, torch.Generator().manual_seed(0))
+    return measure(made, style, library, DT)
 
 
 def test_goals_and_falls(library: MotionLibrary) -> None:

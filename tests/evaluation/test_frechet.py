@@ -22,7 +22,7 @@ def seeded() -> torch.Generator:
 def test_distance_of_diagonal_gaussians_by_hand() -> None:
     # means 3 apart; variances 4 and 1, 9 and 9: 9 + (2 - 1)^2 + (3 - 3)^2 = 10
     a, b = torch.tensor([4.0, 9.0]).diag(), torch.tensor([1.0, 9.0]).diag()
-    assert frechet.gaussian_distance(torch.zeros(2), a, torch.tensor([3.0, 0.0]), b) == pytest.approx(10.0, rel=1e-5)
+    assert float(frechet.gaussian_distance(torch.zeros(2), a, torch.tensor([3.0, 0.0]), b)) == pytest.approx(10.0)
 
 
 def test_distance_of_correlated_gaussians_agrees_with_scipys_matrix_root() -> None:
@@ -30,26 +30,62 @@ def test_distance_of_correlated_gaussians_agrees_with_scipys_matrix_root() -> No
     a, b = (m @ m.T for m in rng.normal(size=(2, 5, 5)))
     expected = np.trace(a + b - 2 * np.real(np.asarray(sqrtm(a @ b))))
     found = frechet.gaussian_distance(torch.zeros(5), torch.from_numpy(a), torch.zeros(5), torch.from_numpy(b))
-    assert found == pytest.approx(expected, rel=1e-6)
+    assert float(found) == pytest.approx(expected, rel=1e-6)
 
 
 def test_singular_covariances_are_no_trouble() -> None:
     # a point mass against N(0, 4) along one axis: 2^2
-    assert frechet.gaussian_distance(
+    found = frechet.gaussian_distance(
         torch.zeros(3), torch.zeros(3, 3), torch.zeros(3), torch.tensor([4.0, 0, 0]).diag()
-    ) == pytest.approx(4.0)
+    )
+    assert float(found) == pytest.approx(4.0)
 
 
-def test_samples_of_two_gaussians_come_near_the_closed_form() -> None:
-    # N(0, 1) and N(2, 9) in one dimension: 4 + (3 - 1)^2 = 8; the larger set is thinned to the smaller
-    a = torch.randn(40_000, 1, generator=seeded())
-    b = 2 + 3 * torch.randn(20_000, 1, generator=torch.Generator().manual_seed(1))
-    assert frechet.frechet_distance(a, b, seeded()) == pytest.approx(8.0, rel=0.03)
-    assert frechet.half_distance(a, seeded()) == pytest.approx(0.0, abs=1e-2)
+def test_moments_of_frames_that_count_and_of_sets_put_together() -> None:
+    frames = torch.tensor([[[0.0, 1.0], [2.0, 1.0], [9.0, 9.0]], [[4.0, 3.0], [6.0, 3.0], [9.0, 9.0]]])
+    moments = frechet.Moments.of(frames, torch.tensor([[True, True, False]] * 2))
+    mean, covariance = moments.pooled(torch.ones(2)).gaussian()
+    assert mean.tolist() == [3.0, 2.0]
+    # deviations -3, -1, 1, 3 and -1, -1, 1, 1, over three
+    np.testing.assert_allclose(covariance, [[20 / 3, 8 / 3], [8 / 3, 4 / 3]])
+    mean, covariance = moments.pooled(torch.tensor([2.0, 0.0])).gaussian()  # the first set twice
+    assert mean.tolist() == [1.0, 1.0]
+    np.testing.assert_allclose(covariance, [[4 / 3, 0], [0, 0]])
+
+
+def test_all_frames_of_rollouts_come_near_the_closed_form() -> None:
+    # N(0, 1) and N(2, 9) in one dimension: 4 + (3 - 1)^2 = 8
+    own = [torch.randn(50, 400, 1, generator=torch.Generator().manual_seed(seed)) for seed in (1, 2)]
+    reference = 2 + 3 * torch.randn(20_000, 1, generator=seeded())
+    found = frechet.measure([frechet.Moments.of(rollouts) for rollouts in own], reference)
+    assert found["fid"] == pytest.approx(8.0, rel=0.03)
+    low, high = found["fid_ci"]
+    # of 40,000 frames the mean is known to 0.005 and the deviation to 0.0035: d^2 changes by 4 times either
+    assert low < found["fid"] < high
+    assert 0.04 < high - low < 0.2
+    assert found["fid_null"] < 2e-3
+
+
+def test_the_interval_is_over_rollouts_and_not_over_their_frames() -> None:
+    # four rollouts that each hold still at their own place, wide apart: frames are many, trials are four
+    still = torch.tensor([-3.0, -1.0, 1.0, 3.0]).view(4, 1, 1).expand(4, 500, 1)
+    low, high = frechet.measure([frechet.Moments.of(still)], torch.randn(500, 1, generator=seeded()))["fid_ci"]
+    assert high - low > 1.0
+
+
+def test_the_null_of_few_frames_in_many_dimensions() -> None:
+    # what the protocol warns of: 100 frames in 55 dimensions are 16.6 from 100 others of the same distribution; two
+    # samples of one set of 100 share frames and lie somewhat nearer
+    frames = torch.randn(100, 55, generator=seeded())
+    alike = frechet.null_distance(frames, 100)
+    assert 12.0 < alike < 16.6
+    assert frechet.null_distance(frames, 1600) < 0.7 * alike
+    assert frechet.null_distance(frames, 100) == alike
 
 
 def test_one_frame_has_no_distance() -> None:
-    assert frechet.frechet_distance(torch.zeros(1, 2), torch.zeros(9, 2), seeded()) is None
+    one = frechet.Moments.of(torch.zeros(1, 1, 2))
+    assert frechet.measure([one], torch.zeros(9, 2)) == {"fid": None, "fid_ci": None, "fid_null": None}
 
 
 def test_features_ignore_place_and_heading_and_have_the_declared_scales(body: Body, library: MotionLibrary) -> None:

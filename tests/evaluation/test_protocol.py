@@ -21,7 +21,13 @@ from rgsd.learning.skill_policy import SkillPolicy
 from rgsd.motions.library import MotionLibrary
 
 SMALL = EvaluationConfig(
-    rollouts_per_clip=3, num_latents=6, discovery_seconds=0.4, variations_per_clip=2, rollouts_per_switch=1, threads=1
+    rollouts_per_clip=3,
+    num_latents=6,
+    held_out_latents=7,
+    discovery_seconds=0.4,
+    variations_per_clip=2,
+    rollouts_per_switch=1,
+    threads=1,
 )
 
 MEASURES = [
@@ -80,7 +86,7 @@ def test_evaluation_json_says_what_the_protocol_asks(
     assert result["reference_rows"]["untrained"]["mean"] == result["mean"]
     discovered = result["discovery"]
     assert discovered["held_out"] == discovered["untrained_held_out"]
-    assert discovered["num_latents"] == 6
+    assert (discovered["num_latents"], discovered["held_out_latents"]) == (6, 7)
     assert len(discovered["switching"]["falls"]) == 2
     for key in ("fall_rate", "direction_coverage", "turn_coverage", "spread_path_m", "spread_pose_cm"):
         low, high = discovered[f"{key}_ci"]

@@ -174,3 +174,15 @@ def test_who_begins_anew_by_a_mask_begins_the_same(
     assert 16 < int(ended.sum()) < ended.numel() / 2
     for name, value in vars(rollouts[0]).items():
         assert torch.equal(value, getattr(rollouts[1], name)), name
+
+
+def test_some_environments_act_without_noise(tiny_library: MotionLibrary, numbered: Method) -> None:
+    torch.manual_seed(0)
+    env = SkillEnv(tiny_library, ENV, physics=MujocoCpu(tiny_library.body, 8, threads=1), first_env=8)
+    actor = Actor(env.observation_size, 1, torch.tensor(env.body.action_scale), NetworkConfig(actor_hidden=(8,)))
+    rollout, _ = Collector(env, numbered, actor, noise_free=0.25).collect(3)
+    # numbers 8 to 15: the fourth of every four
+    assert rollout.noisy[0].tolist() == [True, True, True, False] * 2
+    assert torch.equal(rollout.noisy, rollout.noisy[:1].expand(3, -1))
+    apart = (rollout.action != rollout.mean).any(dim=-1)
+    assert torch.equal(apart, rollout.noisy)

@@ -253,3 +253,13 @@ def test_state_goes_on_to_the_bit(make_rollout: MakeRollout) -> None:
     assert a.update(rollout, rewards) == b.update(rollout, rewards)
     for p, q in zip(a.actor.parameters(), b.actor.parameters(), strict=True):
         assert torch.equal(p, q)
+
+
+def test_what_was_done_without_noise_teaches_the_policy_nothing(make_rollout: MakeRollout) -> None:
+    ppo = make_ppo(PpoConfig())
+    noisy = torch.tensor([[True, True, False], [True, True, False]])
+    advantage = torch.tensor([[1.0, 3.0, 90.0], [1.0, 3.0, -90.0]])
+    normal = ppo._normalize(advantage, torch.zeros(2, 3, dtype=torch.bool), noisy)
+    # of 1, 3, 1, 3: mean 2, deviation sqrt(4/3)
+    one = (3 / 4) ** 0.5
+    np.testing.assert_allclose(normal, [[-one, one, 0.0], [-one, one, 0.0]], rtol=1e-6)

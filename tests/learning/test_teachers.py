@@ -17,20 +17,13 @@ from rgsd.bodies.body import Body, BodyError, FallRule
 from rgsd.bodies.mirror import Mirror
 from rgsd.bodies.registry import make_body
 from rgsd.envs.observation import observe
+from rgsd.envs.open_loop_replay import OpenLoopReplay, damping_lag
 from rgsd.envs.policy_mirror import PolicyMirror
 from rgsd.envs.reference_frames import ReferenceFrames
 from rgsd.learning import teachers as teaching
 from rgsd.learning.policy_files import PolicyError
 from rgsd.learning.skill_policy import SkillPolicy
-from rgsd.learning.teachers import (
-    MirroredTeacher,
-    OpenLoopReplay,
-    Skilled,
-    Teachers,
-    TrackingTeacher,
-    damping_lag,
-    load_teacher,
-)
+from rgsd.learning.teachers import MirroredTeacher, Skilled, Teachers, TrackingTeacher, load_teacher
 from rgsd.motions.library import MotionLibrary
 from rgsd.motions.mirroring import mirrored
 from rgsd.motions.motion import Motion
@@ -54,12 +47,12 @@ def test_open_loop_replay_is_led_by_the_damping(tiny_library: MotionLibrary) -> 
     wanted = tiny_library.state(clip, frame)
     # kd/kp = 0.5/20 s; center 0, scales 1.0 and 0.5 rad, and the range of actions ends at 1
     expected = ((wanted.qpos[:, 7:] + 0.025 * wanted.qvel[:, 6:]) / SCALE).clamp(-1, 1)
-    open_loop_replay = OpenLoopReplay(tiny_library, SCALE)
+    open_loop_replay = OpenLoopReplay(tiny_library)
     torch.testing.assert_close(open_loop_replay.act(clip, frame), expected)
     # 51 frames: the one after the last is the last again, or in a loop, whose last is its first, the second one
     beyond = torch.tensor([51, 51])
     assert torch.equal(open_loop_replay.act(clip, beyond), open_loop_replay.act(clip, beyond - 1))
-    rounds = OpenLoopReplay(looping(tiny_library), SCALE)
+    rounds = OpenLoopReplay(looping(tiny_library))
     assert torch.equal(rounds.act(clip, beyond), rounds.act(clip, torch.tensor([1, 1])))
     # the last itself is shown as it is, and not as the first, from which a recorded loop may differ a little
     assert torch.equal(rounds.act(clip, beyond - 1), open_loop_replay.act(clip, beyond - 1))
@@ -85,20 +78,20 @@ def test_each_clip_has_its_teacher(tiny_library: MotionLibrary, make_tracker: Ma
     knows_second, knows_all = make_tracker(both.select([second])), make_tracker(both)
     clip, frame = torch.tensor([0, 1, 0, 1]), torch.tensor([3, 3, 9, 20])
     observation = observe(tiny_library.states)[torch.tensor([2, 60, 8, 70])]
-    played = OpenLoopReplay(tiny_library, SCALE).act(clip, frame)
+    played = OpenLoopReplay(tiny_library).act(clip, frame)
     specialist, generalist = (TrackingTeacher(p, both).act(observation, clip, frame) for p in (knows_second, knows_all))
     # nobody knows the first clip: it is replayed open loop, and the student is not to drive there
-    alone = Teachers(tiny_library, SCALE, [knows_second])
+    alone = Teachers(tiny_library, [knows_second])
     assert alone.recovers.tolist() == [False, True, False]
     expected = torch.where((clip == 1).unsqueeze(1), specialist, played)
     torch.testing.assert_close(alone.act(observation, clip, frame), expected)
     # two know the second clip: the one that was named first teaches it
-    ordered = Teachers(tiny_library, SCALE, [knows_second, knows_all])
+    ordered = Teachers(tiny_library, [knows_second, knows_all])
     assert ordered.recovers.all()
     expected = torch.where((clip == 1).unsqueeze(1), specialist, generalist)
     torch.testing.assert_close(ordered.act(observation, clip, frame), expected)
     torch.testing.assert_close(
-        Teachers(tiny_library, SCALE, [knows_all, knows_second]).act(observation, clip, frame), generalist
+        Teachers(tiny_library, [knows_all, knows_second]).act(observation, clip, frame), generalist
     )
 
 
@@ -119,9 +112,9 @@ def test_a_policy_of_latents_teaches_the_clips_that_it_has_directions_for(
     with_a_clock = torch.cat((observation, torch.full((3, 1), 5.0)), dim=1)
     torch.testing.assert_close(skilled.act(with_a_clock, clip, frame + 5)[::2], expected[::2])
     # what it does not know is replayed open loop, and the student does not drive there
-    teachers = Teachers(tiny_library, SCALE, [policy])
+    teachers = Teachers(tiny_library, [policy])
     assert teachers.recovers.tolist() == [True, False, False]  # "swing" is the first
-    expected[1] = OpenLoopReplay(tiny_library, SCALE).act(clip, frame)[1]
+    expected[1] = OpenLoopReplay(tiny_library).act(clip, frame)[1]
     torch.testing.assert_close(teachers.act(observation, clip, frame), expected)
     policy.save(tmp_path)
     assert load_teacher(tmp_path, tiny_library).clip_latents.keys() == directions.keys()
@@ -154,7 +147,7 @@ def test_a_clip_is_taught_by_who_knows_its_mirror_image(tiny_library: MotionLibr
     assert image.names == ("swing_mirrored",)
     clip, frame = torch.tensor([0, 0, 0]), torch.tensor([3, 9, 20])
     rows = torch.tensor([4, 10, 30])
-    teachers = Teachers(image, SCALE, [knows])
+    teachers = Teachers(image, [knows])
     assert teachers.recovers.tolist() == [True]
     known = TrackingTeacher(knows, tiny_library).act(observe(tiny_library.states)[rows], clip, frame)
     # the arms' targets change places; in units of the action these are of 1.0 and 0.5 rad, and end at 1
@@ -163,7 +156,7 @@ def test_a_clip_is_taught_by_who_knows_its_mirror_image(tiny_library: MotionLibr
     assert not torch.allclose(known[:, 0], expected[:, 0], atol=1e-3)
     # who knows the clip itself goes before who knows its mirror image
     own = make_tracker(image)
-    both = Teachers(image, SCALE, [knows, own]).act(observe(image.states)[rows], clip, frame)
+    both = Teachers(image, [knows, own]).act(observe(image.states)[rows], clip, frame)
     torch.testing.assert_close(both, TrackingTeacher(own, image).act(observe(image.states)[rows], clip, frame))
 
 
@@ -231,7 +224,7 @@ def test_a_policy_of_latents_teaches_mirror_images_under_its_own_directions(
     directions = {"slide_mirrored": torch.randn(tracker.latent_dim)}
     policy = SkillPolicy(tiny_library.body, tracker.actor, tracker.latent_dim, "rgsd", clip_latents=directions)
     policy.save(tmp_path)
-    teachers = Teachers(tiny_library, SCALE, [load_teacher(tmp_path, tiny_library)])
+    teachers = Teachers(tiny_library, [load_teacher(tmp_path, tiny_library)])
     assert teachers.recovers.tolist() == [False, True, False]  # of swing, slide and still
     rows = torch.tensor([60, 70])  # a box that slides straight on with both arms alike is its own mirror image
     observation = observe(tiny_library.states)[rows]

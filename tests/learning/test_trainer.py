@@ -41,7 +41,7 @@ CLOCKWORK = ("seconds", "Perf/steps_per_s", "Perf/collection_fraction")
 """Metrics that no two runs share."""
 SMALL = EncoderConfig(latent_dim=3, hidden=(16,))
 TAUGHT = ("rgsd", "tracker")
-DISCRIMINATOR = DiscriminatorConfig(hidden=(8,), window=3, updates=2, batch=8)
+DISCRIMINATOR = DiscriminatorConfig(hidden=(8,), window=3, updates=2, batch_fraction=0.25)
 SETTINGS = {
     "rgsd": RgsdConfig(SMALL, ContrastiveConfig(steps=3, batch=32)),
     "tracker": TrackerConfig(),
@@ -275,3 +275,21 @@ def test_a_checkpoint_goes_on_only_whole_and_with_as_many_processes(
     assert first == "True"
     assert "process1/checkpoint_00000002.pt: not a readable checkpoint (FileNotFoundError)" in second
     assert f"delete {tmp_path / 'checkpoints' / 'checkpoint_00000002.pt'} to resume from the one before" in second
+
+
+def test_no_entry_of_the_first_observations_is_clipped(tiny_library: MotionLibrary, tmp_path: Path) -> None:
+    # the clock goes through 51 frames of 20 ms in each clip: about 0.5 s, variance (51^2 - 1) / 12 of 20 ms squared
+    trainer = make(tiny_library, tmp_path)
+    normalizer = trainer.actor.normalizer
+    assert float(normalizer.mean[-1]) == pytest.approx(0.5)
+    assert float(normalizer.variance[-1]) == pytest.approx(2600 / 12 * 0.02**2)
+    seconds = torch.zeros(2, len(normalizer.mean))
+    seconds[:, -1] = torch.tensor([0.0, 1.0])
+    assert normalizer(seconds)[:, -1].abs().max() < 2.0
+
+
+def test_episodes_do_not_run_in_lockstep(tiny_library: MotionLibrary, tmp_path: Path) -> None:
+    trainer = make(tiny_library, tmp_path, "diayn")
+    for _ in range(5):  # 20 steps, twice the time limit; without falls all would stand at the same step
+        trainer.iterate()
+    assert float(trainer.env.elapsed.float().std()) > 1.0

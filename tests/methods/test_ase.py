@@ -30,7 +30,7 @@ def make(library: MotionLibrary, mask: EncoderConfig = EVERYTHING, penalty: floa
     """Windows of three."""
     torch.manual_seed(0)
     discriminator = DiscriminatorConfig(
-        (32,), window=3, gradient_penalty=penalty, updates=4, batch=64, learning_rate=1e-3
+        (32,), window=3, gradient_penalty=penalty, updates=4, batch_fraction=1 / 6, learning_rate=1e-3, sees="mask"
     )
     config = AseConfig(mask, discriminator, **settings)
     return Ase(library, AseNetwork(config, ObservationLayout(library.body)), config, seed=0)
@@ -38,11 +38,12 @@ def make(library: MotionLibrary, mask: EncoderConfig = EVERYTHING, penalty: floa
 
 def clip_rollout(make_rollout: MakeRollout, library: MotionLibrary, clip: int, **given: Tensor) -> Rollout:
     """Eight environments of one clip's frames 1 to 48."""
-    states = observe(library.states[int(library.offsets[clip]) + 1 : int(library.offsets[clip]) + 49])
+    states = observe(library.states[int(library.offsets[clip]) : int(library.offsets[clip]) + 49])
     states = states.unsqueeze(1).expand(-1, 8, -1)
     z = torch.nn.functional.normalize(torch.randn(48, 8, 2, generator=torch.Generator().manual_seed(0)), dim=-1)
     elapsed = torch.arange(48).unsqueeze(1).expand(-1, 8)
-    return make_rollout(48, 8, **({"next_observation": states, "z": z, "elapsed": elapsed} | given))
+    shown = {"observation": states[:-1], "next_observation": states[1:], "frame": elapsed + 1}
+    return make_rollout(48, 8, **(shown | {"z": z, "elapsed": elapsed} | given))
 
 
 def test_the_reward_by_hand(make_rollout: MakeRollout, tiny_library: MotionLibrary) -> None:
@@ -55,10 +56,9 @@ def test_the_reward_by_hand(make_rollout: MakeRollout, tiny_library: MotionLibra
     rollout.z[:] = torch.tensor([0.6, 0.8])
     rollout.z[:, 1] = torch.tensor([-1.0, 0.0])
     rewards = method.rewards(rollout)
-    np.testing.assert_allclose(rewards[:2], 0.0)  # no window of three yet
-    # D = 1/2, mu.z = 0.6, and -1, which counts as nothing
-    np.testing.assert_allclose(rewards[2:, 0], 0.5 * 2 * math.log(2) + 0.5 * 0.6, rtol=1e-5)
-    np.testing.assert_allclose(rewards[2:, 1], 0.5 * 2 * math.log(2), rtol=1e-5)
+    # D = 1/2, mu.z = 0.6, and -1, which counts as nothing; from the first step on
+    np.testing.assert_allclose(rewards[:, 0], 0.5 * 2 * math.log(2) + 0.5 * 0.6, rtol=1e-5)
+    np.testing.assert_allclose(rewards[:, 1], 0.5 * 2 * math.log(2), rtol=1e-5)
 
 
 @pytest.mark.parametrize("slope", [0.0, 0.5, 1.0])
@@ -122,3 +122,25 @@ def test_a_point_comes_to_move_like_the_reference(point_world: Callable[..., Any
     np.testing.assert_allclose(ends.mean(dim=0), [0.6, 0.0], atol=0.15)
     assert float(ends[:, 0].min()) > 0.0
     assert float(torch.pdist(ends).mean()) > 0.1
+
+
+def test_half_of_a_batch_is_of_earlier_rollouts(
+    make_rollout: MakeRollout, tiny_library: MotionLibrary, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    method = make(tiny_library)  # four steps, each of a sixth of the windows
+    batches: list[tuple[int, int]] = []
+    present: list[int] = []
+    loss, encode = method.network.loss, method.network.encode
+
+    def watched(real: Tensor, seen: Tensor) -> Any:
+        batches.append((len(real), len(seen)))
+        return loss(real, seen)
+
+    monkeypatch.setattr(method.network, "loss", watched)
+    monkeypatch.setattr(method.network, "encode", lambda seen: present.append(len(seen)) or encode(seen))
+    method.update(clip_rollout(make_rollout, tiny_library, 0))
+    assert batches == [(64, 64)] * 4  # 48 x 8 / 6
+    assert present == [64] * 4  # nothing has been before
+    method.update(clip_rollout(make_rollout, tiny_library, 2))
+    assert batches[4:] == [(64, 64)] * 4
+    assert present[4:] == [32] * 4  # the encoder learns from those of now alone

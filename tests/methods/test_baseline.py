@@ -61,7 +61,7 @@ def test_a_new_episode_draws_anew() -> None:
     assert seen == [[False, False], [False, False], [True, False], [False, False], [False, True]]
 
 
-@pytest.mark.parametrize("preset", PRESETS)
+@pytest.mark.parametrize("preset", [name for name in PRESETS if name != "official"])
 @pytest.mark.parametrize("body", ["quadruped", "smpl"])
 def test_all_methods_meet_the_same_conditions(preset: str, body: str) -> None:
     configs = {name: make_preset(preset, name, body) for name in METHODS}
@@ -98,9 +98,8 @@ def test_processes_with_different_amounts_to_learn_from_take_the_same_steps(
 
     def learn() -> dict[str, Any]:
         rank = distributed.rank()
-        metra = METHODS["metra"].build(tiny_library, MetraConfig(small), 0)
+        metra = METHODS["metra"].build(tiny_library, MetraConfig(small, samples_per_update=4), 0)
         ase = METHODS["ase"].build(tiny_library, AseConfig(small, DiscriminatorConfig(hidden=(8,), window=2)), 0)
-        before = networks(ase)
         generator = torch.Generator().manual_seed(rank)
         here, there = (torch.randn(3, 4, size, generator=generator) for _ in range(2))
         rollout = make_rollout(
@@ -110,21 +109,19 @@ def test_processes_with_different_amounts_to_learn_from_take_the_same_steps(
             next_observation=there,
             z=torch.nn.functional.normalize(torch.randn(3, 4, 2, generator=generator), dim=-1),
             terminated=torch.arange(12).view(3, 4) < 7 * rank,  # METRA can use 12 steps here, 5 there
-            elapsed=torch.full((3, 4), 1 - rank),  # ASE sees 12 whole windows here, none there
         )
         metrics = metra.update(rollout)
         return {
             "metra": networks(metra),
             "steps": metra.state_dict()["optimizer"]["state"][0]["step"],
             "scale": metrics["Metra/reward_scale"],
-            "ase": ase.update(rollout),
-            "unchanged": torch.equal(networks(ase), before),
+            "told": sorted(ase.update(rollout)),
+            "ase": networks(ase),
         }
 
     first, second = in_two_processes(learn)
     assert torch.equal(first["metra"], second["metra"])
-    assert (first["steps"], second["steps"]) == (5, 5)  # five steps that both can use, at most 20 minibatches
+    assert (first["steps"], second["steps"]) == (6, 6)  # of the 24 samples of both, one step per four
     assert first["scale"] == second["scale"]
-    assert (first["ase"], second["ase"]) == ({}, {})
-    assert first["unchanged"]
-    assert second["unchanged"]
+    assert torch.equal(first["ase"], second["ase"])
+    assert first["told"] == second["told"] != []

@@ -78,7 +78,16 @@ def make(library: MotionLibrary, cell: float = 1.0, entries: Sequence[int] = (0,
 
 def on_a_plane(library: MotionLibrary, **settings: Any) -> Lgsd:
     """Pairs are exactly two control steps of 20 ms apart."""
-    method = make(library, minibatches=1, learning_rate=0.0, shortest_gap=0.04, longest_gap=0.04, **settings)
+    method = make(
+        library,
+        samples_per_update=100,
+        batch=3,
+        replay=0,
+        learning_rate=0.0,
+        shortest_gap=0.04,
+        longest_gap=0.04,
+        **settings,
+    )
     method.phi = Plane()  # pyright: ignore[reportAttributeAccessIssue]
     return method
 
@@ -180,7 +189,14 @@ def test_a_point_is_spread_along_its_latents(point_world: Callable[..., Any], cr
     entries = ObservationLayout(crossing.body).indices(("linear_velocity",), ("torso",))[:2]
     # cells of 0.05: the plane of 1.2 either way is told in some fifty words an axis
     method = make(
-        crossing, 0.05, entries, dual_learning_rate=0.02, learning_rate=3e-3, shortest_gap=0.04, longest_gap=0.1
+        crossing,
+        0.05,
+        entries,
+        dual_learning_rate=0.02,
+        learning_rate=3e-3,
+        shortest_gap=0.04,
+        longest_gap=0.1,
+        samples_per_update=64,
     )
     world = point_world(method)
     angles = torch.arange(8) * math.pi / 4

@@ -54,7 +54,7 @@ def rollout(make_rollout: MakeRollout) -> Rollout:
 
 
 def on_a_plane(library: MotionLibrary, **settings: Any) -> Metra:
-    method = make(library, minibatches=1, learning_rate=0.0, **settings)
+    method = make(library, samples_per_update=100, batch=3, replay=0, learning_rate=0.0, **settings)
     method.phi = Plane()  # pyright: ignore[reportAttributeAccessIssue]
     return method
 
@@ -173,7 +173,7 @@ def test_state_goes_on_to_the_bit(rollout: Rollout, tiny_library: MotionLibrary)
 
 
 def test_a_point_is_spread_along_its_latents(point_world: Callable[..., Any], crossing: MotionLibrary) -> None:
-    world = point_world(make(crossing, dual_learning_rate=0.02, learning_rate=3e-3))
+    world = point_world(make(crossing, dual_learning_rate=0.02, learning_rate=3e-3, samples_per_update=64))
     angles = torch.arange(8) * math.pi / 4
     z = torch.stack((angles.cos(), angles.sin()), dim=1)
     metrics = world.train(60)
@@ -186,3 +186,27 @@ def test_a_point_is_spread_along_its_latents(point_world: Callable[..., Any], cr
     assert float(torch.pdist(ends).min()) > 0.25
     assert metrics["Discovery/alignment"] > 0.8
     assert metrics["Metra/step_length"] < 1.2
+
+
+def test_steps_are_in_proportion_to_the_samples_and_half_of_a_batch_is_replayed(
+    make_rollout: MakeRollout, tiny_library: MotionLibrary, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    method = make(tiny_library)  # a step per 32 samples, of 256 pairs
+    size = ObservationLayout(tiny_library.body).size
+    seen: list[torch.Tensor] = []
+    step = method._step
+    monkeypatch.setattr(method, "_step", lambda *rows: seen.append(rows[4]) or step(*rows))
+
+    def rollout(sign: float) -> Rollout:
+        """20 steps of 48 environments, whose latent says which rollout they are of."""
+        here, there = torch.randn(2, 20, 48, size, generator=torch.Generator().manual_seed(1)).unbind(0)
+        z = torch.tensor([sign, 0.0]).expand(20, 48, 2)
+        return make_rollout(20, 48, observation=here, next_observation=there, z=z)
+
+    method.update(rollout(1.0))
+    assert len(seen) == 20 * 48 // 32
+    assert {(len(z), float(z[:, 0].mean())) for z in seen} == {(256, 1.0)}
+    seen.clear()
+    method.update(rollout(-1.0))
+    assert len(seen) == 30
+    assert {(len(z), float(z[:, 0].mean())) for z in seen} == {(256, 0.0)}  # as many of now as of then

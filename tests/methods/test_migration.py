@@ -58,3 +58,17 @@ def test_the_oracle_is_the_tracker(tmp_path: Path) -> None:
 
 def test_a_checkpoints_parts_are_renamed() -> None:
     assert migrate_state({"losses": {"lost": 1}, "redraw": 2}) == {"failures": {"lost": 1}, "redraw": 2}
+
+
+def test_what_means_nothing_any_more_is_left_out(tmp_path: Path) -> None:
+    for method, keys in (("metra", ("settings", "minibatches")), ("ase", ("settings", "discriminator", "batch"))):
+        config = make_preset("cpu", method, "quadruped")
+        config.save(tmp_path)
+        file = tmp_path / "config.yaml"
+        content = yaml.safe_load(file.read_text())
+        place = content
+        for key in keys[:-1]:
+            place = place[key]
+        place[keys[-1]] = 20
+        file.write_text(yaml.safe_dump(content))
+        assert RunConfig.load(tmp_path) == config

@@ -8,7 +8,11 @@ from typing import Any
 
 import pytest
 
-from rgsd.methods.presets import make_preset
+from rgsd.errors import UsageError
+from rgsd.methods.ase import AseConfig
+from rgsd.methods.calm import CalmConfig
+from rgsd.methods.metra import MetraConfig
+from rgsd.methods.presets import from_scratch, make_preset
 from rgsd.methods.rgsd import RgsdConfig
 from rgsd.methods.runs import RunConfig
 from rgsd.methods.settings import setting_names
@@ -43,7 +47,7 @@ def value(config: RunConfig, option: str) -> Any:
 @pytest.mark.parametrize("body", ["quadruped", "smpl"])
 def test_the_pages_table_is_the_presets(body: str) -> None:
     config, written = make_preset("cpu", "rgsd", body), table()[body]
-    assert len(written) == 42
+    assert len(written) == 43
     for option, text in written.items():
         held = value(config, option)
         if isinstance(held, tuple):
@@ -67,11 +71,11 @@ def test_the_paper_preset_is_as_the_page_says(body: str) -> None:
     config = make_preset("paper", "rgsd", body)
     network, ppo, settings = config.network, config.ppo, config.settings
     assert network.actor_hidden == network.critic_hidden == (1024, 1024, 512)
-    assert (network.privileged_critic, network.learn_noise, ppo.entropy_bonus) == (False, True, 1e-3)
+    assert (network.privileged_critic, network.learn_noise, ppo.entropy_bonus) == (False, True, 5e-4)
     assert not ppo.advantage_per_stream
     assert config.trainer.warm_start.iterations == 0
     assert isinstance(settings, RgsdConfig)
-    assert (settings.reward, settings.imitation_fraction) == ("cosine", 0.5)
+    assert (settings.reward, settings.imitation_fraction) == ("exact", 0.5)
     assert settings.kappa == settings.contrastive.kappa == 10
 
 
@@ -84,3 +88,51 @@ def test_the_preset_for_a_gpu_is_wide_and_otherwise_the_usual_one(body: str) -> 
     assert (wide.settings, wide.ppo, wide.env, wide.trainer.warm_start) == (
         usual.settings, ppo, usual.env, usual.trainer.warm_start,
     )  # fmt: skip
+
+
+@pytest.mark.parametrize("method", ["ase", "calm"])
+def test_the_adversarial_baselines_official_setting_is_that_of_their_code(method: str) -> None:
+    config = make_preset("official", method, "smpl")
+    ppo, settings = config.ppo, config.settings
+    assert isinstance(settings, AseConfig | CalmConfig)
+    # 4,096 x 32 samples, 6 epochs of minibatches of 16,384, one optimiser at 2e-5
+    assert (config.num_envs, config.trainer.horizon) == (4096, 32)
+    assert config.num_envs * config.trainer.horizon / ppo.minibatches == 16_384
+    assert (ppo.epochs, ppo.learning_rate, ppo.kl_per_action) == (6, 2e-5, 0.0)
+    assert (ppo.gamma, ppo.gae_lambda, ppo.clip, ppo.entropy_bonus) == (0.99, 0.95, 0.2, 0.0)
+    discriminator = settings.discriminator
+    assert discriminator.learning_rate == 2e-5
+    # 48 steps of 4,096 windows
+    assert discriminator.updates == 48
+    assert discriminator.batch_fraction * config.num_envs * config.trainer.horizon == 4096
+    assert settings.encoder.latent_dim == 64
+    assert config.trainer.noise_free == 0.1
+    assert config.trainer.warm_start.iterations == 0
+
+
+def test_metras_official_setting_is_the_ants_command() -> None:
+    config = make_preset("official", "metra", "quadruped")
+    settings = config.settings
+    assert isinstance(settings, MetraConfig)
+    samples = config.num_envs * config.trainer.horizon
+    assert samples == 8 * 200
+    assert (samples // settings.samples_per_update, settings.batch) == (50, 256)
+    assert (settings.encoder.latent_dim, settings.encoder.hidden) == (2, (1024, 1024))
+    assert (settings.learning_rate, settings.dual_learning_rate, config.ppo.gamma) == (1e-4, 1e-4, 0.99)
+
+
+def test_the_official_setting_of_what_has_no_official_code_is_refused() -> None:
+    with pytest.raises(UsageError, match="rgsd has no official code; give --preset paper"):
+        make_preset("official", "rgsd", "quadruped")
+
+
+def test_every_official_setting_is_within_the_limits() -> None:
+    for method in ("diayn", "metra", "lgsd", "ase", "calm"):
+        make_preset("official", method, "quadruped").check()
+
+
+def test_from_scratch_half_of_the_samples_imitate() -> None:
+    config = from_scratch(make_preset("cpu", "rgsd", "quadruped"))
+    assert isinstance(config.settings, RgsdConfig)
+    assert (config.settings.imitation_fraction, config.settings.fraction_of) == (0.5, "samples")
+    assert config.network == make_preset("cpu", "diayn", "quadruped").network

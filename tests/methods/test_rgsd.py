@@ -54,7 +54,7 @@ def rollout(tiny_library: MotionLibrary) -> Rollout:
         next_z=z, root=zeros, next_root=zeros, source=zeros.long(), elapsed=zeros.long(),
         mean=zeros, log_prob=zeros, clip=zeros.long(), frame=zeros.long(),
         imitation=torch.tensor([[True, False, False]] * 2), terminated=no, truncated=no, fell=no,
-        worst_body=zeros, root_error=zeros, heading_error=zeros,
+        standing=no, noisy=~no, worst_body=zeros, root_error=zeros, heading_error=zeros,
     )  # fmt: skip
 
 

@@ -28,7 +28,7 @@ def along(library: MotionLibrary, clip: int, shown: list[int]) -> Rollout:
         observation=there, next_observation=there, privileged=zeros, next_privileged=zeros, z=zeros, action=zeros,
         next_z=zeros, root=zeros, next_root=zeros, source=no.long(), elapsed=no.long(),
         mean=zeros, log_prob=zeros, clip=torch.full((steps, 1), clip), frame=torch.arange(1, steps + 1).unsqueeze(1),
-        imitation=~no, terminated=no, truncated=no, fell=no,
+        imitation=~no, standing=no, noisy=~no, terminated=no, truncated=no, fell=no,
         worst_body=zeros, root_error=zeros.clone(), heading_error=zeros.clone(),
     )  # fmt: skip
 

@@ -82,7 +82,7 @@ def test_kl_against_a_numerical_integral_on_the_circle() -> None:
 @pytest.mark.parametrize(("dim", "kappa"), [(2, 4.0), (3, 20.0), (8, 1.0), (8, 20.0), (64, 20.0)])
 def test_draws_have_the_distributions_cosine(dim: int, kappa: float) -> None:
     draws = sphere.sample_vmf(axis(dim, 4000), kappa, generator())
-    np.testing.assert_allclose(draws.norm(dim=1), 1, atol=1e-5)
+    np.testing.assert_allclose(draws.norm(dim=1), 1, atol=5e-7)  # to the rounding of single precision
     cosine = draws[:, 0].double().numpy()
     assert cosine.mean() == pytest.approx(sphere.mean_resultant(dim, kappa), abs=0.03)
     # the cosine's density is ~ exp(kappa w) (1 - w^2)^((d-3)/2); on a grid in the angle it has no poles at the ends

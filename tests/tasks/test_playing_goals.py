@@ -38,7 +38,7 @@ def test_the_body_goes_where_one_points(make_env: Callable[..., GoalEnv]) -> Non
 def test_it_wanders_on_if_it_is_to(make_env: Callable[..., GoalEnv]) -> None:
     session = GoalSession(make_env(1, side=4.0), Straight())
     session.wanders = True
-    session.set_goal(*session.env.place[0].tolist())
+    session.set_goal(*session.env.position[0].tolist())
     session.advance()
     assert session.reached == 1
     assert session.distance > 0

@@ -69,7 +69,7 @@ def evaluation() -> dict[str, Any]:
         "resting_fraction": 0.375,
         "direction_coverage": 0.5625,
         "displacement_m": {"distance": quantiles}, "reference_direction_coverage": 0.125, "turn_coverage": 0.25,
-        "reference_turn_coverage": 0.125, "spread_path_m": 1.1, "spread_pose_cm": 2.2, "fid": 9.0, "fid_floor": 1.5,
+        "reference_turn_coverage": 0.125, "spread_path_m": 1.1, "spread_pose_cm": 2.2, "fid": 9.0, "fid_null": 1.5,
         "held_out": {"trot <fast>": 0.014}, "untrained_held_out": {"trot <fast>": 0.0},
         "variations": {name: {"20": kappas, "100": kappas} for name in CLIPS},
         "switching": {"clips": list(CLIPS), "falls": [[0.0, 0.25, None]] * 3, "mean": 0.11},

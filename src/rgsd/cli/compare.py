@@ -128,7 +128,7 @@ def _markdown(content: dict[str, Any], title: str) -> str:
         parts += [f"## Imitation: {name}", comparison_table(rows, MEASURES, "row")]
     if content["discovery"]:
         rows = content["discovery"]
-        parts += ["## Discovery", "`references` are their own coverages and the floor of the FID."]
+        parts += ["## Discovery", "`references` are their own coverages and the size-matched null of the FID."]
         parts += [comparison_table(rows, list(next(iter(rows.values()))), "row")]
         parts += ["![falls after a change from each motion's latent to each other's](switching.png)"]
     for kappa, rows in content["variations"].items():

@@ -67,7 +67,7 @@ def demo(out: Path | None = None, minutes: float | None = None, body: str = "qua
     # a shortened demo is a first look: fewer latents, the same definitions
     fraction = min(1.0, minutes / MINUTES)
     latents = max(64, round(500 * fraction))
-    evaluate_run(folder, EvaluationConfig(num_latents=latents), console)
+    evaluate_run(folder, EvaluationConfig(num_latents=latents, held_out_latents=latents), console)
     report = write_views(folder, console)
     _print_closing(folder, report, console)
 

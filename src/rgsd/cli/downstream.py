@@ -34,7 +34,7 @@ METRICS = (
     "falls",
     "falls_per_minute",
     "fid",
-    "fid_floor",
+    "fid_null",
     "style_by_encoder",
     "style_by_travel",
     "travelling",

@@ -1,75 +1,58 @@
-"""`rgsd motions export`: motions, and what an evaluated run's policy did, for Blender and other programs."""
+"""`rgsd export RUN`: a policy to take away, as ONNX or as a page that runs in a browser."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal
+from typing import Annotated
 
-import numpy as np
+import tyro
 from rich.console import Console
-from tyro.conf import Positional
 
-from rgsd.bodies.body import Body
-from rgsd.cli.marked import bold
-from rgsd.cli.motions import body_of, own_motions
+from rgsd import pretrained
+from rgsd.bodies.registry import make_body
 from rgsd.errors import UsageError
+from rgsd.export.folder import write_folder
+from rgsd.export.web import write_page
+from rgsd.learning.skill_policy import SkillPolicy
 from rgsd.methods.runs import RunConfig
-from rgsd.motions.formats.smpl_clip import clean_name
-from rgsd.motions.formats.writing import write_amass, write_bvh
-from rgsd.motions.motion import Motion
-from rgsd.viewing.run_folder import RunFolder
 
 
-def motions_export(
-    path: Positional[Path],
-    out: Path,
-    format: Literal["bvh", "npz"] = "bvh",
-    body: str | None = None,
+def export(
+    run: Annotated[str, tyro.conf.Positional],
+    onnx: Path | None = None,
+    web: Path | None = None,
+    title: str | None = None,
 ) -> None:
-    """Write motions, or the rollouts of an evaluated run, as BVH or as SMPL npz with AMASS's keys.
-
-    BVH has a joint for each body, y up, in centimetres, of any body's. npz is for the SMPL humanoid alone.
+    """Write the policy of RUN so that it runs without rgsd and torch.
 
     Args:
-        path: an rgsd npz file, a folder of them, or the folder of an evaluated run.
-        out: folder that the files are written to; it must hold none of their names yet.
-        format: bvh, or npz with the keys of AMASS.
-        body: path of the MJCF file, for motions of a body of your own.
+        run: a run's folder, or a published policy's name.
+        onnx: folder for ONNX graphs of actor and encoder, the body's MJCF file, and a script that runs them.
+        web: folder for a page that runs the policy in the visitor's browser; any file server serves it.
+        title: what the page calls it; the run's name if not given.
     """
-    if (path / "config.yaml").exists():
-        if body is not None:
-            raise UsageError(f"--body {body}: {path} is a run, which keeps its own body")
-        moved = RunConfig.load(path).make_body()
-        motions = recorded_motions(path, moved)
-    else:
-        motions = own_motions(path)
-        moved = body_of(path, motions, body)
-    files = [out / (f"{motion.name}.bvh" if format == "bvh" else f"{motion.name}_poses.npz") for motion in motions]
-    there = [file.name for file in files if file.exists()]
-    if there:
-        raise UsageError(f"--out {out}: holds {there[0]} already; remove what is to be replaced, or choose another")
-    write = write_bvh if format == "bvh" else write_amass
-    for motion, file in zip(motions, files, strict=True):
-        write(file, moved, motion)
-    Console().print(f"{len(files)} files written to {bold(out)}", soft_wrap=True)
+    if onnx is None and web is None:
+        raise UsageError("nothing to write; give --onnx FOLDER, --web FOLDER, or both")
+    console, policy = Console(), _load(run)
+    if onnx is not None:
+        files = write_folder(policy, onnx)
+        console.print(f"{', '.join(file.name for file in files)}: [bold]{onnx}[/bold]", soft_wrap=True)
+        console.print(f"run it: python {onnx / 'run.py'}", soft_wrap=True)
+    if web is not None:
+        size = write_page(policy, web, title or Path(run).name)
+        console.print(f"page of {size / 1e6:.1f} MB: [bold]{web}[/bold]", soft_wrap=True)
+        console.print(f"serve it: python -m http.server --directory {web} 8000", soft_wrap=True)
 
 
-def recorded_motions(run: Path, body: Body) -> list[Motion]:
-    """What an evaluation recorded, as motions: the deterministic rollout of each clip, then random skills by number.
+def _load(run: str) -> SkillPolicy:
+    """The policy of a run's folder, or the published one of that name.
 
     Raises:
-        UsageError: nothing was recorded.
+        UsageError: there is neither.
+        PolicyError: no policy in the folder, or one that cannot be used.
     """
-    data = RunFolder(run).rollouts
-    if not data:
-        raise UsageError(f"{run}: no evaluation/rollouts.npz to export; run `rgsd evaluate {run}` first")
-    offsets, fps = data["clip_offsets"], float(data["fps"])
-    takes = {name: data["qpos"][offsets[i] : offsets[i + 1]] for i, name in enumerate(data["clip_names"].tolist())}
-    takes |= {f"random_skill_{i + 1}": qpos for i, qpos in enumerate(data.get("discovery_qpos", ()))}
-    motions = []
-    for name, poses in takes.items():
-        qpos = poses.astype(float)
-        qpos[:, 3:7] /= np.linalg.norm(qpos[:, 3:7], axis=1, keepdims=True)
-        rates = np.zeros((len(qpos), body.model.nv))  # of a recording only the poses are exported
-        motions.append(Motion(clean_name(name), body.name, fps, body.joint_names, body.body_names, qpos, rates))
-    return motions
+    folder = Path(run)
+    if not folder.exists():
+        return SkillPolicy.load(pretrained.find(run))
+    body = make_body(RunConfig.load(folder).body) if (folder / "config.yaml").exists() else None
+    return SkillPolicy.load(folder, body)

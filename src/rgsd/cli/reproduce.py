@@ -6,7 +6,7 @@ import dataclasses
 import json
 from functools import partial
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import torch
 import tyro
@@ -21,12 +21,12 @@ from rgsd.errors import UsageError
 from rgsd.evaluation import incompatibility
 from rgsd.evaluation.headlines import over_seeds
 from rgsd.evaluation.paper import FIGURE_4, TABLE_1
-from rgsd.evaluation.paths import motion_paths
+from rgsd.evaluation.paths import STARTS, motion_paths
 from rgsd.evaluation.protocol import EvaluationConfig
 from rgsd.evaluation.sweep import Variant
 from rgsd.language.embedding import is_installed
 from rgsd.methods.metra import ExtraInput, Metra, MetraConfig
-from rgsd.methods.presets import from_scratch, make_preset
+from rgsd.methods.presets import equal_start, from_scratch, make_preset
 from rgsd.methods.runs import RunConfig, make_method
 from rgsd.motions.library import MotionLibrary
 from rgsd.physics.mujoco_cpu import MujocoCpu
@@ -40,50 +40,58 @@ METHODS = ("rgsd", *(method for method in TABLE_1 if method != "rgsd"), "lgsd", 
 """What table 1 trains: the paper's methods, LGSD where its extra is installed, and the tracker as reference row."""
 FROM_SCRATCH = "rgsd-from-scratch"
 """RGSD's other row: begun as the baselines are, without the warm start that is ours and not the paper's."""
+ONE_LATENT = ", one z"
+"""What is added to a method's name in figure 4 where every trajectory has the motion's own latent."""
+Start = Literal["scratch", "equal"]
 _FORMS: dict[str, tuple[ExtraInput, ...]] = {"local": (), "position": ("position",), "time": ("time",)}
 _PANELS = 4  # motions of figure 4
 
 
 def reproduce_table1(
-    minutes_per_method: float,
+    minutes_per_method: float | None = None,
+    steps: int | None = None,
+    start: Start = "scratch",
     body: str = "quadruped",
     motions: str | None = None,
     seeds: int = 3,
-    out: Path = Path("runs/table1"),
+    out: Path | None = None,
     preset: str = "cpu",
     evaluation: EvaluationConfig = EvaluationConfig(),  # noqa: B008 (frozen)
 ) -> None:
-    """Train RGSD, its baselines and the tracker for equal minutes and compare them, as in the paper's table 1.
+    """Train RGSD, its baselines and the tracker alike and compare them, as in the paper's table 1.
 
-    The baselines are DIAYN, METRA, ASE and CALM, and LGSD where the extra `language` is installed. RGSD has a second
-    row, `rgsd-from-scratch`: without the warm start, which the baselines do not have.
+    The baselines are DIAYN, METRA, ASE and CALM, and LGSD where the extra `language` is installed. From scratch RGSD
+    has a second row, `rgsd-from-scratch`: without the warm start, which the baselines do not have. With an equal start
+    every actor is first cloned from the same open-loop replay, those of methods without an embedding under latents as
+    they draw them.
 
     Seed by seed, one run after another, each a folder OUT/METHOD/seedN. After each, OUT has comparison.md (beside the
     paper's numbers, as ranks, on its groups of motions), .json, .png and learning_curves.png. The same command goes on
     after an interruption; more minutes or seeds are caught up on.
 
     Args:
-        minutes_per_method: of training, for each method and seed.
+        minutes_per_method: of training, for each method and seed: a comparison of cost, and of implementations.
+        steps: environment steps for each method and seed instead: a comparison at equal samples.
+        start: scratch or equal.
         body: quadruped or smpl.
         motions: a file or folder of motions, such as ACCAD's BVH files; the preset's if not given. smpl needs it.
         seeds: how many; they are 0, 1, ...
-        out: folder of the table and its runs.
-        preset: cpu or paper.
+        out: folder of the table and its runs; runs/table1 or, with an equal start, runs/table1-equal if not given.
+        preset: cpu, paper, or official (the baselines as their authors' code trains them, RGSD by preset paper).
         evaluation: how much is rolled out to evaluate a run.
     """
     evaluation.check("--evaluation")
-    console = Console()
+    budget = _budget(minutes_per_method, steps, "--minutes-per-method")
+    console, out = Console(), out or Path("runs/table1-equal" if start == "equal" else "runs/table1")
     trained = [method for method in METHODS if method != "lgsd" or is_installed()]
     if len(trained) < len(METHODS):
         console.print("LGSD is left out: its sentence encoder comes with pip install 'rgsd[language]'", markup=False)
-    variants = [Variant(method, {}, _config(preset, method, body, motions, minutes_per_method)) for method in trained]
-    if preset == "cpu":  # the other has no warm start at all
-        scratch = {"trainer.warm_start.iterations": 0}
-        variants.append(Variant(FROM_SCRATCH, scratch, from_scratch(variants[0].config)))
+    variants = _variants({method: _config(preset, method, body, motions, budget) for method in trained}, start)
+    form, amount = "equal start" if start == "equal" else "from scratch", _amount(budget)
     finished: list[Path] = []
     for run in finish_all(variants, range(seeds), evaluation, out, console):
         finished.append(run)
-        write_comparison(finished, out, f"Table 1 on {body}: {minutes_per_method:g} minutes a method and seed")
+        write_comparison(finished, out, f"Table 1 on {body}, {form}: {amount} a method and seed")
     console.print((out / "comparison.md").read_text(), soft_wrap=True, highlight=False, markup=False)
     console.print(f"in {bold(out)}; `rgsd reproduce figure4 {out}` draws the paths", soft_wrap=True)
 
@@ -98,16 +106,20 @@ def reproduce_figure4(
 ) -> None:
     """Draw where each method of TABLE, the folder of a table 1, goes under the latents of single motions.
 
-    Writes figure4.png (top views beside the reference), figure4.md and figure4.json (FID to the reference).
+    Each method has two rows: latents drawn around the motion's own, and its own alone, where only the start's noise
+    differs. Writes figure4.png (top views beside the reference), figure4.md and figure4.json (FID to the reference, and
+    what part of the paths' variance is z's and what the start's).
 
     Args:
         table: folder of `rgsd reproduce table1`.
         clips: motions; the paper's four if the runs have them, else the first of up to four groups.
-        trajectories: of each method and motion.
+        trajectories: of each row and motion, an even number: each drawn latent has two starts.
         kappa: concentration of their latents around the motion's own, or around the best that the search has found.
         seed: of the training whose runs are drawn.
         out: folder for the figure; TABLE if not given.
     """
+    if trajectories < 2 or trajectories % STARTS:
+        raise UsageError(f"--trajectories {trajectories}: each latent has {STARTS} starts; give a multiple of {STARTS}")
     console, folder = Console(), out or table
     runs = {method: run_folder(table, method, seed) for method in (*METHODS, FROM_SCRATCH) if method != "tracker"}
     runs = {method: run for method, run in runs.items() if is_evaluated(run)}
@@ -122,7 +134,8 @@ def reproduce_figure4(
             evaluated = RunFolder(run).evaluation["clips"]
             z = torch.tensor([evaluated[name]["z"] for name in library.names])
             simulate = partial(MujocoCpu, library.body)
-            found[method] = motion_paths(simulate, policy, library, z, kappa, trajectories, seed)
+            for row, around in ((method, kappa), (f"{method}{ONE_LATENT}", None)):
+                found[row] = motion_paths(simulate, policy, library, z, around, trajectories, seed)
             shown = RunFolder(run).reference_paths()
             references = {name: shown[name] for name in library.names}
     _write_figure4(found, references, folder, f"seed {seed}, {trajectories} trajectories, kappa {kappa:g}")
@@ -131,7 +144,8 @@ def reproduce_figure4(
 
 
 def reproduce_metra_incompatibility(
-    minutes_per_form: float,
+    minutes_per_form: float | None = None,
+    steps: int | None = None,
     body: str = "quadruped",
     motions: str | None = None,
     seeds: int = 1,
@@ -147,6 +161,7 @@ def reproduce_metra_incompatibility(
 
     Args:
         minutes_per_form: of training, for each of the six forms and each seed.
+        steps: environment steps for each of them instead.
         body: quadruped or smpl.
         motions: a file or folder of motions; the preset's if not given.
         seeds: how many; they are 0, 1, ...
@@ -156,7 +171,7 @@ def reproduce_metra_incompatibility(
     """
     evaluation.check("--evaluation")
     console = Console()
-    base = _config("cpu", "metra", body, motions, minutes_per_form)
+    base = _config("cpu", "metra", body, motions, _budget(minutes_per_form, steps, "--minutes-per-form"))
     finished: list[Path] = []
     measured: dict[str, list[dict[str, Any]]] = {}
     for run in finish_all(metra_forms(base), range(seeds), evaluation, out, console):
@@ -183,8 +198,44 @@ def metra_forms(base: RunConfig) -> list[Variant]:
     return forms
 
 
-def _config(preset: str, method: str, body: str, motions: str | None, minutes: float) -> RunConfig:
-    config = dataclasses.replace(make_preset(preset, method, body), minutes=minutes)
+def _variants(configs: dict[str, RunConfig], start: Start) -> list[Variant]:
+    """The rows of a table 1 in one of its two forms.
+
+    Raises:
+        UsageError: an equal start of a preset that knows no warm start.
+    """
+    own, preset = configs["rgsd"], configs["rgsd"].preset
+    if start == "equal":
+        if preset != "cpu":
+            raise UsageError(f"--start equal: preset {preset} has no warm start; give --preset cpu")
+        # the tracker is the row above all, and begins as it always does
+        return [Variant(name, {}, c if name == "tracker" else equal_start(c)) for name, c in configs.items()]
+    variants = [Variant(method, {}, config) for method, config in configs.items()]
+    if preset == "cpu":  # the others have no warm start at all
+        variants.append(Variant(FROM_SCRATCH, {"trainer.warm_start.iterations": 0}, from_scratch(own)))
+    return variants
+
+
+def _budget(minutes: float | None, steps: int | None, option: str) -> dict[str, Any]:
+    """Which of the two ends training, as fields of a run.
+
+    Raises:
+        UsageError: neither is given, or both.
+    """
+    if (minutes is None) == (steps is None):
+        given = "neither is" if steps is None else "both are"
+        raise UsageError(f"{option} or --steps must say how long each run trains, and {given} given; give one of them")
+    return {"minutes": minutes, "steps": steps}
+
+
+def _amount(budget: dict[str, Any]) -> str:
+    return f"{budget['minutes']:g} minutes" if budget["steps"] is None else f"{budget['steps']:,} steps"
+
+
+def _config(preset: str, method: str, body: str, motions: str | None, budget: dict[str, Any]) -> RunConfig:
+    if preset == "official" and method in ("rgsd", "tracker"):
+        preset = "paper"  # there is no official code of theirs
+    config = dataclasses.replace(make_preset(preset, method, body), **budget)
     config = config if motions is None else dataclasses.replace(config, motions=motions)
     config.check()
     return config.with_absolute_paths()
@@ -199,24 +250,34 @@ def _panels(library: MotionLibrary) -> list[str]:
 
 def _write_figure4(found: dict[str, Any], references: dict[str, Any], folder: Path, about: str) -> None:
     names = list(references)
-    rows: dict[str, Any] = {method: {n: over_seeds([by[n].fid]) for n in names} for method, by in found.items()}
-    floors = next(iter(found.values()))
-    rows["reference's halves"] = {name: over_seeds([floors[name].fid_floor]) for name in names}
+
+    def table(key: str, rows: dict[str, Any]) -> dict[str, Any]:
+        return {row: {name: over_seeds([by[name].metrics[key]]) for name in names} for row, by in rows.items()}
+
+    fid = table("fid", found)
+    fid["null of as many frames"] = table("fid_null", {"": next(iter(found.values()))})[""]
     paper: dict[str, Any] = {
         f"{method} (paper)": {name: over_seeds([FIGURE_4[name][method]]) for name in names}
         for method in TABLE_1
         if all(name in FIGURE_4 for name in names)
     }
-    content = {method: {n: by[n].metrics for n in names} for method, by in found.items()}
+    drawn = {row: by for row, by in found.items() if not row.endswith(ONE_LATENT)}
+    parts = {f"{row}, by z": by for row, by in table("variance_by_z", drawn).items()}
+    parts |= {f"{row}, by the start": by for row, by in table("variance_by_start", drawn).items()}
+    content = {row: {n: by[n].metrics for n in names} for row, by in found.items()}
     captions = {
-        method: {name: "no FID" if by[name].fid is None else f"FID {by[name].fid:.1f}" for name in names}
-        for method, by in found.items()
+        row: {n: "no FID" if by[n].metrics["fid"] is None else f"FID {by[n].metrics['fid']:.1f}" for n in names}
+        for row, by in found.items()
     }
-    paths = {method: {name: by[name].path.numpy() for name in names} for method, by in found.items()}
+    paths = {row: {name: by[name].path.numpy() for name in names} for row, by in found.items()}
     picture = png_bytes(path_grid(paths, references, captions))
     text = (
         f"# Figure 4: {about}\n\nFID to the motion; the paper's, if there, by other features: compare ranks.\n\n"
-        f"![paths from above, reference black](figure4.png)\n\n{comparison_table(rows | paper, names, 'method')}"
+        f"![paths from above, reference black](figure4.png)\n\n{comparison_table(fid | paper, names, 'method')}\n"
+        "How far the paths spread, m (root of the variance of a path's points, both axes, unfallen):\n\n"
+        f"{comparison_table(table('spread_m', found), names, 'method')}\n"
+        "Which part of that variance the latents drawn around the motion's make, and which the start's noise:\n\n"
+        f"{comparison_table(dict(sorted(parts.items())), names, 'method')}"
     )
     write_atomically(folder / "figure4.json", lambda path: path.write_text(json.dumps(content, indent=1) + "\n"))
     write_atomically(folder / "figure4.md", lambda path: path.write_text(text))

@@ -40,7 +40,7 @@ def search(
         run: a run's folder.
         motions: where the run's motions lie now, if they have moved.
         latents: how many of the draw are searched.
-        rollouts: fresh ones of the latent that was found; their mean error is the figure.
+        rollouts: fresh ones of the latent that was found; their mean error is the metric.
         num_envs: environments simulated at a time.
         seed: of latents and initial noise.
         as_json: print the content of search.json.

@@ -11,7 +11,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
-import torch
 import tyro
 from rich.console import Console
 from rich.markup import escape
@@ -215,7 +214,7 @@ def evaluate_task(
     whole = dataclasses.replace(task, episode_seconds=config.goals * task.field.seconds + 1, margin=math.inf)
     env = make_env(whole, policy, library, config.num_envs, stream_seed(config.seed, "goals"))
     traces = play(env, load_actor(task, env, run), latents.stacked, library, style_encoder, config.goals)
-    metrics = measure(traces, style, library, env.decision_seconds, torch.Generator().manual_seed(config.seed))
+    metrics = measure(traces, style, library, env.decision_seconds)
     result = {
         "schema": _SCHEMA,
         "run": _label(Path(task.run)),

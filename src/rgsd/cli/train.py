@@ -43,8 +43,8 @@ class _Choice:
     body: str = "quadruped"
     """quadruped, smpl, or the path of an MJCF file."""
     preset: str = "cpu"
-    """cpu (best on two cores), gpu (many environments on MuJoCo Warp, wide networks) or paper (the paper's
-    algorithm)."""
+    """cpu (best on two cores), gpu (many environments on MuJoCo Warp, wide networks), paper (RGSD's algorithm as
+    printed) or official (a baseline as its authors' code trains it)."""
     out: Path | None = None
     """Folder of the new run; runs/<body>-<method>-<date> if not given."""
     resume: Path | None = None

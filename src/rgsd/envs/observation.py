@@ -83,6 +83,12 @@ class ObservationLayout:
             i for i, (kind, name) in enumerate(self.entries) if kind in kinds and (bodies is None or name in bodies)
         ]
 
+    def root_and_key_bodies(self) -> list[int]:
+        """Entries of the root, of every kind, and the places of the key bodies: what a discriminator goes by."""
+        body, root = self.body, self.body.body_names[0]
+        keys = tuple(name for name in body.key_bodies if name != root)
+        return self.indices(KINDS, (root,)) + (self.indices(("position",), keys) if keys else [])
+
     def floors(self) -> Tensor:
         """(D,) physical size of a deviation that is noise, entry by entry, in the entry's unit."""
         scales = self.body.feature_scales

@@ -93,6 +93,8 @@ class SkillEnv:
         frame: (N,) long, reference frame of its present state.
         elapsed: (N,) long, control steps since its start.
         imitation: (N,) bool.
+        standing: (N,) bool, which episodes began standing and not on a reference.
+        limit: (N,) long, control steps after which an episode that follows no reference ends.
         state: `BodyState` of leading shape (N,).
 
     Args:
@@ -132,7 +134,8 @@ class SkillEnv:
         self._limit = round(self.config.discovery_seconds * self.body.control_hz)
         self.clip = torch.zeros(self.num_envs, dtype=torch.long, device=self.device)
         self.frame, self.elapsed = torch.zeros_like(self.clip), torch.zeros_like(self.clip)
-        self.imitation = torch.zeros(self.num_envs, dtype=torch.bool, device=self.device)
+        self.imitation, self.standing = torch.zeros(2, self.num_envs, dtype=torch.bool, device=self.device)
+        self.limit = torch.full_like(self.clip, self._limit)
 
     @property
     def observation_size(self) -> int:
@@ -144,6 +147,11 @@ class SkillEnv:
     def privileged_size(self) -> int:
         """P: stream, phase, heading error, and body offsets from the reference."""
         return 3 + 3 * self.body.num_bodies
+
+    @property
+    def numbers(self) -> Tensor:
+        """(N,) long, what each environment is called among those of all processes."""
+        return self._numbers
 
     @property
     def action_size(self) -> int:
@@ -174,6 +182,10 @@ class SkillEnv:
         self._moment += 1
         self._start(self._all)
         return self._observe()
+
+    def scatter(self) -> None:
+        """Let the running episodes end anywhere within their time limit, or all would end together from then on."""
+        self.limit = 1 + self.draws("time limits").integers(self._limit)
 
     def observe(self) -> Tensor:
         """(N, D) of the present state, as `step` gave it unless `follow` has changed the clock since."""
@@ -208,7 +220,7 @@ class SkillEnv:
             )
             terminated = fell | (self.imitation & lost)
         at_end = torch.where(
-            self.imitation, self.frame >= self.library.lengths[self.clip] - 1, self.elapsed >= self._limit
+            self.imitation, self.frame >= self.library.lengths[self.clip] - 1, self.elapsed >= self.limit
         )
         truncated = at_end & ~terminated
         final_observation, final_privileged = self._observe(), self._privileged(tracking, _ALL)
@@ -246,6 +258,8 @@ class SkillEnv:
             "frame": self.frame.clone(),
             "elapsed": self.elapsed.clone(),
             "imitation": self.imitation.clone(),
+            "standing": self.standing.clone(),
+            "limit": self.limit.clone(),
         }
 
     def restore(self, snapshot: dict[str, Any]) -> Tensor:
@@ -253,8 +267,10 @@ class SkillEnv:
         self.physics.restore(snapshot["physics"])
         if "moment" in snapshot:  # checkpoints from before there was one hold a generator
             self._keys, self._moment = snapshot["keys"].to(self.device, copy=True), snapshot["moment"]
-        for name in ("clip", "frame", "elapsed", "imitation"):
-            getattr(self, name).copy_(snapshot[name])
+        self.limit.fill_(self._limit)  # older checkpoints lack it, and who stands
+        for name in ("clip", "frame", "elapsed", "imitation", "standing", "limit"):
+            if name in snapshot:
+                getattr(self, name).copy_(snapshot[name])
         return self._observe()
 
     def _seed(self, seed: int) -> None:
@@ -269,9 +285,10 @@ class SkillEnv:
             return
         starts = self._starts(ids)
         self.clip, self.frame, self.elapsed = self.clip.clone(), self.frame.clone(), self.elapsed.clone()
-        self.imitation = self.imitation.clone()
+        self.imitation, self.standing, self.limit = self.imitation.clone(), self.standing.clone(), self.limit.clone()
         self.clip[ids], self.frame[ids], self.imitation[ids] = starts.clip, starts.frame, starts.imitation
-        self.elapsed[ids] = 0
+        self.elapsed[ids], self.limit[ids] = 0, self._limit
+        self.standing[ids] = False if starts.standing is None else starts.standing
         self.physics.reset(ids, *self._first_state(ids, starts))
 
     def _start_where(self, ended: Tensor) -> None:
@@ -282,7 +299,9 @@ class SkillEnv:
             torch.where(ended, new, old) for new, old in ((starts.clip, self.clip), (starts.frame, self.frame))
         )
         self.imitation = torch.where(ended, starts.imitation, self.imitation)
-        self.elapsed = torch.where(ended, 0, self.elapsed)
+        self.elapsed, self.limit = torch.where(ended, 0, self.elapsed), torch.where(ended, self._limit, self.limit)
+        stands = torch.zeros_like(ended) if starts.standing is None else starts.standing
+        self.standing = torch.where(ended, stands, self.standing)
         self.physics.reset_where(ended, *self._first_state(self._all, starts))
 
     def _first_state(self, ids: Tensor, starts: Starts) -> tuple[Tensor, Tensor]:

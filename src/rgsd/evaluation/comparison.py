@@ -136,7 +136,10 @@ def _check_motions(pair: str, clips: Mapping[str, Any], others: Mapping[str, Any
 
 def _discovery_amount(evaluation: Mapping[str, Any]) -> str:
     found = evaluation["discovery"]
-    return f"{found['num_latents']} latents of {found['seconds']:g} s"
+    more = found.get("held_out_latents")
+    return f"{found['num_latents']} latents of {found['seconds']:g} s" + (
+        f", {more} for held-out gaits" if more else ""
+    )
 
 
 def group_seeds(runs: Sequence[EvaluatedRun]) -> dict[str, list[EvaluatedRun]]:
@@ -184,14 +187,14 @@ def _imitation(
 
 
 def _discovery(policies: Mapping[str, Sequence[EvaluatedRun]]) -> Rows:
-    """By row; `references` holds their own coverages and the floor of the FID, `untrained` its fractions of gaits."""
+    """By row; `references` holds their own coverages and the null of the FID, `untrained` its fractions of gaits."""
     finders = {name: seeds for name, seeds in policies.items() if seeds[0].evaluation["discovery"] is not None}
     if not finders:
         return {}
     first = next(iter(finders.values()))[0].evaluation["discovery"]
     gaits = [f"held_out.{gait}" for gait in first["held_out"] or ()]
     keys = [*DISCOVERY, *gaits]
-    own = {"fid": first["fid_floor"]}
+    own = {"fid": first.get("fid_null")}
     own |= {key: first[f"reference_{key}"] for key in ("direction_coverage", "turn_coverage")}
     untrained = {f"held_out.{gait}": fraction for gait, fraction in (first["untrained_held_out"] or {}).items()}
     rows = {

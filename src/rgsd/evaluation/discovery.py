@@ -14,8 +14,8 @@ from torch import Tensor
 
 from rgsd import rotations
 from rgsd.bodies.state import BodyState
-from rgsd.evaluation import measures
-from rgsd.evaluation.frechet import features, frechet_distance, half_distance
+from rgsd.evaluation import frechet, measures
+from rgsd.evaluation.frechet import features
 from rgsd.evaluation.intervals import Interval, mean_of_pairs, percentile, resample, wilson
 from rgsd.evaluation.rollouts import Simulate, SkillController, chunks, roll_out, standing, with_noise
 from rgsd.learning.skill_policy import SkillPolicy
@@ -185,7 +185,7 @@ def gait_fractions(found: Discovery, held_out: MotionLibrary) -> tuple[dict[str,
     return fractions, {name: wilson(fraction, latents) for name, fraction in fractions.items()}
 
 
-def measure(found: Discovery, library: MotionLibrary, generator: torch.Generator) -> dict[str, Any]:
+def measure(found: Discovery, library: MotionLibrary) -> dict[str, Any]:
     """The discovery section of an evaluation; the references' own coverages count every single clip."""
     roots = list(_clip_roots(library).values())
     own_moves = torch.stack([displacement(*r) for r in roots])
@@ -199,8 +199,7 @@ def measure(found: Discovery, library: MotionLibrary, generator: torch.Generator
         **_variety(found),
         "reference_direction_coverage": float(coverage(sectors(own_moves), SECTORS, least=1)),
         "reference_turn_coverage": float(coverage(turn_bins(own_turns), TURN_BINS, least=1)),
-        "fid": frechet_distance(found.features.flatten(0, 1), references, generator),
-        "fid_floor": half_distance(references, generator),
+        **frechet.measure([frechet.Moments.of(found.features)], references),
     }
 
 

@@ -36,7 +36,7 @@ class DownstreamConfig:
     """How much is tried."""
 
     num_envs: int = 64
-    """Copies."""
+    """Environments."""
     goals: int = 6
     """Goals that each is given."""
     seed: int = 0
@@ -143,9 +143,7 @@ def play(
     return Traces(**stacked, qpos=torch.stack(watch.qpos))
 
 
-def measure(
-    traces: Traces, style: Style, library: MotionLibrary, decision_seconds: float, generator: torch.Generator
-) -> dict[str, Any]:
+def measure(traces: Traces, style: Style, library: MotionLibrary, decision_seconds: float) -> dict[str, Any]:
     """The metrics of docs/tasks.md.
 
     Args:
@@ -153,7 +151,6 @@ def measure(
         style: what was asked for.
         library: the clips.
         decision_seconds: how long a latent is held, s.
-        generator: of the thinning to equal counts in `fid`.
     """
     counts = traces.counts
     num_envs = counts.shape[1]
@@ -169,9 +166,7 @@ def measure(
     as_asked = torch.isin(traces.nearest[up], torch.tensor(chosen, device=up.device)).float()
     frames = library.states[torch.isin(library.clip_of_frame, torch.tensor(chosen, device=library.device))]
     wanted = frechet.features(library.body, frames).float()
-    floor = frechet.half_distance(
-        wanted, generator
-    )  # before the other distance, so that it is the same for all methods
+    own = frechet.Moments.of(traces.features.transpose(0, 1), up.T)
     return {
         "style": style.name,
         "clips": list(style.clips),
@@ -187,8 +182,7 @@ def measure(
         "falls_ci": wilson(falls, num_envs),
         "falls_per_minute": int(fell.sum()) / float(minutes.sum()),
         "minutes": float(minutes.sum()),
-        "fid": frechet.frechet_distance(traces.features[up], wanted, generator),
-        "fid_floor": floor,
+        **frechet.measure([own], wanted),
         "style_by_encoder": _mean(as_asked) if known else None,
         "style_by_travel": (
             _mean((moves & same_direction(directions, style.directions)).float()) if len(style.directions) else None

@@ -45,6 +45,7 @@ _WORST: dict[str, Callable[[Sequence[float]], float]] = {
     "step_rate_ratio": _farthest_from_one,
     "blown_up": max,
     "fid": max,
+    "fid_null": max,
 }
 MEASURES = tuple(_WORST)
 """The measures of a clip, as docs/protocol.md defines them: the columns of an imitation table."""

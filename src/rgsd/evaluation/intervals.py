@@ -41,9 +41,9 @@ def wilson(fraction: float | None, of: int) -> Interval:
     return [0.0 if fraction == 0 else middle - half, 1.0 if fraction == 1 else middle + half]
 
 
-def resample(count: int) -> Tensor:
-    """Bootstrap samples of `count` things, as indices (RESAMPLES, count); the same ones every time."""
-    return torch.randint(count, (RESAMPLES, count), generator=torch.Generator().manual_seed(0))
+def resample(count: int, seed: int = 0) -> Tensor:
+    """Bootstrap samples of `count` things, as indices (RESAMPLES, count); the same ones every time, of a seed."""
+    return torch.randint(count, (RESAMPLES, count), generator=torch.Generator().manual_seed(seed))
 
 
 def percentile(drawn: Tensor) -> Interval:

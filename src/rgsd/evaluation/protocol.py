@@ -1,4 +1,4 @@
-"""The evaluation protocol, version 1, from a policy to `evaluation.json` and `rollouts.npz`.
+"""The evaluation protocol, version 2, from a policy to `evaluation.json` and `rollouts.npz`.
 
 docs/protocol.md defines every number. Deterministic rollouts are the headline; the stochastic policy's row and the
 reference rows (static pose, open-loop replay, tracker, untrained) have the same form and stand beside it.
@@ -61,6 +61,8 @@ class EvaluationConfig:
     """Latents drawn around each clip's own, for each concentration."""
     rollouts_per_switch: int = 4
     """Rollouts of each ordered pair of clips whose latents are switched."""
+    held_out_latents: int = 2500
+    """Latents whose fraction that moves like a held-out gait is counted: a rare skill needs more than others."""
     num_envs: int = 256
     """Environments simulated at a time, which bounds the memory; another number draws other initial noise."""
     threads: int = 0
@@ -136,7 +138,7 @@ def evaluate(
 
         def row(controller: Callable[[Tensor], Controller], deterministic: bool | None = None) -> dict[str, Any]:
             """One row; those of the evaluated policy itself say whether it is deterministic, and are recorded."""
-            builder = RowBuilder(library, references, torch.Generator().manual_seed(seed + 7))
+            builder = RowBuilder(library, references)
             start_noise, count = torch.Generator().manual_seed(seed + 8), config.rollouts_per_clip
             for clip, rollouts in roll_out_clips(simulate, library, controller, count, config.num_envs, start_noise):
                 builder.add(clip, rollouts, policy.encode, z[clip].expand(count, -1))
@@ -154,7 +156,7 @@ def evaluate(
         stochastic = row(_controller(policy, library, z, noise), deterministic=False)
         tell("reference rows")
         reference_rows = {
-            "static_pose": static_pose_row(library, references, torch.Generator().manual_seed(seed)),
+            "static_pose": static_pose_row(library, references),
             "open_loop_replay": row(lambda clip: ReplayController(library)),
             "tracker": tracker_content,
             "untrained": None if untrained is None else row(_controller(untrained, library, z)),
@@ -230,20 +232,19 @@ def _discovery(
     recording: Recording,
 ) -> dict[str, Any]:
     """The measures of the discovery rollouts, with the fractions of held-out gaits (of the untrained policy, too)."""
-    latents = sample_uniform(config.num_latents, policy.latent_dim, torch.Generator().manual_seed(config.seed + 3))
-    latents = latents.to(library.device)
-    seconds = config.discovery_seconds or library.body.discovery_seconds
+    seconds, seed = config.discovery_seconds or library.body.discovery_seconds, config.seed
 
-    def discover(who: SkillPolicy) -> discovery.Discovery:
-        return discovery.discover(simulate, who, latents, seconds, config.num_envs, config.seed + 4)
+    def discover(who: SkillPolicy, count: int, seed: int) -> discovery.Discovery:
+        latents = sample_uniform(count, policy.latent_dim, torch.Generator().manual_seed(seed)).to(library.device)
+        return discovery.discover(simulate, who, latents, seconds, config.num_envs, seed + 1)
 
-    found = discover(policy)
+    found = discover(policy, config.num_latents, seed + 3)
     recording.add_discovery(found)
-    result = discovery.measure(found, library, torch.Generator().manual_seed(config.seed))
-    result |= dict.fromkeys(("held_out", "held_out_ci", "untrained_held_out", "untrained_held_out_ci"))
-    if held_out is not None:
-        result["held_out"], result["held_out_ci"] = discovery.gait_fractions(found, held_out)
-        if untrained is not None:
-            fractions = discovery.gait_fractions(discover(untrained), held_out)
-            result["untrained_held_out"], result["untrained_held_out_ci"] = fractions
+    result = discovery.measure(found, library)
+    result["held_out_latents"] = None if held_out is None else config.held_out_latents
+    for key, who in (("held_out", policy), ("untrained_held_out", untrained)):
+        fractions = None, None
+        if who is not None and held_out is not None:
+            fractions = discovery.gait_fractions(discover(who, config.held_out_latents, seed + 9), held_out)
+        result[key], result[f"{key}_ci"] = fractions
     return result

@@ -41,11 +41,9 @@ def static_pose(reference: Reference) -> Rollouts:
     return Rollouts(still[[0] * frames][None], targets, fell, torch.zeros_like(fell))
 
 
-def static_pose_row(
-    library: MotionLibrary, references: Sequence[Reference], generator: torch.Generator
-) -> dict[str, Any]:
+def static_pose_row(library: MotionLibrary, references: Sequence[Reference]) -> dict[str, Any]:
     """The row of the constant poses with the least Cartesian error; alignment null, intervals null."""
-    builder = RowBuilder(library, references, generator)
+    builder = RowBuilder(library, references)
     for clip, reference in enumerate(references):
         builder.add(clip, static_pose(reference))
     return builder.row()

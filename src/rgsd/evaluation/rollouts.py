@@ -18,6 +18,7 @@ from rgsd.bodies.body import Body
 from rgsd.bodies.kinematics import forward_kinematics
 from rgsd.bodies.state import BodyState
 from rgsd.envs.observation import observe
+from rgsd.envs.open_loop_replay import OpenLoopReplay
 from rgsd.envs.reference_frames import Lag, ReferenceFrames
 from rgsd.envs.termination import fallen
 from rgsd.learning.skill_policy import SkillPolicy
@@ -103,19 +104,21 @@ class TrackingController(SkillController):
 
 
 class ReplayController:
-    """Open loop: the reference's hinge angles one frame ahead, as PD targets."""
+    """Open loop, one frame ahead: the replay that a warm start clones.
+
+    Args:
+        library: the clips.
+    """
 
     def __init__(self, library: MotionLibrary) -> None:
-        self._library = library
-        self._center, self._scale = _action_map(library.body, library.states.qpos)
+        self._replay = OpenLoopReplay(library)
         self._clip = self._frame = torch.zeros(0, dtype=torch.long)
 
     def begin(self, clip: Tensor, frame: Tensor) -> None:
         self._clip, self._frame = clip, frame
 
     def act(self, state: BodyState, step: int) -> Tensor:
-        ahead = self._library.state(self._clip, self._frame + step + 1)
-        return (ahead.qpos[:, 7:] - self._center) / self._scale
+        return self._replay.act(self._clip, self._frame + step + 1)
 
 
 @dataclass

@@ -14,14 +14,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from rgsd.evaluation.frechet import features, frechet_distance, half_distance
+from rgsd.evaluation import frechet
 from rgsd.evaluation.imitation import Encode, Reference, alignment
 from rgsd.evaluation.intervals import student
 from rgsd.evaluation.rollouts import Rollouts
 from rgsd.motions.library import MotionLibrary
 
-POOLED = ("fid", "fid_floor")
-"""Measures of a set of frames: pooled over the clips of a group and over all, never averaged, without interval."""
+POOLED = ("fid", "fid_ci", "fid_null")
+"""Measures of a set of frames: pooled over the clips of a group and over all, never averaged."""
 
 
 @dataclass
@@ -32,11 +32,9 @@ class RowBuilder:
     """The clips."""
     references: Sequence[Reference]
     """The same clips as the measures need them."""
-    generator: torch.Generator
-    """Thins frames to equal counts for the Frechet distance."""
     clips: dict[str, dict[str, Any]] = field(default_factory=dict)
     """What has been collected."""
-    _frames: dict[str, tuple[Tensor, Tensor]] = field(default_factory=dict)
+    _frames: dict[str, tuple[frechet.Moments, Tensor]] = field(default_factory=dict)  # own, and the reference's
 
     def add(self, clip: int, rollouts: Rollouts, encode: Encode | None = None, z: Tensor | None = None) -> None:
         """Measure and add the rollouts (R, T) of a clip.
@@ -56,8 +54,8 @@ class RowBuilder:
         for key, value in values.items():
             row[key], row[f"{key}_ci"] = student(value)
         body = self.library.body
-        own = features(body, rollouts.states).flatten(0, 1)
-        self._frames[reference.name] = (own, features(body, reference.states))
+        own = frechet.Moments.of(frechet.features(body, rollouts.states))
+        self._frames[reference.name] = (own, frechet.features(body, reference.states))
         beside = {key: None if math.isnan(value) else value for key, value in reference.own_metrics().items()}
         self.clips[reference.name] = row | self._pooled([reference.name]) | beside
 
@@ -71,12 +69,9 @@ class RowBuilder:
         mean = average(list(groups.values())) | self._pooled(self.library.names)
         return {"clips": clips, "groups": groups, "mean": mean}
 
-    def _pooled(self, names: Sequence[str]) -> dict[str, float | None]:
-        own, reference = (torch.cat(side) for side in zip(*(self._frames[n] for n in names), strict=True))
-        return {
-            "fid": frechet_distance(own, reference, self.generator),
-            "fid_floor": half_distance(reference, self.generator),
-        }
+    def _pooled(self, names: Sequence[str]) -> dict[str, Any]:
+        own, reference = zip(*(self._frames[name] for name in names), strict=True)
+        return frechet.measure(own, torch.cat(reference))
 
 
 def average(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:

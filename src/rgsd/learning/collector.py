@@ -23,10 +23,13 @@ class Collector:
         env: its episodes are begun by the method from now on.
         method: decides what episodes are about.
         actor: the policy; acts with its exploration noise.
+        noise_free: fraction of the environments in which it acts without, evenly among their numbers.
     """
 
-    def __init__(self, env: SkillEnv, method: Method, actor: Actor) -> None:
+    def __init__(self, env: SkillEnv, method: Method, actor: Actor, noise_free: float = 0.0) -> None:
         self.env, self.method, self.actor = env, method, actor
+        numbers = env.numbers.double()
+        self._noisy = (noise_free * (numbers + 1)).floor() == (noise_free * numbers).floor()
         self.z = torch.zeros(env.num_envs, method.latent_dim, device=env.device)
         self.source = torch.zeros_like(env.clip)
         self._origin = torch.zeros(env.num_envs, 3, device=env.device)  # x, y, yaw where the episode began
@@ -46,8 +49,10 @@ class Collector:
                     self._observation = env.observe()
             observation, z, source, privileged = self._observation, self.z, self.source, self._privileged
             clip, imitation, elapsed, root = env.clip, env.imitation, env.elapsed, env.state.body_pos[:, 0, :2].clone()
+            standing = env.standing
             mean = self.actor(observation, z) if teacher is None else teacher.act(observation, z)
-            action = mean + std * env.draws("exploration").normal(mean.shape[1])
+            noise = std * env.draws("exploration").normal(mean.shape[1])
+            action = mean + torch.where(self._noisy.unsqueeze(1), noise, 0.0)
             origin = self._origin
             result = env.step(action)
             progress = Progress(clip, result.final_frame, elapsed + 1, z, source, imitation)
@@ -84,6 +89,8 @@ class Collector:
                 clip=clip,
                 frame=result.final_frame,
                 imitation=imitation,
+                standing=standing,
+                noisy=self._noisy,
                 terminated=result.terminated,
                 truncated=result.truncated,
                 fell=result.fell,

@@ -135,7 +135,7 @@ class Ppo:
             config.gae_lambda,
         )
         returns = advantage + values
-        advantage = self._normalize(advantage, rollout.imitation)
+        advantage = self._normalize(advantage, rollout.imitation, rollout.noisy)
         std_before = self.actor.std.detach().clone()
         sums: dict[str, Tensor | float] = defaultdict(float)
         count = 0
@@ -161,8 +161,9 @@ class Ppo:
         self.learning_rate = state["learning_rate"]
         self._generator.set_state(state["generator"])
 
-    def _normalize(self, advantage: Tensor, imitation: Tensor) -> Tensor:
-        groups = [imitation, ~imitation] if self.config.advantage_per_stream else [torch.ones_like(imitation)]
+    def _normalize(self, advantage: Tensor, imitation: Tensor, noisy: Tensor) -> Tensor:
+        """Where there was no noise there is nothing that did better or worse than was meant: 0."""
+        groups = [imitation & noisy, ~imitation & noisy] if self.config.advantage_per_stream else [noisy]
         normal = torch.zeros_like(advantage)
         for group in groups:
             mean, deviation = distributed.mean_and_deviation(advantage[group])

@@ -79,6 +79,10 @@ class Rollout:
     """(T, N) long, reference frame of the state that followed."""
     imitation: Tensor
     """(T, N) bool."""
+    standing: Tensor
+    """(T, N) bool, whether the episode began standing and not on a reference."""
+    noisy: Tensor
+    """(T, N) bool, whether the action had exploration noise."""
     terminated: Tensor
     """(T, N) bool."""
     truncated: Tensor

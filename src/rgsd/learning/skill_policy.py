@@ -145,18 +145,14 @@ class SkillPolicy:
         near = torch.nn.functional.normalize(near, dim=-1)
         return sphere.sample_vmf(near.expand(n, -1), kappa, generator)
 
+    @property
+    def digest(self) -> str:
+        """SHA-256 of its policy.safetensors."""
+        return to_bytes(self._tensors())[1]
+
     def save(self, folder: Path) -> None:
         """Write policy.safetensors and policy.json into a folder."""
-        tensors = {f"actor.{k}": v for k, v in self.actor.state_dict().items()}
-        if self.encoder is not None:
-            tensors |= {f"encoder.{k}": v for k, v in self.encoder.state_dict().items()}
-        if self.clip_latents:
-            tensors["clip_latents"] = torch.stack(list(self.clip_latents.values()))
-        if self.clip_starts:
-            tensors["clip_starts"] = torch.stack([self.clip_starts[name] for name in self.clips])
-        if self.condition_moments is not None:
-            tensors["condition_moments"] = self.condition_moments
-        weights, digest = to_bytes(tensors)
+        weights, digest = to_bytes(self._tensors())
         description = PolicyDescription(
             method=self.method,
             body=self.body.name,
@@ -173,6 +169,19 @@ class SkillPolicy:
             weights_sha256=digest,
         )
         write_policy(folder, description, weights)
+
+    def _tensors(self) -> dict[str, Tensor]:
+        """What policy.safetensors holds."""
+        tensors = {f"actor.{k}": v for k, v in self.actor.state_dict().items()}
+        if self.encoder is not None:
+            tensors |= {f"encoder.{k}": v for k, v in self.encoder.state_dict().items()}
+        if self.clip_latents:
+            tensors["clip_latents"] = torch.stack(list(self.clip_latents.values()))
+        if self.clip_starts:
+            tensors["clip_starts"] = torch.stack([self.clip_starts[name] for name in self.clips])
+        if self.condition_moments is not None:
+            tensors["condition_moments"] = self.condition_moments
+        return tensors
 
     @classmethod
     def load(cls, folder: Path, body: Body | None = None) -> Self:

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-import numpy as np
 import torch
 from torch import Tensor
 
-from rgsd.bodies.body import Body, BodyError
+from rgsd.bodies.body import BodyError
 from rgsd.envs.observation import ObservationLayout
+from rgsd.envs.open_loop_replay import OpenLoopReplay
 from rgsd.envs.policy_mirror import PolicyMirror
 from rgsd.envs.reference_frames import Lag, ReferenceFrames
 from rgsd.learning.policy_files import DESCRIPTION, PolicyError
@@ -24,7 +24,6 @@ class Teachers:
 
     Args:
         library: the clips.
-        action_scale: (A,) rad per unit of action.
         policies: trackers and policies of latents, who teach the clips that they were trained on, the first one where
             several were; else the clips whose mirror images they were trained on (`rgsd motions
             mirror`); open-loop replay teaches the others.
@@ -33,8 +32,8 @@ class Teachers:
         recovers: (M,) bool, of which clips the teacher leads back to the reference from where a student has strayed.
     """
 
-    def __init__(self, library: MotionLibrary, action_scale: Tensor, policies: Sequence[SkillPolicy] = ()) -> None:
-        self._open_loop_replay = OpenLoopReplay(library, action_scale)
+    def __init__(self, library: MotionLibrary, policies: Sequence[SkillPolicy] = ()) -> None:
+        self._open_loop_replay = OpenLoopReplay(library)
         kinds = {"reference": TrackingTeacher, "latent": Skilled}
         self._trained: list[TrackingTeacher | Skilled | MirroredTeacher] = [
             kinds[p.condition](p, library) for p in policies
@@ -62,29 +61,6 @@ class Teachers:
             own = who == number
             action[own] = teacher.act(observation[own], clip[own], frame[own])
         return action
-
-
-class OpenLoopReplay:
-    """Sends a frame's hinge angles as PD targets, led by the damping's lag, whatever the state.
-
-    kd/kp times the reference's joint velocity is added, so that the damping acts on the velocity's error alone: open
-    loop that covers much of a reference already.
-
-    Args:
-        library: the clips.
-        action_scale: (A,) rad per unit of action.
-    """
-
-    def __init__(self, library: MotionLibrary, action_scale: Tensor) -> None:
-        self._library, body = library, library.body
-        center = torch.tensor(body.action_center, dtype=torch.float32, device=library.device)
-        lag = torch.tensor(damping_lag(body), dtype=torch.float32, device=library.device)
-        targets = library.states.qpos[:, 7:] + lag * library.states.qvel[:, 6:]
-        self._actions = ((targets - center) / action_scale).clamp(-1.0, 1.0)
-
-    def act(self, clip: Tensor, frame: Tensor) -> Tensor:
-        """As in `Teachers`, whatever the states."""
-        return self._actions[self._library.row(clip, self._library.wrapped(clip, frame))]
 
 
 class TrackingTeacher:
@@ -205,10 +181,3 @@ def load_teacher(folder: Path, library: MotionLibrary) -> SkillPolicy:
             "choose others by --clips"
         )
     return policy
-
-
-def damping_lag(body: Body) -> np.ndarray:
-    """kd/kp of every hinge (num_actions,), s: by so much a damped PD controller follows its targets late."""
-    model = body.model
-    damping = model.dof_damping[6:] - model.actuator_biasprm[:, 2]  # in the joint, in the actuator, or in both
-    return damping / model.actuator_gainprm[:, 0]

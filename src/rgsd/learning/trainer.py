@@ -51,6 +51,9 @@ class TrainerConfig:
     """Control steps of every environment an iteration."""
     averaging: int = 1
     """Iterations over which the published actor is a mean (`rgsd.learning.averaging`); 1 for the last one's alone."""
+    noise_free: float = 0.0
+    """Fraction of the environments that act without noise: the policy learns nothing from them, but the method's
+    networks see there what its mean actions do."""
     checkpoint_minutes: float = 1.0
     """Training time between checkpoints, min."""
     compile: bool = False
@@ -106,7 +109,7 @@ class Trainer(TrainingLoop):
             self.critic,
             None if latents is None else torch.stack([latents[name] for name in env.library.names]),
             config.warm_start,
-            ppo.gamma,
+            ppo,
             distributed.own_seed(seed, "warm start"),
             teachers,
         )
@@ -114,8 +117,9 @@ class Trainer(TrainingLoop):
         losses = (lambda batch, mean: method.extra_loss(batch, mean, self.actor), self.warm_start.anchor)
         shuffling = distributed.own_seed(seed, "ppo")
         self.ppo = Ppo(self.actor, self.critic, ppo, method.latents, losses, method.parameters(), shuffling)
-        self.collector = Collector(env, method, self.actor)
         self.average = AveragedActor(self.actor, config.averaging)
+        self.collector = Collector(env, method, self.actor, config.noise_free)
+        env.scatter()
         self._reference = reference
         self._positions = ObservationLayout(env.body).indices(("position",))
 

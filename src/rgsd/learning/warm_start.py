@@ -6,11 +6,12 @@ finds back to the reference the student takes over more and more of the steps (D
 the iterations all of them. Under open-loop replay it never drives: an untrained one collapses to a mean pose that shows
 no phase, and learns that.
 
-Episodes that imitate play their own clip. The others, where the method can embed clips, play one under its latent, or
-under latents to which its own is the nearest. Where open-loop replay teaches, it is a random one from the states of
-another, and at its end a next one: the student learns to change from any skill to any. A tracker goes on with its own
-clip, at its end once more: from elsewhere it would fall, and what the student learns there is to keep going. One that
-has seen changes (`rgsd motions join`) can be asked for them, where postures are near.
+Episodes that imitate play their own clip. The others play one under its latent, or under latents to which its own is
+the nearest; those of a method that embeds no clips under the latents that it draws. Where open-loop replay teaches, it
+is a random one from the states of another, and at its end a next one: the student learns to change from any skill to
+any. A tracker goes on with its own clip, at its end once more: from elsewhere it would fall, and what the student
+learns there is to keep going. One that has seen changes (`rgsd motions join`) can be asked for them, where postures are
+near.
 They begin it at the frame that is most like the present state (as in motion matching, Clavet 2016): begun
 anywhere, it would teach the standing body the mean of all phases, which is to stand, and no forward gait would ever
 start. A policy that is shown the time of the clip is told the phase: there they begin anywhere, or it would learn to go
@@ -32,7 +33,7 @@ from rgsd.bodies.state import BodyState, posture
 from rgsd.envs.skill_env import SkillEnv
 from rgsd.learning import distributed
 from rgsd.learning.networks import Actor, Critic
-from rgsd.learning.ppo import generalized_advantage
+from rgsd.learning.ppo import PpoConfig, generalized_advantage
 from rgsd.learning.rollout import Minibatch, Rollout
 from rgsd.learning.skill_policy import SkillPolicy
 from rgsd.learning.teachers import Teachers
@@ -78,7 +79,7 @@ class WarmStart:
         actor, critic: trained in place.
         clip_latents: (M, d) latent of every clip, or None for a method without an embedding.
         config: cloning.
-        gamma: discount of the critic's targets, as in PPO.
+        ppo: whose discount and whose decay of advantages the critic's targets have.
         seed: of the shuffling.
         teachers: who teaches the clips that they were trained on; open-loop replay teaches the others.
     """
@@ -90,17 +91,17 @@ class WarmStart:
         critic: Critic,
         clip_latents: Tensor | None,
         config: WarmStartConfig,
-        gamma: float,
+        ppo: PpoConfig,
         seed: int,
         teachers: Sequence[SkillPolicy] = (),
     ) -> None:
         self.env, self.actor, self.critic, self.config = env, actor, critic, config
-        self._clip_latents, self._gamma = clip_latents, gamma
+        self._clip_latents, self._ppo = clip_latents, ppo
         parameters = [*actor.network.parameters(), *critic.network.parameters()]
         self._optimizer = torch.optim.Adam(parameters, lr=config.learning_rate, fused=True)
         self._generator = torch.Generator(env.device).manual_seed(seed)
         library = env.library
-        self._teacher = Teachers(library, actor.action_scale, teachers)
+        self._teacher = Teachers(library, teachers)
         self._postures = posture(library.states.qpos, library.states.qvel)
         self._beginnings = _beginnings(library, round(_LEAST_SECONDS * env.body.control_hz))
         self._choices = torch.tensor([rows.stop - rows.start for rows in self._beginnings], device=env.device)
@@ -153,22 +154,20 @@ class WarmStart:
 
     def update(self, rollout: Rollout, values: tuple[Tensor, Tensor], rewards: Tensor) -> dict[str, float]:
         """Learn from a rollout that was taught; `values` (T, N) of its states and their successors, rewards (T, N)."""
-        ended = rollout.terminated | rollout.truncated
+        ended, ppo = rollout.terminated | rollout.truncated, self._ppo
         advantage = generalized_advantage(
-            (1 - self._gamma) * rewards, *values, rollout.terminated, ended, self._gamma, 0.95
+            (1 - ppo.gamma) * rewards, *values, rollout.terminated, ended, ppo.gamma, ppo.gae_lambda
         )
         action, self._labels = torch.stack(self._labels).flatten(0, 1), []
         observation, z = rollout.observation.flatten(0, 1), rollout.z.flatten(0, 1)
         privileged, returns = rollout.privileged.flatten(0, 1), (advantage + values[0]).flatten()
-        taught = torch.ones_like(returns) if self._clip_latents is not None else rollout.imitation.flatten().float()
         self._set_learning_rate(min(self._taught / self.config.iterations, 1.0))
         self._taught += 1
         sums: dict[str, float] = defaultdict(float)
         for _ in range(self.config.epochs):
             order = torch.randperm(rollout.num_samples, generator=self._generator, device=z.device)
             for ids in order.chunk(self.config.minibatches):
-                error = (self.actor(observation[ids], z[ids]) - action[ids]).square().mean(dim=-1)
-                clone = (taught[ids] * error).sum() / distributed.average(taught[ids].sum()).clamp(min=1)
+                clone = (self.actor(observation[ids], z[ids]) - action[ids]).square().mean()
                 value = (self.critic(observation[ids], z[ids], privileged[ids]) - returns[ids]).square().mean()
                 self._optimizer.zero_grad(set_to_none=True)
                 (clone + value).backward()

@@ -7,17 +7,18 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from rgsd.envs.observation import ObservationLayout, observe
+from rgsd.envs.observation import ObservationLayout
 from rgsd.learning.method import Progress
 from rgsd.learning.networks import Actor
 from rgsd.learning.rollout import Minibatch, Rollout
-from rgsd.learning.windows import reference_rows
 from rgsd.methods.windowed import WindowedBaseline
 from rgsd.motions.library import MotionLibrary
 from rgsd.randomness import Draws
 from rgsd.skills import sphere
 from rgsd.skills.encoder import EncoderConfig
 from rgsd.skills.window_networks import Discriminator, DiscriminatorConfig, style_reward
+
+_DIVERSITY_PART = 8
 
 
 @dataclass(frozen=True)
@@ -52,9 +53,13 @@ class AseNetwork(Discriminator):
         self.skill = nn.Linear(config.discriminator.hidden[-1], config.encoder.latent_dim)
 
     def discriminate(self, windows: Tensor) -> tuple[Tensor, Tensor]:
-        """Logits (n,) and mu (n, d) of windows (n, W, D)."""
+        """Logits (n,) and mu (n, d) of windows (n, W, f)."""
         seen = self.describe(windows)
-        return self.head(seen).squeeze(-1), nn.functional.normalize(self.skill(seen), dim=-1)
+        return self.head(seen).squeeze(-1), self.encode(seen)
+
+    def encode(self, seen: Tensor) -> Tensor:
+        """mu (n, d) of what `describe` makes of windows (n, hidden)."""
+        return nn.functional.normalize(self.skill(seen), dim=-1)
 
 
 class Ase(WindowedBaseline):
@@ -69,12 +74,10 @@ class Ase(WindowedBaseline):
 
     def __init__(self, library: MotionLibrary, network: AseNetwork, config: AseConfig, seed: int) -> None:
         self.config, self.network = config, network
-        self._reference = observe(library.states)
-        network.fit_normalization(self._reference)
         optimizer = torch.optim.Adam(network.parameters(), lr=config.discriminator.learning_rate)
         skills = config.encoder.latent_dim, config.rsi
         lasting = config.shortest_skill, config.longest_skill
-        super().__init__(library, *skills, network, optimizer, seed, config.discriminator, lasting)
+        super().__init__(library, *skills, network, optimizer, seed, network, lasting)
 
     def maybe_resample(self, progress: Progress, draws: Draws) -> tuple[Tensor, Tensor]:
         """A new latent after every 1 to 150 steps."""
@@ -84,36 +87,30 @@ class Ase(WindowedBaseline):
 
     @torch.no_grad()
     def rewards(self, rollout: Rollout) -> Tensor:
-        """r = 0.5 (-2 log max(1 - D, 1e-4)) + 0.5 max(0, mu.z); 0 until an episode is a window long."""
-        windows, whole = self._history.windows(rollout)
-        rewards = torch.zeros_like(rollout.log_prob)
-        for t, z in enumerate(rollout.z):  # all windows at once would be ten copies of the rollout
-            logit, mu = self.network.discriminate(windows[t])
-            skill = (mu * z).sum(dim=-1).clamp(min=0.0)
-            rewards[t] = self.config.style_weight * style_reward(logit) + self.config.skill_weight * skill
-        return rewards * whole
+        """r = 0.5 (-2 log max(1 - D, 1e-4)) + 0.5 max(0, mu.z)."""
+        logit, mu = self.network.discriminate(self._windows.windows(rollout).flatten(0, 1))
+        skill = (mu * rollout.z.flatten(0, 1)).sum(dim=-1).clamp(min=0.0)
+        reward = self.config.style_weight * style_reward(logit) + self.config.skill_weight * skill
+        return reward.view_as(rollout.log_prob)
 
     def update(self, rollout: Rollout) -> dict[str, float]:
-        """The discriminator's loss, and -mu.z for the encoder, on windows of the policy and of the references."""
+        """The discriminator's loss on windows of the policy and of the references, and -mu.z on those of now."""
 
-        def batch_loss(fake: Tensor, z: Tensor) -> tuple[Tensor, dict[str, float]]:
-            loss, metrics = self.network.loss(self._reference_windows(len(fake)), fake)
-            alignment = (self.network.discriminate(fake)[1] * z).sum(dim=-1).mean()
+        def batch_loss(fake: Tensor, z: Tensor, fresh: int) -> tuple[Tensor, dict[str, float]]:
+            seen, margin = self.network.describe(fake), self.config.discriminator.window - 1
+            real = self._real_windows(*self.library.sample(len(fake), self._generator, margin=margin))
+            loss, metrics = self.network.loss(real, seen)
+            alignment = (self.network.encode(seen[:fresh]) * z[:fresh]).sum(dim=-1).mean()
             return loss - alignment, metrics | {"Discovery/alignment": float(alignment.detach())}
 
         return self._learn(rollout, batch_loss)
 
     def extra_loss(self, minibatch: Minibatch, mean: Tensor, actor: Actor) -> Tensor:
         """w (target - mean (a - a')^2 / (0.5 - 0.5 z.z'))^2, a and a' the clipped means under z and another z'."""
-        z = sphere.sample_uniform(len(minibatch.z), self.latent_dim, self._generator)
-        own, other = (means.clamp(-1.0, 1.0) for means in (mean, actor(minibatch.observation, z)))
-        distance = 0.5 - 0.5 * (z * minibatch.z).sum(dim=-1)
+        # of a part of the minibatch, which is in random order: on all of it this costs half as much as PPO itself
+        few = max(len(mean) // _DIVERSITY_PART, 1)
+        z = sphere.sample_uniform(few, self.latent_dim, self._generator)
+        own, other = (means.clamp(-1.0, 1.0) for means in (mean[:few], actor(minibatch.observation[:few], z)))
+        distance = 0.5 - 0.5 * (z * minibatch.z[:few]).sum(dim=-1)
         ratio = (own - other).square().mean(dim=-1) / (distance + 1e-5)
         return self.config.diversity_weight * (self.config.diversity_target - ratio).square().mean()
-
-    def _reference_windows(self, count: int) -> Tensor:
-        """(count, W, D): clips uniformly, then the first frame."""
-        length = self.config.discriminator.window
-        clip, frame = self.library.sample(count, self._generator, margin=length - 1)
-        steps = torch.arange(length, device=clip.device)
-        return self._reference[reference_rows(self.library, clip, frame, steps)]

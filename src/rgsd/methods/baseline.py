@@ -109,6 +109,13 @@ class Baseline(ABC):
         order = torch.randperm(count, generator=self._generator, device=self.library.device)
         return order[: distributed.fewest(count)]
 
+    def _passes(self, count: int, needed: int) -> Tensor:
+        """`needed` numbers below `count` in random order, none of them again before all have been."""
+        orders = [torch.randperm(count, generator=self._generator, device=self.library.device)]
+        while len(orders) * count < needed:
+            orders.append(torch.randperm(count, generator=self._generator, device=self.library.device))
+        return torch.cat(orders)[:needed]
+
 
 class Countdown:
     """How long the latent of each environment still lasts, in control steps, where a method changes it within episodes.

@@ -41,6 +41,8 @@ class CalmConfig:
     """Fewest control steps that a latent lasts."""
     longest_skill: int = 150
     """Most control steps that a latent lasts."""
+    pair_seconds: float = 0.5
+    """Most time between the beginnings of the two pieces that alignment draws together, s."""
     rsi: float = 0.5
     """Fraction of episodes that begin on reference states; the others begin standing."""
 
@@ -68,13 +70,12 @@ class Calm(WindowedBaseline):
     ) -> None:
         self.config, self.encoder, self.discriminator = config, encoder, discriminator
         self._reference = observe(library.states)
-        for network in (encoder, discriminator):
-            network.fit_normalization(self._reference)
+        encoder.fit_normalization(self._reference)
         networks = nn.ModuleDict({"encoder": encoder, "discriminator": discriminator})
         optimizer = torch.optim.Adam(discriminator.parameters(), lr=config.discriminator.learning_rate)
         skills = config.encoder.latent_dim, config.rsi
         lasting = config.shortest_skill, config.longest_skill
-        super().__init__(library, *skills, networks, optimizer, seed, config.discriminator, lasting)
+        super().__init__(library, *skills, networks, optimizer, seed, discriminator, lasting)
         self._span = round(config.motion_seconds * library.body.control_hz)
         self._steps = torch.linspace(0, self._span - 1, config.motion_frames, device=library.device).round().long()
         rows = torch.arange(len(self._reference), device=library.device)
@@ -102,17 +103,16 @@ class Calm(WindowedBaseline):
 
     @torch.no_grad()
     def rewards(self, rollout: Rollout) -> Tensor:
-        """r = -2 log max(1 - D(window, z), 1e-4); 0 until an episode is a window long."""
-        windows, whole = self._history.windows(rollout)
-        styles = [style_reward(self.discriminator(windows[t], z)) for t, z in enumerate(rollout.z)]
-        return torch.stack(styles) * whole
+        """r = -2 log max(1 - D(window, z), 1e-4)."""
+        logit = self.discriminator(self._windows.windows(rollout).flatten(0, 1), rollout.z.flatten(0, 1))
+        return style_reward(logit).view_as(rollout.log_prob)
 
     def update(self, rollout: Rollout) -> dict[str, float]:
         """The discriminator's loss: references under the latent of their own piece, the policy under the one given."""
 
-        def batch_loss(fake: Tensor, z: Tensor) -> tuple[Tensor, dict[str, float]]:
+        def batch_loss(fake: Tensor, z: Tensor, fresh: int) -> tuple[Tensor, dict[str, float]]:
             real, real_z = self._reference_windows(len(fake))
-            return self.discriminator.loss(real, fake, real_z, z)
+            return self.discriminator.loss(real, self.discriminator.describe(fake, z), real_z)
 
         metrics = self._learn(rollout, batch_loss)
         self._refresh()
@@ -131,16 +131,17 @@ class Calm(WindowedBaseline):
         return [*self.encoder.parameters()]
 
     def extra_loss(self, minibatch: Minibatch, mean: Tensor, actor: Actor) -> Tensor:
-        """w (alignment + 0.5 uniformity), Wang and Isola 2020: overlapping pieces of a clip near, all pieces apart."""
+        """w (alignment + 0.5 uniformity), Wang and Isola 2020: pieces that begin together near, all pieces apart."""
         count = min(len(minibatch.source), 256)
         clip, frame = self.library.sample(count, self._generator, margin=self._span - 1)
-        shift = torch.randint(0, self._span // 2 + 1, (count,), generator=self._generator, device=clip.device)
+        apart = round(self.config.pair_seconds * self.library.body.control_hz)
+        shift = torch.randint(0, apart + 1, (count,), generator=self._generator, device=clip.device)
         last = (self.library.lengths[clip] - self._span).clamp(min=0)
         z = self.encode(self.library.row(clip, frame))
         near = self.encode(self.library.row(clip, torch.minimum(frame + shift, last)))
         alignment = (z - near).square().sum(dim=-1).mean()
-        apart = torch.pdist(z).square()
-        uniformity = torch.logsumexp(-2.0 * apart, dim=0) - torch.log(torch.tensor(float(len(apart))))
+        pairs = torch.pdist(z).square()
+        uniformity = torch.logsumexp(-2.0 * pairs, dim=0) - torch.log(torch.tensor(float(len(pairs))))
         weights = self.config.regularization_weight, self.config.uniformity_weight
         return weights[0] * (alignment + weights[1] * uniformity)
 
@@ -167,12 +168,10 @@ class Calm(WindowedBaseline):
         return nn.functional.normalize(sums, dim=-1)
 
     def _reference_windows(self, count: int) -> tuple[Tensor, Tensor]:
-        """Windows (count, W, D) from anywhere in a piece of a clip, and the latent (count, d) of that piece."""
+        """Windows (count, W, f) from anywhere in a piece of a clip, and the latent (count, d) of that piece."""
         length = self.config.discriminator.window
         clip, first = self.library.sample(count, self._generator, margin=self._span - 1)
         into = torch.rand(count, generator=self._generator, device=clip.device) * max(self._span - length + 1, 1)
         # what a short clip lacks it lacks for the window, too
         frame = torch.minimum(first + into.long(), (self.library.lengths[clip] - length).clamp(min=0))
-        steps = torch.arange(length, device=clip.device)
-        rows = reference_rows(self.library, clip, frame, steps)
-        return self._reference[rows], self._latents[self.library.row(clip, first)]
+        return self._real_windows(clip, frame), self._latents[self.library.row(clip, first)]

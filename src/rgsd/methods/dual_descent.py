@@ -16,13 +16,16 @@ import torch
 from torch import Tensor, nn
 
 from rgsd.envs.observation import observe
+from rgsd.learning import distributed
 from rgsd.learning.normalization import RunningScale
+from rgsd.learning.replay import Replay
 from rgsd.learning.rollout import Rollout
 from rgsd.methods.baseline import Baseline
 from rgsd.motions.library import MotionLibrary
 from rgsd.skills.encoder import EncoderConfig
 from rgsd.skills.phi import MetricEncoder
 
+_REPLAYED_ROLLOUTS = 8
 Seen = tuple[Tensor, Tensor]
 """What phi is given of states: observations (..., D) and further numbers (..., e)."""
 
@@ -41,8 +44,12 @@ class MetricConfig:
     """Of phi's Adam (ours; 1e-4 there, for longer runs)."""
     dual_learning_rate: float = 3e-3
     """Of log lambda's Adam (ours; at 1e-4 it moves one nat in ten thousand minibatches)."""
-    minibatches: int = 20
-    """Gradient steps of phi and lambda a rollout."""
+    samples_per_update: int = 32
+    """Environment steps for each gradient step of phi and lambda."""
+    batch: int = 256
+    """Pairs of a gradient step, half of them from the replay."""
+    replay: int = 8192
+    """Pairs of earlier rollouts that are kept (ours; a million there)."""
     rsi: float = 0.0
     """Fraction of episodes that begin on reference states; the others begin standing."""
 
@@ -83,6 +90,7 @@ class MetricBaseline(Baseline):
         ]
         optimizer = torch.optim.Adam(groups)
         super().__init__(library, config.encoder.latent_dim, config.rsi, networks, optimizer, seed)
+        self._replay = Replay(config.replay, _REPLAYED_ROLLOUTS, self._generator)
         self._scale = RunningScale(library.device)
         self._starts: list[Tensor] = []  # what phi is given of the states where the episodes began that still run
         self._grounding = self._directions()
@@ -108,7 +116,7 @@ class MetricBaseline(Baseline):
         """Train phi and lambda on a rollout's pairs."""
         crossings = self._crossings(rollout)
         self._scale.update(self._raw_rewards(rollout))
-        metrics = self._fit(self._pairs(rollout)) | {
+        metrics = self._fit(self._pairs(rollout), rollout.num_samples) | {
             "Metra/lambda": float(self._log_lambda.detach().exp()),
             "Metra/reward_scale": float(self._scale.value),
             "Metra/drift": self.drift(),
@@ -123,8 +131,9 @@ class MetricBaseline(Baseline):
         return 1.0 - float((self._directions() * self._grounding).sum(dim=-1).mean())
 
     def state_dict(self) -> dict[str, Any]:
-        """Networks, optimiser, generator, the reward's scale, the episodes' starts and where phi began."""
+        """Networks, optimiser, generator, replay, the reward's scale, the episodes' starts and where phi began."""
         return super().state_dict() | {
+            "replay": self._replay.state_dict(),
             "scale": self._scale.value,
             "starts": list(self._starts),
             "grounding": self._grounding,
@@ -133,29 +142,46 @@ class MetricBaseline(Baseline):
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Go back to a saved state."""
         super().load_state_dict(state)
+        self._replay.load_state_dict(state.get("replay", {"parts": [], "next": 0}))  # older checkpoints have none
         self._scale.value = state["scale"].to(self.library.device, copy=True)
         self._starts = [part.to(self.library.device, copy=True) for part in state["starts"]]
         self._grounding = state["grounding"].to(self.library.device, copy=True)
 
-    def _fit(self, pairs: Pairs) -> dict[str, float]:
-        """Ascend E[(phi(y) - phi(x)).z] + lambda E[min(eps, d(x, y)^2 - |phi(y) - phi(x)|^2)]; lambda descends it."""
+    def _fit(self, pairs: Pairs, samples: int) -> dict[str, float]:
+        """Gradient steps in proportion to the samples, of all processes together; the means of what they saw."""
         usable = pairs.usable.nonzero().squeeze(1)
-        sums: dict[str, float] = defaultdict(float)
-        order = self._shuffled(len(usable))
         # nothing is learned, and nothing said, where there is no pair
-        for chosen in order.chunk(self._fitting.minibatches) if len(order) else ():
-            ids = usable[chosen]
-            step = self.phi(*(part[ids] for part in pairs.y)) - self.phi(*(part[ids] for part in pairs.x))
-            gain, length, bound = (step * pairs.z[ids]).sum(dim=-1), step.norm(dim=-1), pairs.bound[ids]
-            room = (bound.square() - step.square().sum(dim=-1)).clamp(max=self._fitting.slack).mean()
-            loss = -gain.mean() - self._log_lambda.detach().exp() * room
-            self._minimize(loss + self._log_lambda * room.detach())
-            fraction = len(ids) / len(order)
-            sums["Encoder/loss"] += fraction * float(loss.detach())
-            sums["Discovery/alignment"] += fraction * float((gain / length.clamp(min=1e-8)).detach().mean())
-            sums["Metra/step_length"] += fraction * float(length.detach().mean())
-            sums["Metra/violations"] += fraction * float((length.detach() > bound).float().mean())
-        return dict(sums)
+        if distributed.fewest(len(usable)) == 0:
+            return {}
+        parts = [*pairs.x, *pairs.y, pairs.z, pairs.bound]
+        config, processes = self._fitting, distributed.size()
+        updates, batch = max(processes * samples // config.samples_per_update, 1), -(-config.batch // processes)
+        old = batch // 2 if len(self._replay) else 0
+        sums: dict[str, Tensor] = defaultdict(lambda: torch.zeros((), device=usable.device))
+        for chosen in self._passes(len(usable), updates * (batch - old)).chunk(updates):
+            rows = [part[usable[chosen]] for part in parts]
+            if old:
+                rows = [torch.cat(both) for both in zip(rows, self._replay.draw(old), strict=True)]
+            for name, value in self._step(*rows).items():
+                sums[name] += value / updates
+        self._replay.add([part[usable] for part in parts])
+        return {name: float(value) for name, value in sums.items()}
+
+    def _step(
+        self, x: Tensor, x_extra: Tensor, y: Tensor, y_extra: Tensor, z: Tensor, bound: Tensor
+    ) -> dict[str, Tensor]:
+        """Ascend E[(phi(y) - phi(x)).z] + lambda E[min(eps, d(x, y)^2 - |phi(y) - phi(x)|^2)]; lambda descends it."""
+        step = self.phi(y, y_extra) - self.phi(x, x_extra)
+        gain, length = (step * z).sum(dim=-1), step.norm(dim=-1)
+        room = (bound.square() - step.square().sum(dim=-1)).clamp(max=self._fitting.slack).mean()
+        loss = -gain.mean() - self._log_lambda.detach().exp() * room
+        self._minimize(loss + self._log_lambda * room.detach())
+        return {
+            "Encoder/loss": loss.detach(),
+            "Discovery/alignment": (gain / length.clamp(min=1e-8)).detach().mean(),
+            "Metra/step_length": length.detach().mean(),
+            "Metra/violations": (length.detach() > bound).float().mean(),
+        }
 
     @torch.no_grad()
     def _raw_rewards(self, rollout: Rollout) -> Tensor:

@@ -76,7 +76,7 @@ class Lgsd(MetricBaseline):
     @torch.no_grad()
     def _pairs(self, rollout: Rollout) -> Pairs:
         """The state after every step but a fall's, and one of its own episode a gap before it."""
-        windows, _ = self._history.windows(rollout)
+        windows = self._history.windows(rollout)
         low, high = self._gaps
         elapsed, device = rollout.elapsed, rollout.elapsed.device
         gap = torch.randint(low, high + 1, elapsed.shape, generator=self._generator, device=device)

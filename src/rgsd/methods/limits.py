@@ -46,7 +46,8 @@ _ANY, _POSITIVE, _FRACTION = Limits(least=-math.inf), Limits(above=True), Limits
 _COUNT, _NEVER_ENDING = Limits(least=1.0), Limits(endless=True)
 _OF = {
     _ANY: ("trainer.alive_reward", "settings.diversity_target", "contrastive.hard_negatives"),
-    _FRACTION: ("settings.imitation_fraction", "settings.standing_starts", "settings.rsi", "ppo.gae_lambda"),
+    _FRACTION: ("settings.imitation_fraction", "settings.standing_starts", "settings.rsi", "ppo.gae_lambda",
+                "noise_free", "batch_fraction"),
     Limits(most=1.0, below=True): ("ppo.gamma",),
     Limits(least=2.0): ("encoder.latent_dim",),
     _NEVER_ENDING: ("margin",),
@@ -56,7 +57,7 @@ _OF = {
         "num_envs", "steps", "horizon", "noise_steps", "epochs", "minibatches", "batch", "updates", "window", "hidden",
         "actor_hidden", "critic_hidden", "encoder_minibatches", "motion_frames", "shortest_skill", "longest_skill",
         "period", "search_latents", "at_once", "rollouts_per_clip", "num_latents", "variations_per_clip",
-        "rollouts_per_switch", "goals",
+        "held_out_latents", "rollouts_per_switch", "goals", "samples_per_update",
     ),
     _POSITIVE: (
         "minutes", "network.noise", "final_noise", "learning_rate", "min_learning_rate", "max_learning_rate", "clip",

@@ -23,13 +23,20 @@ VALUES = {
     "trainer.warm_start.latents": {"cells": "voronoi"},
 }
 """Values by the old path of their key, old to new."""
+GONE = {
+    "metra": {"settings.minibatches"},
+    "lgsd": {"settings.minibatches"},
+    "ase": {"settings.discriminator.batch"},
+    "calm": {"settings.discriminator.batch"},
+}
+"""Keys by method and path that mean nothing any more: such a run is evaluated, and not gone on with."""
 STATE = {"losses": "failures"}
 """Parts of a method's checkpoint, old name to new."""
 
 
 def migrate_config(content: dict[str, Any]) -> dict[str, Any]:
     """The content of a `config.yaml` under the names of today."""
-    named = _renamed(content, "")
+    named = _renamed(content, "", GONE.get(content.get("method", ""), set()))
     return named | {"method": METHODS.get(named["method"], named["method"])} if "method" in named else named
 
 
@@ -38,12 +45,14 @@ def migrate_state(state: dict[str, Any]) -> dict[str, Any]:
     return {STATE.get(name, name): value for name, value in state.items()}
 
 
-def _renamed(content: dict[str, Any], prefix: str) -> dict[str, Any]:
+def _renamed(content: dict[str, Any], prefix: str, gone: set[str]) -> dict[str, Any]:
     found = {}
     for name, value in content.items():
         path = prefix + name
+        if path in gone:
+            continue
         if isinstance(value, dict):
-            value = _renamed(value, f"{path}.")
+            value = _renamed(value, f"{path}.", gone)
         elif isinstance(value, str):
             value = VALUES.get(path, {}).get(value, value)
         found[KEYS.get(path, name)] = value

@@ -19,6 +19,7 @@ from rgsd.methods.ase import AseConfig
 from rgsd.methods.calm import CalmConfig
 from rgsd.methods.diayn import DiaynConfig
 from rgsd.methods.dual_descent import MetricConfig
+from rgsd.methods.official import official
 from rgsd.methods.registry import METHODS, MethodConfig
 from rgsd.methods.rgsd import RgsdConfig
 from rgsd.methods.runs import RunConfig, check_method
@@ -26,13 +27,18 @@ from rgsd.methods.tracker import TrackerConfig
 from rgsd.skills.contrastive import ContrastiveConfig
 from rgsd.skills.encoder import EncoderConfig
 
-PRESETS = ("cpu", "gpu", "paper")
-"""What works best on two cores; the same for a GPU, in field sizes; the paper's algorithm but for the reward's form."""
+PRESETS = ("cpu", "gpu", "paper", "official")
+"""What works best on two cores; the same for a GPU, in field sizes; RGSD's algorithm as printed, and the baselines in
+its sizes; each baseline as its authors' code trains it."""
 
 _WIDE = (1024, 1024, 512)
+_ENTROPY = 5e-4  # that of the first author's next paper (GGSD); RGSD's own is not published
 
 ALIVE_REWARD = 0.5
 """What every step is worth, to every method alike: rewards are of order one, and METRA's can be negative."""
+NOISE_FREE = 0.1
+"""Fraction of ASE's and CALM's environments that act without noise: the mean over environments of the official code's
+exp(10 (u - 1)), u evenly in [0, 1]."""
 
 
 def make_preset(name: str, method: str, body: str) -> RunConfig:
@@ -46,6 +52,7 @@ def make_preset(name: str, method: str, body: str) -> RunConfig:
     Raises:
         UnknownName: no such preset, method or body.
         BodyError: the file cannot be a body.
+        UsageError: preset `official` of a method that has no official code.
     """
     if name not in PRESETS:
         raise UnknownName("preset", name, PRESETS)
@@ -68,34 +75,54 @@ def make_preset(name: str, method: str, body: str) -> RunConfig:
         settings = _baseline_settings(settings, name, body)
         # open-loop replay would show them the references, which they are to do without or to know by a discriminator
         # alone
-        config = from_scratch(config) if name == "cpu" else _without_warm_start(config)
+        config = from_scratch(config) if name in ("cpu", "official") else _without_warm_start(config)
     config = dataclasses.replace(
         config,
         preset=name,
         ppo=dataclasses.replace(config.ppo, bfloat16=name != "gpu" and has_fast_bfloat16()),
         settings=settings,
-        trainer=dataclasses.replace(config.trainer, alive_reward=ALIVE_REWARD),
+        trainer=dataclasses.replace(
+            config.trainer,
+            alive_reward=ALIVE_REWARD,
+            noise_free=NOISE_FREE if isinstance(settings, AseConfig | CalmConfig) else 0.0,
+        ),
     )
     if name == "gpu":
         return _wide(config)
+    if name == "official":
+        return official(config)
     if name == "paper":
         config = dataclasses.replace(
             config,
             network=NetworkConfig(_WIDE, _WIDE, noise=config.network.noise, learn_noise=True, privileged_critic=False),
-            ppo=dataclasses.replace(config.ppo, advantage_per_stream=False, entropy_bonus=1e-3),
+            ppo=dataclasses.replace(config.ppo, advantage_per_stream=False, entropy_bonus=_ENTROPY),
         )
         config = _without_warm_start(config)
     return config
 
 
 def from_scratch(config: RunConfig) -> RunConfig:
-    """The same run (of preset `cpu`) without warm start, with the noise that this asks for: how baselines begin."""
+    """The same run (of preset `cpu`) without warm start, with the noise that this asks for: how baselines begin.
+
+    RGSD's imitation is then half of the samples: at first its episodes last 0.17 s, and four of five such episodes are
+    a few samples in a hundred.
+    """
     config = _without_warm_start(config)
+    if isinstance(config.settings, RgsdConfig):
+        settings = dataclasses.replace(config.settings, imitation_fraction=0.5, fraction_of="samples")
+        config = dataclasses.replace(config, settings=settings)
     if config.body == "smpl":
         return config
     # to who starts from nothing, 0.03 rad and the bound on the KL leave almost no room in an update
     network = dataclasses.replace(config.network, noise=0.1, final_noise=0.03, noise_steps=2_000_000)
     return dataclasses.replace(config, network=network)
+
+
+def equal_start(config: RunConfig) -> RunConfig:
+    """The same run (of preset `cpu`) with RGSD's warm start and noise: every actor is cloned from the same replay."""
+    own = make_preset("cpu", "rgsd", config.body)
+    trainer = dataclasses.replace(config.trainer, warm_start=own.trainer.warm_start)
+    return dataclasses.replace(config, network=own.network, trainer=trainer)
 
 
 def _wide(config: RunConfig) -> RunConfig:
@@ -200,7 +227,7 @@ def _rgsd_settings(name: str, body: str) -> RgsdConfig:
     """A small sphere for few clips: in 64-D a uniform z is nearly orthogonal to every reference."""
     encoder = EncoderConfig(latent_dim=16 if body == "smpl" else 4)
     if name == "paper":
-        return RgsdConfig(encoder=encoder, kappa=ContrastiveConfig().kappa, reward="cosine")
+        return RgsdConfig(encoder=encoder, kappa=ContrastiveConfig().kappa, reward="exact")
     if body == "smpl":
         # twenty clips of a humanoid take longer to tell apart than eight gaits of a quadruped; a humanoid must
         # learn not to fall first, for which the flat reward gives the clearer signal

@@ -102,7 +102,8 @@ def _build_calm(
 ) -> Calm:
     torch.manual_seed(stream_seed(seed, "encoder"))
     layout, mask = ObservationLayout(library.body), settings.encoder
-    encoder = WindowEncoder(mask, layout, settings.motion_frames).to(library.device)
+    seen = settings.discriminator.mask(mask, layout)  # both see the same, as in the official code
+    encoder = WindowEncoder(mask, seen, layout, settings.motion_frames).to(library.device)
     discriminator = Discriminator(settings.discriminator, mask, layout, mask.latent_dim).to(library.device)
     return Calm(library, encoder, discriminator, settings, own_seed(seed, "method"))
 

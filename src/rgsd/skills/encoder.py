@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from torch import Tensor, nn
 
 from rgsd.envs.observation import ObservationLayout
+from rgsd.errors import UsageError
 from rgsd.skills.features import Features, perceptron
 
 
@@ -23,12 +24,24 @@ class EncoderConfig:
     bodies: tuple[str, ...] = field(default=())
     """Body parts that the encoder sees; empty for all."""
 
+    def mask(self, layout: ObservationLayout) -> list[int]:
+        """The entries of an observation that are seen.
+
+        Raises:
+            UsageError: none.
+            UnknownName: a kind or a body that does not exist.
+        """
+        indices = layout.indices(self.kinds, self.bodies or None)
+        if not indices:
+            raise UsageError(f"the feature mask is empty: kinds {self.kinds} of bodies {self.bodies}")
+        return indices
+
 
 class Encoder(Features):
     """mu(s): the chosen features, MLP, project onto the unit sphere."""
 
     def __init__(self, config: EncoderConfig, layout: ObservationLayout) -> None:
-        super().__init__(config.kinds, config.bodies, layout)
+        super().__init__(config.mask(layout), layout)
         self.config = config
         self.network = perceptron((self.num_features, *config.hidden, config.latent_dim))
 

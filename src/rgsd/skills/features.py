@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
 
 from rgsd.envs.observation import ObservationLayout
-from rgsd.errors import UsageError
 
 
 def perceptron(sizes: tuple[int, ...]) -> nn.Sequential:
@@ -27,8 +27,7 @@ class Features(nn.Module):
     clips would blow up small errors (docs/rgsd.md).
 
     Args:
-        kinds: observation kinds (envs.observation.KINDS).
-        bodies: body parts; empty for all.
+        mask: the chosen entries.
         layout: of the observation.
     """
 
@@ -36,13 +35,10 @@ class Features(nn.Module):
     mean: Tensor
     scale: Tensor
 
-    def __init__(self, kinds: tuple[str, ...], bodies: tuple[str, ...], layout: ObservationLayout) -> None:
+    def __init__(self, mask: Sequence[int], layout: ObservationLayout) -> None:
         super().__init__()
-        indices = layout.indices(kinds, bodies or None)
-        if not indices:
-            raise UsageError(f"the feature mask is empty: kinds {kinds} of bodies {bodies}")
-        self.register_buffer("mask", torch.tensor(indices))
-        self.register_buffer("mean", torch.zeros(len(indices)))
+        self.register_buffer("mask", torch.tensor(mask))
+        self.register_buffer("mean", torch.zeros(len(mask)))
         self.register_buffer("scale", layout.floors()[self.mask])
 
     @property

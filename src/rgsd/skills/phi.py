@@ -20,7 +20,7 @@ class MetricEncoder(Features):
     """
 
     def __init__(self, config: EncoderConfig, layout: ObservationLayout, extra: int = 0) -> None:
-        super().__init__(config.kinds, config.bodies, layout)
+        super().__init__(config.mask(layout), layout)
         self.network = perceptron((self.num_features + extra, *config.hidden, config.latent_dim))
 
     @torch.no_grad()

@@ -116,10 +116,12 @@ def sample_vmf(mean: Tensor, kappa: float, generator: torch.Generator) -> Tensor
         accept = kappa * w + (dim - 1) * torch.log(1 - x0 * w) - c >= torch.log(u)
         cosine[open_ids[accept]] = w[accept]
         open_ids = open_ids[~accept]
-    w = cosine.to(mean.dtype).unsqueeze(1)
-    noise = torch.randn(count, dim, generator=generator, device=mean.device)
-    tangent = torch.nn.functional.normalize(noise - (noise * mean).sum(-1, keepdim=True) * mean, dim=-1)
-    return w * mean + torch.sqrt((1 - w**2).clamp(min=0)) * tangent
+    # in double precision: near mu the tangent is what little is left of a difference, and at d 2 most of it is rounding
+    w, exact = cosine.unsqueeze(1), torch.nn.functional.normalize(mean.double(), dim=-1)
+    noise = torch.randn(count, dim, generator=generator, dtype=torch.float64, device=mean.device)
+    tangent = torch.nn.functional.normalize(noise - (noise * exact).sum(-1, keepdim=True) * exact, dim=-1)
+    drawn = w * exact + torch.sqrt((1 - w**2).clamp(min=0)) * tangent
+    return torch.nn.functional.normalize(drawn, dim=-1).to(mean.dtype)
 
 
 def slerp(a: Tensor, b: Tensor, fraction: float | Tensor) -> Tensor:

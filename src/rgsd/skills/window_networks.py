@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
@@ -29,23 +31,33 @@ class DiscriminatorConfig:
     """Weight of the squared weights of all layers."""
     learning_rate: float = 1e-4
     """Of Adam (ours; 2e-5 there, for runs a thousand times longer)."""
-    updates: int = 8
-    """Gradient steps a rollout (ours)."""
-    batch: int = 512
-    """Windows of each kind a gradient step (ours)."""
+    updates: int = 48
+    """Gradient steps a rollout."""
+    batch_fraction: float = 1 / 32
+    """Windows of each kind a gradient step, over the samples of a rollout."""
+    replay: int = 8192
+    """Windows of earlier rollouts that are kept (ours; 200,000 there, of rollouts ten times as large)."""
+    sees: Literal["key_bodies", "mask"] = "key_bodies"
+    """What it sees of a state: the root and the places of the key bodies, or all that the encoder's mask lets through.
+    (The official code shows the joints' angles and rates as well.)"""
+
+    def mask(self, encoder: EncoderConfig, layout: ObservationLayout) -> list[int]:
+        """The entries of an observation that are seen; those of an encoder's mask if `sees` says so."""
+        return encoder.mask(layout) if self.sees == "mask" else layout.root_and_key_bodies()
 
 
 class WindowEncoder(Features):
     """CALM's motion encoder: a clip's window to the unit sphere of R^d.
 
     Args:
-        config: the feature mask and the network.
+        config: the network.
+        mask: what it sees of an observation.
         layout: of the observation.
         frames: K, observations of a window.
     """
 
-    def __init__(self, config: EncoderConfig, layout: ObservationLayout, frames: int) -> None:
-        super().__init__(config.kinds, config.bodies, layout)
+    def __init__(self, config: EncoderConfig, mask: Sequence[int], layout: ObservationLayout, frames: int) -> None:
+        super().__init__(mask, layout)
         self.network = perceptron((frames * self.num_features, *config.hidden, config.latent_dim))
 
     def forward(self, windows: Tensor) -> Tensor:
@@ -54,11 +66,11 @@ class WindowEncoder(Features):
 
 
 class Discriminator(Features):
-    """D(window), or D(window, z): a logit, high for the references.
+    """D(window), or D(window, z): a logit, high for the references. Windows are of features, not of observations.
 
     Args:
         config: network and loss.
-        mask: whose feature mask it has.
+        mask: whose feature mask it has, if its own is not of key bodies.
         layout: of the observation.
         condition: d of the latents that it is given as well; 0 for none.
     """
@@ -66,37 +78,41 @@ class Discriminator(Features):
     def __init__(
         self, config: DiscriminatorConfig, mask: EncoderConfig, layout: ObservationLayout, condition: int = 0
     ) -> None:
-        super().__init__(mask.kinds, mask.bodies, layout)
+        super().__init__(config.mask(mask, layout), layout)
         self.config, self._latent_scale = config, math.sqrt(condition)
         self.trunk = perceptron((config.window * self.num_features + condition, *config.hidden))
         self.head = nn.Linear(config.hidden[-1], 1)
 
     def describe(self, windows: Tensor, z: Tensor | None = None) -> Tensor:
-        """(n, hidden) what the last layer is given of windows (n, W, D) and latents (n, d)."""
-        return self._describe(self.features(windows).flatten(1), z)
+        """(n, hidden) what the last layer is given of windows (n, W, f) and latents (n, d)."""
+        given = windows.flatten(1)
+        given = given if z is None else torch.cat((given, self._latent_scale * z), dim=1)
+        return nn.functional.elu(self.trunk(given))
 
     def forward(self, windows: Tensor, z: Tensor | None = None) -> Tensor:
-        """Logits (n,) of windows (n, W, D) under latents (n, d)."""
+        """Logits (n,) of windows (n, W, f) under latents (n, d)."""
         return self.head(self.describe(windows, z)).squeeze(-1)
 
-    def loss(
-        self, real: Tensor, fake: Tensor, real_z: Tensor | None = None, fake_z: Tensor | None = None
-    ) -> tuple[Tensor, dict[str, float]]:
-        """Binary cross-entropy of reference windows (n, W, D) against the policy's, with its penalties.
+    def loss(self, real: Tensor, seen: Tensor, real_z: Tensor | None = None) -> tuple[Tensor, dict[str, float]]:
+        """Binary cross-entropy of reference windows (n, W, f) against the policy's, with its penalties.
 
         L = (BCE(real, 1) + BCE(fake, 0)) / 2 + w_g E|dD/dreal|^2 + w_l |last weights|^2 + w_d |weights|^2; the
         gradient is with respect to normalised features.
 
+        Args:
+            real: of the references.
+            seen: (m, hidden) what `describe` makes of the policy's windows.
+            real_z: (n, d) latents of the references' windows.
+
         Returns:
             The loss, and metrics to log.
         """
-        features = self.features(real).flatten(1).requires_grad_()
-        real_logit = self.head(self._describe(features, real_z)).squeeze(-1)
-        fake_logit = self(fake, fake_z)
+        real = real.detach().requires_grad_()
+        real_logit, fake_logit = self(real, real_z), self.head(seen).squeeze(-1)
         softplus = nn.functional.softplus
         entropy = 0.5 * (softplus(-real_logit).mean() + softplus(fake_logit).mean())
-        (gradient,) = torch.autograd.grad(real_logit.sum(), features, create_graph=True)
-        penalty = gradient.square().sum(dim=1).mean()
+        (gradient,) = torch.autograd.grad(real_logit.sum(), real, create_graph=True)
+        penalty = gradient.flatten(1).square().sum(dim=1).mean()
         weights = [module.weight.square().sum() for module in self.modules() if isinstance(module, nn.Linear)]
         config = self.config
         loss = (
@@ -111,10 +127,6 @@ class Discriminator(Features):
             "Discriminator/reference": float(torch.sigmoid(real_logit.detach()).mean()),
             "Discriminator/policy": float(torch.sigmoid(fake_logit.detach()).mean()),
         }
-
-    def _describe(self, features: Tensor, z: Tensor | None) -> Tensor:
-        given = features if z is None else torch.cat((features, self._latent_scale * z), dim=1)
-        return nn.functional.elu(self.trunk(given))
 
 
 def style_reward(logit: Tensor) -> Tensor:

@@ -259,5 +259,6 @@ def _without_reference(elapsed: Tensor) -> dict[str, Tensor]:
     return {
         **dict.fromkeys(("source", "clip", "frame"), whole),
         **dict.fromkeys(("worst_body", "root_error", "heading_error"), number),
-        "imitation": whole.bool(),
+        **dict.fromkeys(("imitation", "standing"), whole.bool()),
+        "noisy": ~whole.bool(),
     }

@@ -65,7 +65,7 @@ def facts(pairs: Sequence[tuple[str, object]]) -> str:
 
 @dataclass(frozen=True)
 class Card:
-    """One headline figure."""
+    """One headline metric."""
 
     name: str
     """What it is."""

@@ -269,7 +269,7 @@ def _discovery(run: RunFolder, pictures: dict[str, bytes]) -> str:
         Row("turn coverage", [_with_interval(found, f"{p}turn_coverage") for p in ("", "reference_")]),
         Row("spread of end positions (m)", [_with_interval(found, "spread_path_m"), page.EN_DASH]),
         Row("spread of poses (cm)", [_with_interval(found, "spread_pose_cm", 1), page.EN_DASH]),
-        Row("FID to all references", [shown(found.get("fid"), 1), shown(found.get("fid_floor"), 1)]),
+        Row("FID to all references", [_with_interval(found, "fid", 1), shown(found.get("fid_null"), 1)]),
     ]
     for name, fraction in (found.get("held_out") or {}).items():
         untrained = (found.get("untrained_held_out") or {}).get(name)

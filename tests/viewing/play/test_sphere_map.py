@@ -15,20 +15,20 @@ def test_the_clips_principal_axes_come_first_and_others_can_be_chosen() -> None:
     assert next(iter(sphere.choices)) == "principal axes 1-3"
     torch.testing.assert_close(sphere.axes.T @ sphere.axes, torch.eye(3), atol=1e-5, rtol=0)
     for z in clips.values():
-        assert sphere.share(z) == pytest.approx(1.0, abs=1e-5)
+        assert sphere.fraction(z) == pytest.approx(1.0, abs=1e-5)
         assert float(sphere.place(z)[2]) == pytest.approx(0.0, abs=1e-5)
     sphere.choose("components 2-4")
     torch.testing.assert_close(sphere.place(torch.arange(6.0)), torch.tensor([1.0, 2.0, 3.0]))
 
 
-def test_a_click_keeps_the_rest_and_the_share() -> None:
+def test_a_click_keeps_the_rest_and_the_fraction() -> None:
     sphere = SphereMap({}, 5)  # components 1-3
     z = torch.tensor([0.6, 0.0, 0.0, 0.8, 0.0])
     moved = sphere.towards(z, torch.tensor([0.0, 0.0, 1.0]))
     torch.testing.assert_close(moved, torch.tensor([0.0, 0.0, 0.6, 0.8, 0.0]))
-    torch.testing.assert_close(sphere.with_share(z, 0.8), torch.tensor([0.8, 0.0, 0.0, 0.6, 0.0]))
+    torch.testing.assert_close(sphere.with_fraction(z, 0.8), torch.tensor([0.8, 0.0, 0.0, 0.6, 0.0]))
     whole = torch.tensor([1.0, 0.0, 0.0, 0.0, 0.0])
-    assert torch.equal(sphere.with_share(whole, 0.5), whole)  # it has no direction beside the axes to go to
+    assert torch.equal(sphere.with_fraction(whole, 0.5), whole)  # it has no direction beside the axes to go to
 
 
 def test_a_circle_of_latents_is_a_flat_sphere() -> None:

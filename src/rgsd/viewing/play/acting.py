@@ -16,7 +16,7 @@ from rgsd.bodies.state import BodyState
 from rgsd.envs.observation import observe
 from rgsd.envs.termination import fallen
 from rgsd.learning.skill_policy import SkillPolicy
-from rgsd.physics.protocol import Physics
+from rgsd.physics.interface import Physics
 from rgsd.viewing.play.clock import Trace
 from rgsd.viewing.play.ghost import Ghost
 from rgsd.viewing.play.take import Take

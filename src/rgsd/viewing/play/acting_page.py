@@ -14,7 +14,7 @@ from rgsd.viewing.play.acting import TRACE_SECONDS, Acting, direction
 from rgsd.viewing.play.page import Page
 from rgsd.viewing.play.stage import Stage
 from rgsd.viewing.play.take import Take
-from rgsd.viewing.style import ACCENT, WARM, group_colors
+from rgsd.viewing.theme import ACCENT, WARM, group_colors
 from rgsd.viewing.video import FilmUnavailable
 
 _CURVE, _PLOT_WIDTH = 150, 300  # points of a curve, and the plots' width, pixels

@@ -12,7 +12,7 @@ from matplotlib.colors import to_rgb
 from torch import Tensor
 
 from rgsd.viewing.play.sphere_map import SphereMap
-from rgsd.viewing.style import group_colors
+from rgsd.viewing.theme import group_colors
 
 _LEAD, _OTHERS = (200, 85, 61), (110, 118, 134)
 _MARK, _LATENT = 0.05, 0.07  # radii of a clip's mark and of the present latent, in the sphere's

@@ -40,7 +40,7 @@ class GoalSession(Acting):
     @property
     def distance(self) -> float:
         """From the body to the goal over the ground, m."""
-        return float((self.env.field.goal - self.env.place).norm())
+        return float((self.env.field.goal - self.env.position).norm())
 
     def set_goal(self, x: float, y: float) -> None:
         """Send the body to a place on the ground, m."""

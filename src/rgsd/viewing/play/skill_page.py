@@ -53,7 +53,7 @@ class SkillPage(ActingPage):
     def tell(self) -> str:
         session = self.session
         self._z.value = "  ".join(f"{x:+.2f}" for x in session.z[0].tolist())
-        self._share.value = round(session.map.share(session.steering.goal[0]), 2)
+        self._fraction.value = round(session.map.fraction(session.steering.goal[0]), 2)
         command = copyable(session.command())
         if command != self._command.content:
             self._command.content = command
@@ -93,12 +93,12 @@ class SkillPage(ActingPage):
             return
         with gui.add_folder("Blend of two clips", expand_by_default=False):
             one, other = gui.add_dropdown("from", names), gui.add_dropdown("to", names, initial_value=names[1])
-            share = gui.add_slider("share of the second", 0.0, 1.0, 0.01, 0.5)
+            fraction = gui.add_slider("fraction of the second", 0.0, 1.0, 0.01, 0.5)
 
         def blend(_: object) -> None:
-            steering.blend(one.value, other.value, share.value)
+            steering.blend(one.value, other.value, fraction.value)
 
-        for control in (one, other, share):
+        for control in (one, other, fraction):
             self.on_change(control, blend)
         with gui.add_folder("Sequence of clips", expand_by_default=False):
             order = gui.add_text("clips", ", ".join(names), hint="names with commas between them")
@@ -114,7 +114,7 @@ class SkillPage(ActingPage):
         gui, session = self.server.gui, self.session
         with gui.add_folder("Sphere"):
             axes = gui.add_dropdown("axes", tuple(session.map.choices))
-            self._share = gui.add_slider(
+            self._fraction = gui.add_slider(
                 "in these axes", 0.0, 1.0, 0.01, 1.0, hint="how much of z the picture shows; a click keeps the rest"
             )
             self._z = gui.add_text("z", "", disabled=True)
@@ -125,7 +125,8 @@ class SkillPage(ActingPage):
 
         self.on_change(axes, choose)
         self.on_change(
-            self._share, lambda value: session.steering.go_to(session.map.with_share(session.steering.goal[0], value))
+            self._fraction,
+            lambda value: session.steering.go_to(session.map.with_fraction(session.steering.goal[0], value)),
         )
 
     def _add_bodies(self) -> None:

@@ -50,24 +50,24 @@ class SphereMap:
         """Where latents (..., d) lie in the picture: (..., 3), inside the unit ball."""
         return z @ self.axes
 
-    def share(self, z: Tensor) -> float:
+    def fraction(self, z: Tensor) -> float:
         """How much of a latent (d,) the picture shows, |y|, from 0 to 1."""
         return float(self.place(z).norm())
 
     def towards(self, z: Tensor, direction: Tensor) -> Tensor:
         """The latent (d,) that a click in a direction (3,) moves z (d,) to."""
         rest = z - self.axes @ self.place(z)
-        inside = max(self.share(z), _LEAST) * torch.nn.functional.normalize(self.axes @ direction, dim=-1)
+        inside = max(self.fraction(z), _LEAST) * torch.nn.functional.normalize(self.axes @ direction, dim=-1)
         return torch.nn.functional.normalize(inside + rest, dim=-1)
 
-    def with_share(self, z: Tensor, share: float) -> Tensor:
-        """The latent (d,) in z's own directions of which the picture shows this share; z if it has but one of them."""
+    def with_fraction(self, z: Tensor, fraction: float) -> Tensor:
+        """The latent (d,) in z's own directions of which the picture shows this fraction; z if it has but one."""
         inside = self.axes @ self.place(z)
         rest = z - inside
         if min(float(inside.norm()), float(rest.norm())) < 1e-6:
             return z
         unit = torch.nn.functional.normalize
-        return share * unit(inside, dim=-1) + max(1 - share**2, 0.0) ** 0.5 * unit(rest, dim=-1)
+        return fraction * unit(inside, dim=-1) + max(1 - fraction**2, 0.0) ** 0.5 * unit(rest, dim=-1)
 
     def pick(self, origin: Tensor, ray: Tensor) -> str | Tensor | None:
         """What a click means.

@@ -20,7 +20,7 @@ from rgsd.bodies.state import BodyState
 
 _GHOST, _TRAIL, _GOAL = (60, 120, 215), (37, 99, 168), (217, 84, 46)
 _APART = 3.0  # heights between bodies that stand side by side
-_FOLLOWING = 0.15  # share of the way to the body that the view moves a picture: its travel is followed, not its sway
+_FOLLOWING = 0.15  # fraction of the way to the body that the view moves a picture: its travel is followed, not its sway
 _POINTS = 120  # of a trail
 _IDENTITY = np.array([[1.0, 0.0, 0.0, 0.0]], np.float32)
 

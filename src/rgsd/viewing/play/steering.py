@@ -53,7 +53,7 @@ class Steering:
         self._sequence: tuple[str, ...] = ()
         self._each = self._waited = 0.0
         self.z = self.goal = self._start = torch.zeros(1, dim)
-        self._share = 1.0
+        self._fraction = 1.0
         if self.clips:
             self.go_to_clip(next(iter(self.clips)))
         else:
@@ -104,11 +104,11 @@ class Steering:
         last = self.chosen.clip
         self.go_to_clip(names[(names.index(last) + 1) % len(names)] if last in names else names[0])
 
-    def blend(self, one: str, other: str, share: float) -> None:
-        """Lead the first body to the great circle between two clips: `one` at share 0, `other` at 1."""
+    def blend(self, one: str, other: str, fraction: float) -> None:
+        """Lead the first body to the great circle between two clips: `one` at fraction 0, `other` at 1."""
         self._end_sequence()
-        z = sphere.slerp(self._direction(one), self._direction(other), share)
-        self._lead(z, Chosen("blend", f"{1 - share:.0%} {one}, {share:.0%} {other}"))
+        z = sphere.slerp(self._direction(one), self._direction(other), fraction)
+        self._lead(z, Chosen("blend", f"{1 - fraction:.0%} {one}, {fraction:.0%} {other}"))
 
     def play_sequence(self, names: Sequence[str], seconds: float) -> None:
         """Lead the first body through clips, each for some seconds, over and over.
@@ -146,10 +146,10 @@ class Steering:
                 self._waited = 0.0
                 self._sequence = (*self._sequence[1:], self._sequence[0])
                 self._lead(self._direction(self._sequence[0]), self._in_sequence(self._sequence[0]))
-        self._share = 1.0 if self.glide <= 0 else min(1.0, self._share + seconds / self.glide)
-        if self._share < 1:
+        self._fraction = 1.0 if self.glide <= 0 else min(1.0, self._fraction + seconds / self.glide)
+        if self._fraction < 1:
             # a smooth start and a smooth end
-            eased = (1 - math.cos(math.pi * self._share)) / 2
+            eased = (1 - math.cos(math.pi * self._fraction)) / 2
             self.z = sphere.slerp(self._start, self.goal, eased)
         else:
             self.z = self.goal
@@ -159,11 +159,11 @@ class Steering:
         self._depart(chosen)
 
     def _depart(self, chosen: Chosen) -> None:
-        self.chosen, self._start, self._share = chosen, self.z, 0.0
+        self.chosen, self._start, self._fraction = chosen, self.z, 0.0
 
     def _jump(self) -> None:
         self.z = self._start = self.goal
-        self._share = 1.0
+        self._fraction = 1.0
 
     def _end_sequence(self) -> None:
         self._sequence = ()
