@@ -17,6 +17,7 @@ from rgsd.motions.formats.reading import Reading
 from rgsd.motions.formats.smpl_clip import SmplClip
 from rgsd.motions.importing import import_motions, load_motions, read_motion
 from rgsd.motions.motion import Motion, MotionError
+from rgsd.motions.skeleton_map import SkeletonMap, named_maps
 
 Write = Callable[..., None]
 
@@ -222,3 +223,17 @@ def test_recorded_files_of_all_origins(shared: Path, smpl: Body) -> None:
     assert 0.9 < walk.qpos[-1, 0] < 1.3
     assert walk.qpos[:, 7 + smpl.joint_names.index("L_Knee_y")].min() > 0
     assert walk.quality["fk_error_cm"] < 7
+
+
+def test_a_map_of_joints_is_part_of_the_reading(
+    tmp_path: Path, smpl: Body, make_clip: Callable[..., SmplClip], write_accad: Callable[..., SmplClip]
+) -> None:
+    write_accad(tmp_path / "a.bvh", make_clip())
+    (tmp_path / "a.bvh").write_text((tmp_path / "a.bvh").read_text().replace("LeftForeArm", "Ulna"))
+    known = next(skeleton for skeleton in named_maps() if skeleton.name == "ACCAD")
+    mine = SkeletonMap("mine", known.joints | {"L_Elbow": "Ulna"})
+    (found,) = import_motions([tmp_path / "a.bvh"], smpl, reading=Reading(skeleton=mine))
+    assert found.motion is not None, found.note
+    assert found.motion.source == "mine BVH a.bvh"
+    (refused,) = import_motions([tmp_path / "a.bvh"], smpl, reading=Reading(skeleton=known))
+    assert "has no joint 'LeftForeArm', which map 'ACCAD' has for L_Elbow" in refused.note

@@ -10,11 +10,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from rgsd.bodies.body import Body, BodyError
+from rgsd.bodies.body import Body, BodyError, FallRule
 from rgsd.bodies.mjcf import load_mjcf
 from rgsd.motions.library import MotionLibrary
 from rgsd.motions.motion import Motion
-from rgsd.physics.trial import try_out
+from rgsd.physics.trial import hold_standing, try_out
 
 
 def robot(folder: Path, kp: float) -> Body:
@@ -41,6 +41,16 @@ def test_what_blows_up_is_told_with_the_joint_and_the_cures(tmp_path: Path, monk
         try_out(still(robot(tmp_path, 1e6)))
     assert "implicitfast" in str(caught.value)
     assert not (tmp_path / "MUJOCO_LOG.TXT").exists()
+
+
+def test_a_body_is_held_until_it_falls_or_to_the_end(tiny: Body) -> None:
+    held = hold_standing(tiny, seconds=1.0)
+    assert (held.outcome, held.part) == ("stood", "")
+    assert held.seconds == pytest.approx(1.0)
+    high = dataclasses.replace(tiny, fall_rule=FallRule({"torso": 0.2}))  # it stands at 0.1
+    held = hold_standing(high)
+    assert (held.outcome, held.part) == ("fell", "torso")
+    assert held.seconds == pytest.approx(high.control_dt)
 
 
 def test_what_falls_over_is_told_and_trained_on(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:

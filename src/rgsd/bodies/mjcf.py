@@ -11,6 +11,8 @@
 | fall rule | the root below half of its standing height, or tilted by more than 60 degrees |
 | tracked threshold | 0.7 of the standing height, which is the quadruped's fraction, at most the humanoid's 0.25 m |
 | ground, light, sky | the file's own if it has a ground plane; else those of `scenery` in their place |
+
+A `robot.toml` beside the file may state most of it instead (`robot_file`).
 """
 
 from __future__ import annotations
@@ -22,6 +24,7 @@ import mujoco
 import numpy as np
 
 from rgsd.bodies.body import Body, BodyError, FallRule
+from rgsd.bodies.robot_file import RobotFile
 from rgsd.bodies.scenery import GROUND, add_scenery
 from rgsd.bodies.servos import check_servos, put_servos, read_gains, sort_servos
 
@@ -38,18 +41,22 @@ def load_mjcf(path: Path, gains: str = "") -> Body:
 
     Args:
         path: the file.
-        gains: `kp,kd` of servos that take the place of the file's actuators, such as motors; the file's own if empty.
+        gains: `kp,kd` of servos that take the place of the file's actuators, such as motors, and of what robot.toml
+            states; if empty its gains, else the file's own.
 
     Raises:
         BodyError: no such file, not MJCF, or a model that cannot be a body; the message names the file, the element
             and the remedy.
     """
-    spec, model, ground = _compile(path)
+    stated = RobotFile(path)
+    spec, model, ground = _compile(path, stated)
     _check_tree(path, model)
     _check_ground(path, model, ground)
     hinges = [model.joint(i).name for i in range(1, model.njnt)]
     if gains:
         put_servos(spec, hinges, read_gains(gains))
+    elif stated.has_gains:
+        stated.drive(spec)
     else:
         sort_servos(path, spec, hinges)
     model = _compiled(path, spec)
@@ -59,7 +66,7 @@ def load_mjcf(path: Path, gains: str = "") -> Body:
     keys = sorted(ends, key=lambda i: ends[i] not in feet)[:_MOST_KEY_BODIES]
     center, scale = _action_map(model, standing)
     height = float(standing[2])
-    return Body(
+    derived = Body(
         name=path.stem,
         model=model,
         substeps=max(1, round(_CONTROL_PERIOD / model.opt.timestep)),
@@ -72,6 +79,7 @@ def load_mjcf(path: Path, gains: str = "") -> Body:
         tracked_threshold=min(0.25, 0.7 * height),
         discovery_seconds=4.0,
     )
+    return stated.state(derived)
 
 
 def standing_height(path: Path) -> float:
@@ -80,17 +88,18 @@ def standing_height(path: Path) -> float:
     Raises:
         BodyError: as for `load_mjcf`.
     """
-    _, model, ground = _compile(path)
+    _, model, ground = _compile(path, RobotFile(path))
     _check_tree(path, model)
     return float(_standing_pose(path, model, ground)[0][2])
 
 
-def _compile(path: Path) -> tuple[mujoco.MjSpec, mujoco.MjModel, int]:
-    """The file, the model that it makes, and which of its geoms is the ground."""
+def _compile(path: Path, stated: RobotFile) -> tuple[mujoco.MjSpec, mujoco.MjModel, int]:
+    """The file with what is stated beside it, the model that it makes, and which of its geoms is the ground."""
     if not path.is_file():
         raise BodyError(f"{path}: no such file; give the path of an MJCF file, or a built-in body by its name")
     try:
         spec = mujoco.MjSpec.from_file(str(path))
+        stated.amend(spec)
         # a body that blows up is reset by physics/, visibly and one at a time, not silently by the engine
         spec.option.disableflags |= mujoco.mjtDisableBit.mjDSBL_AUTORESET
         model = spec.compile()
@@ -102,6 +111,8 @@ def _compile(path: Path) -> tuple[mujoco.MjSpec, mujoco.MjModel, int]:
             add_scenery(spec)
             model = spec.compile()
             ground = model.geom(GROUND).id
+    except BodyError:
+        raise
     except ValueError as error:
         raise BodyError(f"{path}: MuJoCo cannot read it ({' '.join(str(error).split())}); correct the file") from None
     return spec, model, ground

@@ -40,7 +40,7 @@ def put_servos(spec: mujoco.MjSpec, hinges: list[str], gains: tuple[float, float
     """
     limits = {actuator.target: _torque(actuator) for actuator in spec.actuators if _on_joint(actuator)}
     names = {actuator.target: actuator.name for actuator in spec.actuators if _on_joint(actuator)}
-    _clear(spec)
+    clear_actuators(spec)
     kp, kd = gains
     for hinge in hinges:
         servo = spec.add_actuator(
@@ -77,7 +77,7 @@ def sort_servos(path: Path, spec: mujoco.MjSpec, hinges: list[str]) -> None:
     if list(found) == hinges:
         return
     fields = {hinge: {field: _copied(getattr(found[hinge], field)) for field in _FIELDS} for hinge in hinges}
-    _clear(spec)
+    clear_actuators(spec)
     for hinge in hinges:
         spec.add_actuator(target=hinge, trntype=mujoco.mjtTrn.mjTRN_JOINT, **fields[hinge])
 
@@ -120,7 +120,7 @@ def _torque(actuator: Any) -> float | None:
     return None
 
 
-def _clear(spec: mujoco.MjSpec) -> None:
+def clear_actuators(spec: mujoco.MjSpec) -> None:
     """Take all actuators out, and with them the controls of keyframes, which are in their order."""
     for actuator in list(spec.actuators):
         spec.delete(actuator)

@@ -5,7 +5,6 @@ Offscreen GL is tested by a rendered frame and ffmpeg by an encoded film, becaus
 
 from __future__ import annotations
 
-import json
 import os
 import platform
 import shutil
@@ -13,12 +12,14 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
 from importlib import metadata
 from pathlib import Path
+from typing import Annotated
 
+import tyro
 from packaging.requirements import Requirement
 
+from rgsd.cli.checks import Check, report
 from rgsd.cli.options import AsJson
 
 GIB = 2**30
@@ -39,31 +40,25 @@ with mujoco.Renderer(model, 32, 32) as renderer:
 _GL_PACKAGES = {"egl": "libegl1 libgl1-mesa-dri", "osmesa": "libosmesa6"}
 
 
-@dataclass(frozen=True)
-class Check:
-    """One line of the report."""
-
-    name: str
-    """What was looked at."""
-    found: str
-    """What there is, for a person to read."""
-    good: bool
-    """Whether it suffices."""
-    needed: bool = True
-    """Whether rgsd does without it; where it does not, the exit status is 1."""
-    remedy: str = ""
-    """What to do about it; empty where all is good."""
-
-
-def doctor(as_json: AsJson = False) -> None:
-    """Check what this machine has and say how to get what it lacks.
+def doctor(
+    robot: Annotated[Path | None, tyro.conf.Positional] = None, gains: str = "", as_json: AsJson = False
+) -> None:
+    """Check what this machine has and say how to get what it lacks; or what a robot's file is taken for.
 
     Args:
+        robot: MJCF file of a robot: what was derived of it, what looks wrong, and whether it stands.
+        gains: kp,kd of a servo on each of the robot's hinges, in place of what its files say, as for `rgsd train`.
         as_json: print one JSON object, {good, checks: [{name, found, good, needed, remedy}]}, instead of a table.
 
     Raises:
         SystemExit: with status 1 if something is lacking that rgsd cannot do without.
     """
+    if robot is not None:
+        from rgsd.cli.doctor_robot import check_robot  # needs MuJoCo, which may be what the machine lacks
+
+        words = ("wrong", "odd")
+        report(check_robot(robot, gains), "The robot can be trained", "The robot cannot be trained", as_json, words)
+        return
     checks = [
         *check_packages(),
         check_memory(),
@@ -72,13 +67,7 @@ def doctor(as_json: AsJson = False) -> None:
         check_offscreen_gl(),
         check_ffmpeg(),
     ]
-    good = all(check.good for check in checks if check.needed)
-    if as_json:
-        print(json.dumps({"good": good, "checks": [asdict(check) for check in checks]}, indent=2))
-    else:
-        _print_table(checks, good)
-    if not good:
-        raise SystemExit(1)
+    report(checks, "rgsd can run here", "rgsd cannot run here[/] until what lacks is there", as_json)
 
 
 def check_packages() -> Iterator[Check]:
@@ -213,20 +202,3 @@ def check_ffmpeg() -> Check:
     return Check(
         "ffmpeg", f"encoded {frames} of 3 frames at {imageio_ffmpeg.get_ffmpeg_version()}", good, False, remedy
     )
-
-
-def _print_table(checks: list[Check], good: bool) -> None:
-    """Print one line a check, the remedies below what lacks."""
-    from rich.markup import escape
-    from rich.table import Table
-
-    from rgsd.cli.console import make_console
-
-    table = Table("", "what", "found", box=None, pad_edge=False)
-    for check in checks:
-        sign = "[green]ok[/]" if check.good else "[red]lacks[/]" if check.needed else "[yellow]without[/]"
-        remedy = f"\n[bold]{escape(check.remedy)}[/]" if check.remedy else ""
-        table.add_row(sign, escape(check.name), escape(check.found) + remedy)
-    console = make_console()
-    console.print(table)
-    console.print("\nrgsd can run here." if good else "\n[red]rgsd cannot run here[/] until what lacks is there.")

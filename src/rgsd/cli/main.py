@@ -51,6 +51,8 @@ COMMANDS: dict[str, Command] = {
     "motions split": Command("rgsd.cli.motions", "motions_split", "cut long motions into windows, each a motion"),
     "motions mirror": Command("rgsd.cli.motions", "motions_mirror", "add mirror images"),
     "motions join": Command("rgsd.cli.motions", "motions_join", "let one motion follow another in a long one"),
+    "motions map": Command("rgsd.cli.retarget", "motions_map", "propose which joint or body follows which"),
+    "motions retarget": Command("rgsd.cli.retarget", "motions_retarget", "put motions onto a robot of your own"),
     "motions export": Command("rgsd.cli.motion_export", "motions_export", "write motions or rollouts as BVH or npz"),
     "motions render": Command("rgsd.cli.motions", "motions_render", "draw motions as a contact sheet"),
     "pretrain": Command("rgsd.cli.pretrain", "pretrain", "embed the motions on the sphere, without any physics", True),
@@ -80,7 +82,7 @@ COMMANDS: dict[str, Command] = {
     "play": Command("rgsd.cli.play", "play", "play with skills, motions or goals in a browser"),
     "export": Command("rgsd.cli.export", "export", "write RUN's policy as ONNX, or as a page that runs in a browser"),
     "bench": Command("rgsd.cli.bench", "bench", "measure steps a second and memory on this machine"),
-    "doctor": Command("rgsd.cli.doctor", "doctor", "check what this machine has and say how to get what it lacks"),
+    "doctor": Command("rgsd.cli.doctor", "doctor", "check this machine, or a robot's file, and say what it lacks"),
 }
 """Commands by the words that call them. These names are a contract."""
 

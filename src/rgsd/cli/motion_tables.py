@@ -15,6 +15,7 @@ from rich.table import Table
 from rgsd.motions.clip_sets import get_clip_set
 from rgsd.motions.files import MotionFile
 from rgsd.motions.formats.bvh import read_bvh
+from rgsd.motions.formats.human import dialect
 from rgsd.motions.formats.robot import RobotClip
 from rgsd.motions.importing import NOT_IN_SET, Imported, is_own, read_source
 from rgsd.motions.motion import Motion, MotionError
@@ -130,7 +131,7 @@ def file_facts(found: MotionFile) -> dict[str, Any]:
             return facts | {"format": "rgsd motion", "usable": f"body {motion.body}", **motion_summary(motion)}
         if file.suffix.lower() == ".bvh":
             bvh = read_bvh(file)
-            facts |= {"format": f"BVH, {bvh.dialect} skeleton", **_length(bvh.num_frames, bvh.fps)}
+            facts |= {"format": f"BVH, {dialect(bvh)} skeleton", **_length(bvh.num_frames, bvh.fps)}
             facts["joints"] = list(bvh.joint_names)
             clip = read_source(file)
         else:

@@ -6,9 +6,10 @@ import json as jsonlib
 import logging
 from collections import Counter
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 import numpy as np
+import tyro
 from rich.markup import escape
 from rich.table import Table
 from tyro.conf import Positional
@@ -35,6 +36,7 @@ from rgsd.motions.importing import NOT_IN_SET, import_motions
 from rgsd.motions.joining import join
 from rgsd.motions.mirroring import mirrored
 from rgsd.motions.motion import RATES, Motion, MotionError
+from rgsd.motions.skeleton_map import load_map
 from rgsd.motions.splitting import split
 from rgsd.motions.synthesis.quadruped import medley_quadruped, synthesize_quadruped
 from rgsd.motions.trimming import trim_rest
@@ -52,12 +54,13 @@ def motions_import(
     up: Literal["y", "z"] | None = None,
     unit: Literal["m", "cm", "mm"] = "m",
     rate: float | None = None,
+    joints: Annotated[Path | None, tyro.conf.arg(name="map")] = None,
     json: Switch = False,
 ) -> None:
     """Read motion files into rgsd's own npz, and say what was taken, skipped and why, and what is odd about it.
 
-    Readable are ACCAD BVH, AMASS (SMPL+H, SMPL-X) and SMPL npz, DeepMimic txt, npz and csv of robots, and rgsd's own
-    npz; one file, a folder, a zip or a tar.
+    Readable are BVH of people, AMASS (SMPL+H, SMPL-X) and SMPL npz, DeepMimic txt, npz and csv of robots, and rgsd's
+    own npz; one file, a folder, a zip or a tar.
 
     Args:
         paths: files, folders, zips or tars.
@@ -68,6 +71,7 @@ def motions_import(
         up: the source's axis that points up, where it is not its format's.
         unit: of the source's positions in npz, csv and txt.
         rate: of the source, 1/s, where its file does not say, or says wrong.
+        joints: TOML file that says which joint of a BVH moves which body; `rgsd motions map` proposes one.
         json: print one JSON object instead of tables.
     """
     if not paths:
@@ -75,7 +79,8 @@ def motions_import(
     for option, given in (("--fps", fps), ("--rate", rate)):
         if given is not None and not RATES[0] <= given <= RATES[1]:
             raise UsageError(f"{option} {given:g}: give a rate of {RATES[0]:g} to {RATES[1]:g}, 1/s")
-    results = import_motions(paths, _body(body), clip_set, fps, Reading(up, unit, rate))
+    reading = Reading(up, unit, rate, None if joints is None else load_map(joints))
+    results = import_motions(paths, moving_body(body), clip_set, fps, reading)
     taken = [found.motion for found in results if found.motion is not None]
     there = [motion.name for motion in taken if (out / f"{motion.name}.npz").exists()]
     if there:
@@ -148,7 +153,7 @@ def motions_synthesize(out: Path, body: str = "quadruped", medley: bool = False)
     if body != "quadruped":
         raise UsageError(f"--body {body}: gaits are planned for 'quadruped' alone; import recordings for others")
     planned = make_body(body)
-    _write([medley_quadruped(planned)] if medley else synthesize_quadruped(planned), out)
+    write_motions([medley_quadruped(planned)] if medley else synthesize_quadruped(planned), out)
 
 
 def motions_split(path: Positional[Path], out: Path, seconds: float = 2.0, overlap: float = 0.0) -> None:
@@ -166,8 +171,8 @@ def motions_split(path: Positional[Path], out: Path, seconds: float = 2.0, overl
     name, count = Counter(window.name for window in windows).most_common(1)[0]
     if count > 1:
         raise UsageError(f"{path}: {count} of the windows would be '{name}'; rename one of the motions")
-    _check_empty(out)
-    _write(windows, out)
+    check_empty(out)
+    write_motions(windows, out)
 
 
 def motions_trim(path: Positional[Path], out: Path, still: float = 0.2) -> None:
@@ -182,8 +187,8 @@ def motions_trim(path: Positional[Path], out: Path, still: float = 0.2) -> None:
     """
     motions = own_motions(path)
     trimmed = [trim_rest(motion, still) for motion in motions]
-    _check_empty(out)
-    _write(trimmed, out)
+    check_empty(out)
+    write_motions(trimmed, out)
     for before, after in zip(motions, trimmed, strict=True):
         if after is not before:
             print(f"{before.name}: {after.duration:.2f} s of {before.duration:.2f} s")
@@ -203,14 +208,14 @@ def motions_mirror(path: Positional[Path], out: Path, body: str | None = None) -
         body: path of the MJCF file, for motions of a body of your own.
     """
     motions = own_motions(path)
-    _check_empty(out)
+    check_empty(out)
     mirror = Mirror(body_of(path, motions, body))
     images = [mirrored(motion, mirror) for motion in motions]
     there = {motion.name for motion in motions}
     twice = [image.name for image in images if image.name in there]
     if twice:
         raise UsageError(f"{path}: holds '{twice[0]}' and its mirror image already; leave one of the two out")
-    _write([*motions, *images], out)
+    write_motions([*motions, *images], out)
 
 
 def motions_join(
@@ -238,7 +243,7 @@ def motions_join(
     if count < 1 or seed < 0:
         raise UsageError(f"--count is {count}, --seed {seed}; give at least 1, and 0 or more")
     motions, rng = own_motions(path), np.random.default_rng(seed)
-    _check_empty(out)
+    check_empty(out)
     names = [f"joined_{k}" for k in range(1, count + 1)]
     twice = [motion.name for motion in motions if motion.name in names]
     if twice:
@@ -246,7 +251,7 @@ def motions_join(
     moved = body_of(path, motions, body)
     turned = [motions[k % len(motions) :] + motions[: k % len(motions)] for k in range(count)]
     joined = [join(order, moved, name, seconds, farthest, rng) for name, order in zip(names, turned, strict=True)]
-    _write([*motions, *joined], out)
+    write_motions([*motions, *joined], out)
 
 
 def motions_render(path: Positional[Path], out: Path, frames: int = 12, body: str | None = None) -> None:
@@ -309,24 +314,24 @@ def body_of(path: Path, motions: list[Motion], given: str | None) -> Body:
         raise UsageError(f"{path} holds motions of several bodies ({', '.join(names)}); take one folder for each")
     if given is None and names[0] not in BODIES:
         raise UsageError(f"{path}: body '{names[0]}' is not built in; give its file, --body {names[0]}.xml")
-    body = _body(given or names[0])
+    body = moving_body(given or names[0])
     for motion in motions:
         motion.check(f"{path}: motion '{motion.name}'", body)
     return body
 
 
-def _body(name: str) -> Body:
-    """A body by name or file, as motions need it."""
+def moving_body(name: str) -> Body:
+    """A body by name or file, as motions need it: whatever drives its hinges, or nothing."""
     return make_body(name, _ANY_SERVO if is_mjcf(name) else "")
 
 
-def _check_empty(out: Path) -> None:
+def check_empty(out: Path) -> None:
     """Refuse a folder whose motions the new ones would be mixed with."""
     if any(out.glob("*.npz")):
         raise UsageError(f"--out {out}: holds npz files, which the new ones would be mixed with; choose another folder")
 
 
-def _write(motions: list[Motion], out: Path) -> None:
+def write_motions(motions: list[Motion], out: Path) -> None:
     """Save motions as npz, and say so."""
     for motion in motions:
         motion.save(out / f"{motion.name}.npz")

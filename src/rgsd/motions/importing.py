@@ -15,13 +15,12 @@ from rgsd.bodies.kinematics import forward_kinematics
 from rgsd.motions.arrays import Arrays, MotionError
 from rgsd.motions.clip_sets import find_clip, get_clip_set
 from rgsd.motions.files import READ, MotionFile, looks_like_motion, motion_files, refusal
-from rgsd.motions.formats.accad import accad_to_smpl
 from rgsd.motions.formats.amass import NoMotion, read_amass
 from rgsd.motions.formats.bvh import read_bvh
 from rgsd.motions.formats.deepmimic import read_deepmimic
+from rgsd.motions.formats.human import bvh_to_smpl
 from rgsd.motions.formats.reading import Reading
 from rgsd.motions.formats.robot import RobotClip, is_robots, read_robot_csv, read_robot_npz
-from rgsd.motions.formats.smpl_bvh import bvh_to_smpl, is_smpl
 from rgsd.motions.formats.smpl_clip import SmplClip, check_clip, stood_up
 from rgsd.motions.library import resample
 from rgsd.motions.motion import Motion
@@ -100,8 +99,9 @@ def read_source(path: Path, reading: Reading = Reading()) -> SmplClip | RobotCli
     clip = _source(path, reading)
     if isinstance(clip, RobotClip):
         return clip
-    usual = "z" if path.suffix.lower() == ".npz" else "y"
-    if reading.up not in (None, usual):
+    suffix = path.suffix.lower()
+    usual = "z" if suffix == ".npz" else "y"
+    if suffix != ".bvh" and reading.up not in (None, usual):  # a Bvh turns itself
         clip = stood_up(clip)
     check_clip(path, clip)
     return clip
@@ -113,8 +113,7 @@ def _source(path: Path, reading: Reading) -> SmplClip | RobotClip:
         raise MotionError(f"{path}: {fault}")
     suffix = path.suffix.lower()
     if suffix == ".bvh":
-        bvh = read_bvh(path, reading.rate)
-        return bvh_to_smpl(bvh) if is_smpl(bvh) else accad_to_smpl(bvh)
+        return bvh_to_smpl(read_bvh(path, reading.rate, reading.up), reading.skeleton)
     if suffix == ".csv":
         return read_robot_csv(path, reading)
     if suffix == ".txt" and looks_like_motion(path):

@@ -78,13 +78,13 @@ def retarget(clip: SmplClip, body: Body, fps: float | None = None) -> Motion:
     motion.qpos[:, :3] += shift
     quality = {"fk_error_cm": 100 * float(np.linalg.norm(missing - shift[:, None], axis=-1).mean())}
     motion = resample(body, motion, body.control_hz if fps is None else fps)
-    qpos, metrics = _settle(body, motion.qpos, motion.fps)
+    qpos, metrics = settle(body, motion.qpos, motion.fps)
     quality |= metrics | _jumps(qpos[:, 7:])
     return dataclasses.replace(
         motion,
         qpos=qpos,
         qvel=finite_difference_velocity(body, qpos, motion.fps),
-        loop=_loops(qpos),
+        loop=loops(qpos),
         quality={key: round(value, 4) for key, value in quality.items()},
     )
 
@@ -212,10 +212,10 @@ def _missing(clip: SmplClip, body: Body, motion: Motion) -> np.ndarray:
     return np.stack(list(clip.landmarks.values()), axis=1) - positions[:, ids]
 
 
-def _settle(body: Body, qpos: np.ndarray, fps: float) -> tuple[np.ndarray, dict[str, float]]:
+def settle(body: Body, qpos: np.ndarray, fps: float) -> tuple[np.ndarray, dict[str, float]]:
     """Poses (T, nq) turned to heading 0 and moved to the origin and onto the ground; penetration and skating."""
     settled_qpos, still = at_origin(qpos, np.zeros((len(qpos), body.model.nv)))
-    points = _sole_points(body, forward_kinematics(body, settled_qpos, still))
+    points = sole_points(body, forward_kinematics(body, settled_qpos, still))
     floor = _floor(points[..., 2].min(axis=1), fps)
     settled_qpos[:, 2] -= floor
     points[..., 2] -= floor[:, None]
@@ -233,12 +233,12 @@ def _lift_toes(body: Body, qpos: np.ndarray, points: np.ndarray) -> np.ndarray:
 
     At push-off a toe bends within two frames, which a calmed one does not; it begins to bend a little earlier instead.
     """
-    tips = [i for i, owner in enumerate(_sole_shapes(body)[0]) if body.body_names[owner].endswith("Toe")]
+    tips = [i for i, owner in enumerate(sole_shapes(body)[0]) if body.body_names[owner].endswith("Toe")]
     hinges = [7 + i for i, name in enumerate(body.joint_names) if name.endswith("Toe_y")]
-    for _ in range(_LIFTS):
+    for _ in range(_LIFTS if hinges else 0):
         needed = np.clip(-points[:, tips, 2], 0.0, _MOST_LIFT * _TOE_LENGTH) / _TOE_LENGTH
         qpos[:, hinges] -= gaussian_filter1d(maximum_filter1d(needed, 5, axis=0), 2.0, axis=0, mode="nearest")
-        points = _sole_points(body, forward_kinematics(body, qpos, np.zeros((len(qpos), body.model.nv))))
+        points = sole_points(body, forward_kinematics(body, qpos, np.zeros((len(qpos), body.model.nv))))
     return points
 
 
@@ -254,18 +254,18 @@ def _floor(lowest: np.ndarray, fps: float) -> np.ndarray:
     return gaussian_filter1d(low, window / 4, mode="nearest")
 
 
-def _sole_points(body: Body, state: BodyState) -> np.ndarray:
+def sole_points(body: Body, state: BodyState) -> np.ndarray:
     """World positions (T, P, 3) of the lowest points that the feet can touch the ground with.
 
-    A sphere gives the point below its centre, a box its corners.
+    A sphere gives the point below its centre, a capsule those below its ends, a box its corners, a mesh its vertices.
     """
-    owners, offsets, radii = _sole_shapes(body)
+    owners, offsets, radii = sole_shapes(body)
     local = torch.tensor(offsets, dtype=torch.float32)
     world = state.body_pos[:, owners] + rotations.rotate(state.body_quat[:, owners], local)
     return world.double().numpy() - radii[:, None] * np.array([0.0, 0.0, 1.0])
 
 
-def _sole_shapes(body: Body) -> tuple[list[int], np.ndarray, np.ndarray]:
+def sole_shapes(body: Body) -> tuple[list[int], np.ndarray, np.ndarray]:
     """Of each sole point the number of its body, its place there (P, 3), m, and how far below that it lies (P,), m."""
     m, owners, points, radii = body.model, [], [], []
     for foot in body.feet:
@@ -275,6 +275,11 @@ def _sole_shapes(body: Body) -> tuple[list[int], np.ndarray, np.ndarray]:
             corners, radius = np.zeros((1, 3)), m.geom_size[geom, 0]
             if m.geom_type[geom] == mujoco.mjtGeom.mjGEOM_BOX:
                 corners, radius = np.array(np.meshgrid(*[[-s, s] for s in m.geom_size[geom]])).reshape(3, -1).T, 0.0
+            elif m.geom_type[geom] == mujoco.mjtGeom.mjGEOM_CAPSULE:
+                corners = np.outer([-1.0, 1.0], [0.0, 0.0, m.geom_size[geom, 1]])
+            elif m.geom_type[geom] == mujoco.mjtGeom.mjGEOM_MESH:
+                mesh = m.geom_dataid[geom]
+                corners, radius = m.mesh_vert[m.mesh_vertadr[mesh] :][: m.mesh_vertnum[mesh]], 0.0
             turn = Rotation.from_quat(m.geom_quat[geom], scalar_first=True)
             for corner in turn.apply(corners):
                 owners.append(body.body_names.index(foot))
@@ -297,7 +302,7 @@ def _jumps(hinges: np.ndarray) -> dict[str, float]:
     }
 
 
-def _loops(qpos: np.ndarray) -> bool:
+def loops(qpos: np.ndarray) -> bool:
     """Whether the last frame leads into the first: no hinge, nor the height, hops further there than elsewhere."""
     posture = np.concatenate([qpos[:, 2:3], qpos[:, 7:]], axis=1)
     hops = np.abs(np.diff(posture, axis=0)).max(axis=0)

@@ -54,9 +54,7 @@ def test_other_skeletons_are_refused_by_name(
     write_accad(tmp_path / "a.bvh", bent)
     text = (tmp_path / "a.bvh").read_text().replace("LeftToeBase", "LeftToe").replace("Spine1", "Spine2")
     (tmp_path / "lafan.bvh").write_text(text)
-    with pytest.raises(
-        MotionError, match=r"lafan.bvh: joint 'LeftToeBase' is lacking \(LAFAN1 skeleton of 22 joints\)"
-    ):
+    with pytest.raises(MotionError, match=r"lafan.bvh: joint 'LeftToeBase' is lacking \(22 joints\)"):
         accad_to_smpl(read_bvh(tmp_path / "lafan.bvh"))
 
 
@@ -68,7 +66,7 @@ def test_a_skeleton_with_more_joints_is_refused_by_name(
     end = lines.index("End Site")  # a finger below the first joint without children
     lines[end : end + 4] = ["JOINT LThumb\n{\nOFFSET 0 0 1\nCHANNELS 0", *lines[end : end + 4], "}"]
     (tmp_path / "a.bvh").write_text("\n".join(lines))
-    with pytest.raises(MotionError, match=r"joint 'LThumb' is none of ACCAD's \(unknown skeleton of 22 joints\)"):
+    with pytest.raises(MotionError, match=r"joint 'LThumb' is none of ACCAD's \(22 joints\)"):
         accad_to_smpl(read_bvh(tmp_path / "a.bvh"))
 
 

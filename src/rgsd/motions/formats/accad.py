@@ -13,9 +13,9 @@ import numpy as np
 from scipy.spatial.transform import Rotation
 
 from rgsd.bodies.smpl import SKELETON
-from rgsd.motions.formats.bvh import ACCAD_JOINTS, Bvh
+from rgsd.motions.arrays import MotionError
+from rgsd.motions.formats.bvh import Bvh
 from rgsd.motions.formats.smpl_clip import BODY_NAMES, PARENTS, SmplClip, clean_name, smpl_positions
-from rgsd.motions.motion import MotionError
 
 LICENSE = "CC BY 3.0, ACCAD Open Motion Project, The Ohio State University"
 """The attribution that the data's licence asks for."""
@@ -47,12 +47,19 @@ _MAP: dict[str, tuple[str, tuple[float, float, float, float]]] = {
     "L_Wrist": ("LeftHand", (0.47557, -0.46343, -0.53267, -0.52471)),
     "R_Wrist": ("RightHand", (0.52610, -0.46230, 0.49039, 0.51867)),
 }
+ACCAD_JOINTS = frozenset(joint for joint, _ in _MAP.values())
+"""ACCAD's 22 joints. CMU's skeleton has all of them but ToSpine too, among its 31."""
 _PELVIS = np.array([-0.0006, -0.0012, 0.0316])  # the SMPL pelvis as the (scaled) Hips' frame has it, m
 _LANDMARKS = tuple(
     name for name in _MAP if name.endswith(("Hip", "Knee", "Ankle", "Toe", "Shoulder", "Elbow", "Wrist"))
 )
 _LEG = ("L_Knee", "R_Knee", "L_Ankle", "R_Ankle")  # the scale is that of thighs and shins, so that feet do not slide
 _TOO_FAR = 0.08  # m: subject Male2's clips stay below 0.04
+
+
+def is_accad(bvh: Bvh) -> bool:
+    """Whether the joints are exactly ACCAD's 22; a few of its files lack ToSpine."""
+    return frozenset(bvh.joint_names) | {"ToSpine"} == ACCAD_JOINTS
 
 
 def accad_to_smpl(bvh: Bvh) -> SmplClip:
@@ -64,14 +71,13 @@ def accad_to_smpl(bvh: Bvh) -> SmplClip:
     Raises:
         MotionError: the joints are not exactly ACCAD's, or the constants, which are subject Male2's, do not fit it.
     """
-    if bvh.dialect != "ACCAD":
+    if not is_accad(bvh):
         lacking = sorted(ACCAD_JOINTS - {"ToSpine"} - set(bvh.joint_names))
         surplus = sorted(set(bvh.joint_names) - ACCAD_JOINTS)
         fault = f"joint '{lacking[0]}' is lacking" if lacking else f"joint '{surplus[0]}' is none of ACCAD's"
         raise MotionError(
-            f"{bvh.path}: {fault} ({bvh.dialect} skeleton of {len(bvh.joint_names)} joints); "
-            f"only ACCAD's 22 joints can be mapped to body 'smpl'; retarget the clip to SMPL with another tool and "
-            f"import the npz"
+            f"{bvh.path}: {fault} ({len(bvh.joint_names)} joints); the constants are for ACCAD's 22 alone; take a map "
+            "of skeletons for others"
         )
     positions, orientations = bvh.pose()
     legs = [bvh.offsets[bvh.joint_names.index(_MAP[name][0])] for name in _LEG]

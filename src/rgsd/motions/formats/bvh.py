@@ -10,6 +10,7 @@ import codecs
 import re
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 from scipy.spatial.transform import Rotation
@@ -24,20 +25,7 @@ _SEAM = re.compile(r"\bMOTION\s+Frames\b", re.IGNORECASE)
 _MOTION = re.compile(r"MOTION\s+Frames\s*:?\s*(\S+)\s+Frame\s*Time\s*:?\s*(\S+)", re.IGNORECASE)
 _MOST = 1e9  # degrees, or the file's unit, be it micrometres
 _GLUED = re.compile(r"(?<=[0-9.])(?=[+-])")
-
-_SIDED = ("Shoulder", "Arm", "ForeArm", "Hand", "UpLeg", "Leg", "Foot", "ToeBase")
-ACCAD_JOINTS = frozenset(
-    {"Hips", "ToSpine", "Spine", "Spine1", "Neck", "Head"}
-    | {side + part for side in ("Left", "Right") for part in _SIDED}
-)
-"""ACCAD's 22 joints; a few of its files lack ToSpine. CMU's skeleton has all the others too, among its 31."""
-
-# joints that only this dialect has
-_TELLTALES: dict[str, frozenset[str]] = {
-    "LAFAN1": frozenset({"Hips", "Spine2", "LeftToe", "RightForeArm", "LeftUpLeg"}),
-    "CMU": frozenset({"Hips", "LHipJoint", "RHipJoint", "LowerBack"}),
-    "Bandai-Namco": frozenset({"joint_Root", "UpperArm_L", "Toes_R"}),
-}
+_Z_TO_Y = np.array([[1.0, 0.0, 0.0], [0.0, 0.0, 1.0], [0.0, -1.0, 0.0]])
 
 
 @dataclass(frozen=True)
@@ -58,6 +46,8 @@ class Bvh:
     """(T, total channels) the numbers of MOTION."""
     frame_time: float
     """Seconds a frame."""
+    up: Literal["y", "z"] | None = None
+    """The axis of the file's world that points up, if somebody said so; y is BVH's own."""
 
     @property
     def num_frames(self) -> int:
@@ -69,19 +59,12 @@ class Bvh:
         """Frames a second; the file's rounding (0.0333333, 0.00833333) is undone within 0.1 %."""
         return nominal_rate(1.0 / self.frame_time)
 
-    @property
-    def dialect(self) -> str:
-        """ACCAD (exactly its joints), LAFAN1, CMU, Bandai-Namco, or unknown: told by the joints' names."""
-        found = frozenset(self.joint_names)
-        if found | {"ToSpine"} == ACCAD_JOINTS:
-            return "ACCAD"
-        return next((name for name, joints in _TELLTALES.items() if joints <= found), "unknown")
-
     def pose(self) -> tuple[np.ndarray, np.ndarray]:
         """World positions (T, J, 3) in the file's unit and orientations (T, J, 3, 3), both y-up.
 
         Where a joint has position channels they replace its OFFSET, as the dialects with such channels mean it (the
-        root's OFFSET is then only where the capture began).
+        root's OFFSET is then only where the capture began). Where z is said to point up, the world is turned so that y
+        does.
         """
         frames, joints = self.num_frames, len(self.joint_names)
         positions, rotations = np.empty((frames, joints, 3)), np.empty((frames, joints, 3, 3))
@@ -100,14 +83,15 @@ class Bvh:
                 turn = Rotation.from_euler(order, block[:, turning], degrees=True).as_matrix().reshape(frames, 3, 3)
             parent = self.parents[j]
             if parent < 0:
-                positions[:, j], rotations[:, j] = local, turn
+                world = _Z_TO_Y if self.up == "z" else np.eye(3)
+                positions[:, j], rotations[:, j] = local @ world.T, world @ turn
             else:
                 positions[:, j] = positions[:, parent] + np.einsum("tij,tj->ti", rotations[:, parent], local)
                 rotations[:, j] = rotations[:, parent] @ turn
         return positions, rotations
 
 
-def read_bvh(path: Path, rate: float | None = None) -> Bvh:
+def read_bvh(path: Path, rate: float | None = None, up: Literal["y", "z"] | None = None) -> Bvh:
     """Parse a file as exporters write it: any case of the words, any white space, names of several words.
 
     Joint names lose their namespace (`Character1:Hips`) and their spaces (`Left Up Leg`).
@@ -115,6 +99,7 @@ def read_bvh(path: Path, rate: float | None = None) -> Bvh:
     Args:
         path: the file.
         rate: frames a second, in place of the file's Frame Time.
+        up: the axis that points up, if it is known.
 
     Raises:
         MotionError: the text is not BVH, is cut off, or holds values that are no numbers.
@@ -126,7 +111,7 @@ def read_bvh(path: Path, rate: float | None = None) -> Bvh:
     words = text[: seam.start()].replace("{", " { ").replace("}", " } ").split()
     names, parents, offsets, channels = _parse_hierarchy(path, words[1:])
     values, frame_time = _parse_motion(path, text[seam.start() :], sum(map(len, channels)), rate)
-    return Bvh(path, _plain(names), tuple(parents), np.array(offsets), tuple(channels), values, frame_time)
+    return Bvh(path, _plain(names), tuple(parents), np.array(offsets), tuple(channels), values, frame_time, up)
 
 
 def _text(path: Path) -> str:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from rgsd.motions.skeleton_map import SkeletonMap
+
 UNITS = {"m": 1.0, "cm": 0.01, "mm": 0.001}
 """Metres of each unit."""
 
@@ -19,6 +21,8 @@ class Reading:
     """Of positions in npz, csv and txt; a BVH's follows from its bones."""
     rate: float | None = None
     """Frames a second of the source, in place of what its file says."""
+    skeleton: SkeletonMap | None = None
+    """Which joint of a BVH moves which SMPL body; if None, a named map or a proposal."""
 
     @property
     def metres(self) -> float:

@@ -21,7 +21,7 @@ def is_smpl(bvh: Bvh) -> bool:
     return sorted(bvh.joint_names) == sorted(BODY_NAMES)
 
 
-def bvh_to_smpl(bvh: Bvh) -> SmplClip:
+def own_to_smpl(bvh: Bvh) -> SmplClip:
     """Turn a clip of this skeleton into SMPL poses, at the size of the neutral skeleton's legs."""
     order = [bvh.joint_names.index(name) for name in BODY_NAMES]
     positions, orientations = bvh.pose()
