@@ -65,7 +65,7 @@ def visit(browser: Any) -> Iterator[Visit]:
         played, over = make_page(server), threading.Event()
         thread = threading.Thread(target=played.play, args=(over.is_set,))
         thread.start()
-        tab = browser.new_page(viewport={"width": 960, "height": 640})
+        tab = browser.new_page(viewport={"width": 1400, "height": 700})
         tab.set_default_timeout(PATIENCE)
         tab.on("console", lambda said: complaints.append(said.text) if said.type == "error" else None)
         tab.on("pageerror", lambda error: complaints.append(str(error)))

@@ -38,8 +38,8 @@ class GoalPage(ActingPage):
             self.order(lambda: self._send(event.ray_origin, event.ray_direction))
 
     def show(self) -> None:
-        super().show()
         self.stage.show_goal(*self.session.goal)
+        super().show()
 
     def tell(self) -> str:
         session = self.session

@@ -136,8 +136,9 @@ class SkillPage(ActingPage):
         ghost = gui.add_checkbox("reference as a ghost", True, visible=session.ghost.available)
 
         def set_count(value: int) -> None:
-            session.set_count(value)
-            self.stage.set_count(value)
+            wanted = min(max(value, 1), _MOST_BODIES)  # more can be typed than slid
+            session.set_count(wanted)
+            self.stage.set_count(wanted)
 
         def begin_in(value: str) -> None:
             session.start = value
