@@ -59,7 +59,8 @@ def words(sentence: str) -> int:
 
 def test_sentences_are_found_where_prose_is() -> None:
     page = (
-        "# A heading is none\n\nTwo words, [a link. Or](two.md) and `some code. Too`. *The\nlast* one (Doe et al. 2026).\n"
+        "# A heading is none\n\nTwo words, [a link. Or](two.md) and `some code. Too`. "
+        "*The\nlast* one (Doe et al. 2026).\n"
         "- an item\n  goes on\n- another\n\n    code = 1. Not prose\n\n| a | table. Row |\n\n![alt. Text](a.png)\n\n"
         "```sh\nrgsd doctor. Code\n```\n<!-- a comment. Hidden -->\n1. 0.5 m e.g. stays whole\n"
     )

@@ -25,6 +25,7 @@ from rgsd.atomic import write_atomically
 from rgsd.bodies.kinematics import forward_kinematics
 from rgsd.bodies.state import BodyState
 from rgsd.cli.marked import bold
+from rgsd.errors import UsageError
 from rgsd.evaluation.discovery import NUM_SHOWN, Discovery, discover
 from rgsd.evaluation.intervals import wilson
 from rgsd.evaluation.measures import net_yaw
@@ -50,6 +51,11 @@ def play_policy(body: str, folder: Path, seed: int, console: Console) -> Path:
     """
     source = pretrained.find(body)
     policy = SkillPolicy.load(source)
+    if policy.condition == "reference":
+        raise UsageError(
+            f"{body} is a tracker, which has no skills of its own; it teaches others: "
+            f"rgsd train rgsd --trainer.warm-start.teachers {source}"
+        )
     seconds = policy.body.discovery_seconds
     console.print(f"[bold]1[/bold] the published policy {source.name}: {policy.method}, trained on", end=" ")
     console.print(f"{len(policy.clip_latents)} motions; its card: {source / 'README.md'}", soft_wrap=True)

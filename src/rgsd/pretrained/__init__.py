@@ -11,12 +11,13 @@ _HERE = Path(__file__).parent
 
 
 def published() -> dict[str, Path]:
-    """The folder of each published policy by its name, and of each body's by the body's: of several, the one that knows
-    most motions.
+    """The folder of each published policy by its name, and of each body's by the body's: of several policies of skills,
+    the one that knows most motions.
     """
     described = {file.parent: json.loads(file.read_text()) for file in sorted(_HERE.glob("*/policy.json"))}
     by_motions = sorted(described, key=lambda folder: len(described[folder]["clips"]))
-    bodies = {described[folder]["body"]: folder for folder in by_motions}
+    skilled = [folder for folder in by_motions if described[folder]["condition"] == "latent"]
+    bodies = {described[folder]["body"]: folder for folder in skilled}
     return bodies | {folder.name: folder for folder in described}
 
 
