@@ -171,7 +171,7 @@ def test_what_is_not_evaluated(
     body, places = make_body("quadruped"), {"file": str(tmp_path / "file"), "other": str(tmp_path / "other")}
     (tmp_path / "file").write_text("no folder")
     for name in ("ahead", "turn"):
-        synthesize(body, name, name, Gait(), Course(back=0.2), seconds=0.4).save(tmp_path / "other" / f"{name}.npz")
+        synthesize(body, name, name, Gait(), Course(forward=-0.2), seconds=0.4).save(tmp_path / "other" / f"{name}.npz")
     out = [] if "--out" in words else ["--out", str(tmp_path / "out")]
     assert main(["evaluate", str(run), *out, *(word.format(**places) for word in words)]) == 2
     assert said.format(**places) in " ".join(capsys.readouterr().err.split())
