@@ -59,6 +59,8 @@ def test_without_gl_the_demo_goes_its_whole_way_and_says_where_everything_lies(
     assert sorted(file.stem for file in (run / "motions").iterdir()) == ["forward_slow", "left"]
     lines = capsys.readouterr().out.splitlines()
     assert "no film: no offscreen OpenGL here" in lines
+    assert lines[-10].startswith("clips   followed for ")
+    assert lines[-9].startswith("skills  of 64 random ones ")
     assert lines[-8:-4] == [
         f"report  {report}",
         f"plots   {report.parent / 'plots'}",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +16,7 @@ from rgsd.learning.networks import NetworkConfig
 from rgsd.learning.trainer import TrainerConfig
 from rgsd.methods.rgsd import RgsdConfig
 from rgsd.methods.runs import RunConfig, make_trainer
+from rgsd.motions.motion import Motion
 from rgsd.motions.synthesis.gait import Course, Gait
 from rgsd.motions.synthesis.quadruped import synthesize
 from rgsd.skills.contrastive import ContrastiveConfig
@@ -133,3 +135,89 @@ def test_the_search_for_latents(run: Path, capsys: pytest.CaptureFixture[str]) -
     assert lines[0] == ["ahead", *(f"{error:.2f}" for error in content["again_cm"]["clips"]["ahead"])]
     assert main(["search", str(run), "--latents", "0"]) == 2
     assert "--latents 0: give at least 1" in capsys.readouterr().err
+
+
+QUICK = ["--quick", "--no-video", "--json", "--config.discovery-seconds", "0.2", "--config.threads", "1"]
+
+
+def test_a_quick_look_from_a_run_that_stays_as_it_is(run: Path, tmp_path: Path) -> None:
+    before = sorted(path for path in run.rglob("*") if path.name != "search.json")
+    words = ["evaluate", str(run), "--motions", str(run.parent / "moved"), "--out", str(tmp_path / "out"), *QUICK]
+    assert main(words) == 0
+    assert sorted(path for path in run.rglob("*") if path.name != "search.json") == before
+    result = json.loads((tmp_path / "out" / "evaluation" / "evaluation.json").read_text())
+    assert result["below_protocol"] == {
+        "rollouts_per_clip": 4, "num_latents": 64, "variations_per_clip": 4, "rollouts_per_switch": 0,
+        "held_out_latents": 64,
+    }  # fmt: skip
+    assert result["discovery"]["switching"] is None
+    assert result["discovery"]["num_latents"] == 64
+    assert "A quick look, with fewer" in (tmp_path / "out" / "evaluation" / "report.html").read_text()
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--quick", "--config.num-latents", "9"], "--quick sets --config.num-latents to 64; leave one of the two out"),
+        (["--out", "{file}/out"], "cannot be written to (Not a directory); choose another place, --out"),
+        (["--motions", "{other}"], "--motions {other}: other motions than"),
+        (["--body", "{file}.xml"], "{file}.xml"),
+    ],
+)
+def test_what_is_not_evaluated(
+    words: list[str], said: str, run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The motions are not where they were, which is found later than a place that cannot be written to."""
+    body, places = make_body("quadruped"), {"file": str(tmp_path / "file"), "other": str(tmp_path / "other")}
+    (tmp_path / "file").write_text("no folder")
+    for name in ("ahead", "turn"):
+        synthesize(body, name, name, Gait(), Course(forward=-0.2), seconds=0.4).save(tmp_path / "other" / f"{name}.npz")
+    out = [] if "--out" in words else ["--out", str(tmp_path / "out")]
+    assert main(["evaluate", str(run), *out, *(word.format(**places) for word in words)]) == 2
+    assert said.format(**places) in " ".join(capsys.readouterr().err.split())
+
+
+def test_a_film_has_a_place_before_it_is_made(run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "file").write_text("no folder")
+    assert main(["record", str(run), "--out", str(tmp_path / "file" / "film.mp4")]) == 2
+    assert "cannot be written to" in capsys.readouterr().err
+
+
+def test_a_policy_alone_is_evaluated_on_its_own_motions(
+    run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shutil.copytree(run / "policy", tmp_path / "own")
+    shutil.copytree(run.parent / "moved", tmp_path / "more")
+    body = make_body("quadruped")
+    synthesize(body, "left", "left", Gait(), Course(left=0.2), seconds=0.4).save(tmp_path / "more" / "left.npz")
+    words = ["evaluate", str(tmp_path / "own"), "--out", str(tmp_path / "out"), *QUICK]
+    assert main(words) == 2
+    assert "has no motions with it; give its --motions" in capsys.readouterr().err
+    assert main([*words, "--motions", str(tmp_path / "more")]) == 0
+    assert set(json.loads(capsys.readouterr().out)) == {"mean", "discovery"}
+    result = json.loads((tmp_path / "out" / "evaluation" / "evaluation.json").read_text())
+    assert list(result["clips"]) == ["ahead", "turn"]
+    assert result["weights_sha256"] == json.loads((run / "policy" / "policy.json").read_text())["weights_sha256"]
+    turned = Motion.load(tmp_path / "more" / "turn.npz")
+    turned.qpos[:, 7] += 0.2  # a hinge
+    turned.save(tmp_path / "more" / "turn.npz")
+    assert main([*words, "--motions", str(tmp_path / "more")]) == 2
+    assert "'turn' begins otherwise" in capsys.readouterr().err
+    (tmp_path / "more" / "turn.npz").unlink()
+    assert main([*words, "--motions", str(tmp_path / "more")]) == 2
+    assert "lacks turn, which the policy was trained on" in capsys.readouterr().err
+
+
+def test_a_training_goes_on_where_its_motions_lie_now(
+    run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shutil.copytree(run, tmp_path / "run")
+    words = ["train", "rgsd", "--resume", str(tmp_path / "run"), "--steps", "8", "--logger", "none"]
+    assert main(words) == 2
+    capsys.readouterr()
+    assert main([*words, "--motions", str(run.parent / "moved")]) == 0
+    config = RunConfig.load(tmp_path / "run")
+    assert (config.motions, config.logger, config.steps) == (str((run.parent / "moved").resolve()), "none", 8)
+    other = ["--body", "smpl"]
+    assert main([*words, *other]) == 2
+    assert "--body smpl cannot be given with --resume: the run keeps its body quadruped" in capsys.readouterr().err

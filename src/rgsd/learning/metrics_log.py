@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import importlib
 import importlib.util
 import json
 import secrets
 from pathlib import Path
-from typing import Literal, Protocol, Self
+from typing import Any, Literal, Protocol, Self
 
 import yaml
 from torch.utils.tensorboard import SummaryWriter
@@ -99,8 +100,7 @@ class _WandbBoard:
     """
 
     def __init__(self, folder: Path) -> None:
-        import wandb  # an extra
-
+        wandb: Any = importlib.import_module("wandb")  # an extra
         known, config = folder / _WANDB_ID, folder / "config.yaml"
         if not known.exists():
             write_atomically(known, lambda path: path.write_text(secrets.token_hex(4)))
