@@ -67,7 +67,7 @@ def test_sentences_are_found_where_prose_is() -> None:
     assert list(sentences(page)) == [
         "Two words, a link.",
         "Or and Code.",
-                "*The last* one (Doe et al 2026).",
+        "*The last* one (Doe et al 2026).",
         "an item goes on",
         "another",
         "0.5 m e.g. stays whole",
