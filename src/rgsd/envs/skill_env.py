@@ -266,8 +266,7 @@ class SkillEnv:
     def restore(self, snapshot: dict[str, Any]) -> Tensor:
         """Go back to a snapshot; returns the observation (N, D)."""
         self.physics.restore(snapshot["physics"])
-        if "moment" in snapshot:  # checkpoints from before there was one hold a generator
-            self._keys, self._moment = snapshot["keys"].to(self.device, copy=True), snapshot["moment"]
+        self._keys, self._moment = snapshot["keys"].to(self.device, copy=True), snapshot["moment"]
         self.limit.fill_(self._limit)  # older checkpoints lack it, and who stands
         for name in ("clip", "frame", "elapsed", "imitation", "standing", "limit"):
             if name in snapshot:
