@@ -51,7 +51,7 @@ class RgsdConfig:
     """(1 + cos)/2; exp(kappa (cos - 1)), the density over its peak; or the paper's log q(z|s) - log p(z)."""
     alpha: float = 1.0
     """Weight of the KL term that holds the trainable encoder near the frozen one."""
-    encoder_learning_rate: float = 4e-6
+    encoder_learning_rate: FileOnly[float] = 4e-6
     """Of the trainable encoder's Adam. Faster, it learns to tell postures at rest apart, and discovery ends at them."""
     encoder_minibatches: FileOnly[int] = 4
     """Gradient steps of the trainable encoder a rollout."""
