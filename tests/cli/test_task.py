@@ -25,8 +25,8 @@ def skills(tmp_path_factory: pytest.TempPathFactory) -> Path:
     words = [
         "train", "rgsd", "--out", str(folder / "run"), "--motions", str(folder / "motions"), "--steps", "64",
         "--num-envs", "8", "--trainer.horizon", "4", "--trainer.warm-start.iterations", "1",
-        "--settings.contrastive.steps", "3", "--settings.encoder.hidden", "16", "--settings.resample-rate", "5",
-        "--settings.slerp-seconds", "0.1", "--network.actor-hidden", "16", "--network.critic-hidden", "16",
+        "--settings.contrastive.steps", "3", "--settings.encoder.hidden", "16",
+        "--network.actor-hidden", "16", "--network.critic-hidden", "16",
     ]  # fmt: skip
     assert main(words) == 0
     return folder / "run"

@@ -39,6 +39,16 @@ def test_help_explains_every_option_with_the_names_it_takes(
     assert "Defaults are those of METHOD rgsd, body quadruped and preset cpu." in shown
 
 
+def test_help_is_short_enough_to_be_read(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["train", "rgsd", "--help"])
+    first = {line.strip("│ ").split(" ")[0] for line in capsys.readouterr().out.splitlines()}
+    options = {word for word in first if word.startswith("--")}
+    assert "--ppo.gamma" in options
+    assert "--ppo.gae-lambda" not in options
+    assert len(options) <= 55
+
+
 def test_the_defaults_that_help_shows_are_those_of_the_choice(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         main(["train", "diayn", "--body", "smpl", "--help"])

@@ -20,7 +20,7 @@ from rgsd.tasks.runs import TaskConfig
     ("name", "value", "said"),
     [
         ("ppo.gamma", 1.0, "--ppo.gamma is 1.0; give a number from 0 to below 1"),
-        ("ppo.gae_lambda", 7.0, "--ppo.gae-lambda is 7.0; give a number from 0 to 1"),
+        ("ppo.gae_lambda", 7.0, "ppo.gae_lambda is 7.0; give a number from 0 to 1"),
         ("ppo.clip", -1.0, "--ppo.clip is -1.0; give a positive number"),
         ("ppo.learning_rate", math.nan, "--ppo.learning-rate is nan; give a positive number"),
         ("num_envs", 0, "--num-envs is 0; give a number of 1 or more"),
@@ -31,7 +31,7 @@ from rgsd.tasks.runs import TaskConfig
         ("settings.imitation_fraction", 1.5, "--settings.imitation-fraction is 1.5; give a number from 0 to 1"),
         ("settings.encoder.latent_dim", 1, "--settings.encoder.latent-dim is 1; give a number of 2 or more"),
         ("settings.kappa", -5.0, "--settings.kappa is -5.0; give a positive number"),
-        ("settings.contrastive.batch", 0, "--settings.contrastive.batch is 0; give a number of 1 or more"),
+        ("settings.contrastive.batch", 0, "settings.contrastive.batch is 0; give a number of 1 or more"),
         (
             "settings.contrastive.hard_negatives",
             [0.0, math.inf],

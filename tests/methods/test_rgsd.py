@@ -111,23 +111,6 @@ def test_the_encoders_loss_by_hand(tiny_library: MotionLibrary, rollout: Rollout
     assert metrics["Encoder/discovery_kl"] == pytest.approx(KAPPA * langevin * np.mean(apart), abs=1e-5)
 
 
-def test_held_on_all_states_the_encoder_settles_between_latent_and_frozen(
-    tiny_library: MotionLibrary, rollout: Rollout
-) -> None:
-    rollout.imitation[:] = False
-    rollout.next_observation[:] = rollout.next_observation[0, 1]  # one state, and so one direction to settle in
-    rollout.z[:] = rollout.z[0, 1]
-    for alpha in (0.5, 2.0):
-        method = make(tiny_library, alpha=alpha, kl_states="all", encoder_learning_rate=3e-3, encoder_minibatches=1)
-        for _ in range(300):
-            method.update(rollout)
-        state, z = rollout.next_observation[0, 0], rollout.z[0, 0]
-        langevin = 1 / math.tanh(KAPPA) - 1 / KAPPA  # A_3
-        # -kappa mu.z - alpha kappa A mu.mu- is least where mu points along z + alpha A mu-
-        wanted = z + alpha * langevin * method.frozen(state).detach()
-        np.testing.assert_allclose(method.encoder(state).detach(), wanted / wanted.norm(), atol=0.02)
-
-
 def test_discovery_is_learned_and_imitation_held_near_the_frozen_encoder(
     tiny_library: MotionLibrary, rollout: Rollout
 ) -> None:
@@ -248,18 +231,6 @@ def test_the_latent_stays_for_the_episode(tiny_library: MotionLibrary) -> None:
     whole = torch.zeros(4, dtype=torch.long)
     progress = Progress(whole, whole, whole, torch.randn(4, 3), whole, whole.bool())
     assert make(tiny_library).maybe_resample(progress, Draws(whole))[0] is progress.z
-
-
-def test_discovery_may_draw_anew_within_an_episode(tiny_library: MotionLibrary) -> None:
-    method, count = make(tiny_library, resample_rate=25.0), 2000
-    whole, imitation = torch.ones(count, dtype=torch.long), torch.arange(count) < 1000
-    z = torch.nn.functional.normalize(torch.randn(count, 3), dim=1)
-    progress = Progress(whole, whole, whole, z, whole, imitation)
-    after, source = method.maybe_resample(progress, Draws(torch.arange(count)))
-    changed = (after != z).any(dim=1)
-    assert not changed[:1000].any()
-    assert abs(float(changed[1000:].float().mean()) - (1 - math.exp(-0.5))) < 0.05  # 25 a second at 50 Hz
-    assert source is whole
 
 
 def test_the_published_encoder_is_the_frozen_one(tiny_library: MotionLibrary) -> None:

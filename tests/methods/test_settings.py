@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal
 
 import pytest
@@ -10,12 +11,13 @@ import pytest
 from rgsd.errors import UnknownName, UsageError
 from rgsd.methods.rgsd import RgsdConfig
 from rgsd.methods.runs import RunConfig
-from rgsd.methods.settings import replace_settings, setting_names
+from rgsd.methods.settings import file_only_names, read_yaml, replace_settings, setting_names
+from rgsd.options import FileOnly
 
 
 @dataclass(frozen=True)
 class Leaf:
-    fraction: float = 0.5
+    fraction: FileOnly[float] = 0.5
     widths: tuple[int, ...] = (8, 8)
     form: Literal["round", "flat"] = "round"
 
@@ -30,6 +32,27 @@ class Tree:
 
 def test_names_are_dotted_and_only_of_plain_fields() -> None:
     assert setting_names(Tree()) == ["leaf.fraction", "leaf.widths", "leaf.form", "on", "steps", "name"]
+
+
+def test_those_of_a_file_alone_are_told_from_the_options() -> None:
+    assert file_only_names(Tree()) == ["leaf.fraction"]
+
+
+def test_numbers_in_yaml_are_what_they_look_like(tmp_path: Path) -> None:
+    file = tmp_path / "a.yaml"
+    file.write_text("a: {b: 1e-4, c: -2E+3, d: 3.e2}\ne: 7\nf: 1e-4x\ng: [1e-3, 4]\n")
+    assert read_yaml(file) == {"a": {"b": 1e-4, "c": -2000.0, "d": 300.0}, "e": 7, "f": "1e-4x", "g": [1e-3, 4]}
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [("a: [", "not readable YAML"), ("", "holds no settings"), ("- 3", "holds no settings"), ("3: 4", "holds no")],
+)
+def test_a_file_without_settings_is_refused(tmp_path: Path, text: str, said: str) -> None:
+    file = tmp_path / "a.yaml"
+    file.write_text(text)
+    with pytest.raises(UsageError, match=said):
+        read_yaml(file)
 
 
 def test_what_is_replaced_is_replaced_and_nothing_else() -> None:

@@ -97,7 +97,6 @@ def test_nothing_of_its_own_is_trained(tracker: Tracker, tiny_library: MotionLib
     exported = tracker.export()
     assert exported["condition"] == "reference"
     assert torch.equal(exported["condition_moments"], ReferenceFrames(tiny_library).moments)
-    tracker.load_state_dict({})  # what a checkpoint of an older tracker holds
 
 
 def test_lost_clips_are_sampled_more(tiny_library: MotionLibrary) -> None:

@@ -80,7 +80,7 @@ def test_collection_waits_for_nothing(method: str, tmp_path: Path, monkeypatch: 
     config = dataclasses.replace(make_preset("cpu", method, "quadruped"), num_envs=8, steps=1000)
     few: dict[str, Any] = {"env.discovery_seconds": 0.5}
     if method == "rgsd":
-        few |= {"settings.standing_starts": 0.5, "settings.rsi": "half", "settings.resample_rate": 1.0}
+        few |= {"settings.standing_starts": 0.5, "settings.rsi": "half"}
     few |= {"settings.contrastive.steps": 1} if "settings.contrastive.steps" in setting_names(config) else {}
     trainer = make_trainer(replace_settings(config, few), tmp_path)
     monkeypatch.setattr(trainer.env, "_by_mask", True)

@@ -19,6 +19,7 @@ from rgsd.atomic import write_atomically
 from rgsd.cli.console import make_console
 from rgsd.cli.marked import bold
 from rgsd.cli.options import AsJson
+from rgsd.cli.settings_file import refuse_file_only, with_file
 from rgsd.envs.observation import observe
 from rgsd.errors import UsageError
 from rgsd.evaluation.landscape import landscape
@@ -40,6 +41,9 @@ class _Choice:
     """quadruped, smpl, or the path of an MJCF file."""
     preset: str = "cpu"
     """cpu, gpu or paper."""
+    config: Path | None = None
+    """YAML file with settings in place of the defaults, in the words of a run's config.yaml and nested as there; the
+    rarely needed ones are set here alone. Options win over it."""
     out: Path = Path("runs/pretrain")
     """Folder for the results."""
     as_json: AsJson = False
@@ -70,7 +74,7 @@ class _Phase1:
     """Of initialisation, batches and noise."""
     settings: _Settings
     """The encoder, and how it is trained."""
-    gains: str = ""
+    gains: str
     """kp,kd of servos in place of the actuators of an MJCF file; empty for the file's own."""
 
 
@@ -83,7 +87,8 @@ def pretrain(args: Sequence[str]) -> None:
     # body and preset decide on the defaults of the other options, so they are read first
     words = [word for word in args if word not in ("--help", "-h")]
     choice, _ = tyro.cli(_Choice, prog="rgsd pretrain", args=words, return_unknown_args=True)
-    config = make_preset(choice.preset, "rgsd", choice.body)
+    config = _default(choice)
+    refuse_file_only(args, config)
     about = inspect.cleandoc(pretrain.__doc__ or "")
     phase = tyro.cli(options(choice), prog="rgsd pretrain", description=about, args=args)
     check_limits(phase)
@@ -91,12 +96,18 @@ def pretrain(args: Sequence[str]) -> None:
     _pretrain(dataclasses.replace(config, **chosen), choice.out, choice.as_json)
 
 
+def _default(choice: _Choice) -> RunConfig:
+    """The preset of a choice, with what its file says in place of it."""
+    preset = make_preset(choice.preset, "rgsd", choice.body)
+    return with_file(preset, choice.config, {"method": "rgsd", "body": preset.body, "preset": choice.preset})
+
+
 def options(choice: _Choice = _Choice()) -> Callable[..., _Phase1]:
     """What tyro makes all options of, with the defaults of a choice."""
-    config = make_preset(choice.preset, "rgsd", choice.body)
+    config = _default(choice)
     assert isinstance(config.settings, RgsdConfig), "the presets are rgsd's"
     settings = _Settings(config.settings.encoder, config.settings.contrastive)
-    default = _Phase1(config.motions, config.clip_set, config.clips, config.seed, settings)
+    default = _Phase1(config.motions, config.clip_set, config.clips, config.seed, settings, config.gains)
 
     def read(
         choice: Annotated[_Choice, tyro.conf.arg(name="")],

@@ -20,6 +20,7 @@ from rgsd.cli.console import make_console
 from rgsd.cli.evaluate import print_metrics
 from rgsd.cli.marked import bold
 from rgsd.cli.options import AsJson
+from rgsd.cli.settings_file import refuse_file_only, with_file
 from rgsd.cli.trained import TrainedRun, load_trained
 from rgsd.errors import UsageError
 from rgsd.evaluation.downstream import DownstreamConfig, Traces, measure, play
@@ -50,6 +51,9 @@ class _Choice:
     """Folder of the new run; runs/<RUN>-<style>-<date> if not given."""
     resume: Path | None = None
     """Folder of a task's run to go on with, by its own configuration; --steps or --minutes move its goal."""
+    config: Path | None = None
+    """YAML file with settings in place of the defaults, in the words of a task's task.yaml and nested as there; the
+    rarely needed ones are set here alone. Options win over it."""
     motions: str | None = None
     """Where RUN's motions lie now, if they have moved."""
 
@@ -75,8 +79,8 @@ def task_train(args: Sequence[str]) -> None:
     skills = words[:1] if words and not words[0].startswith("-") else []
     choice, rest = tyro.cli(_Choice, prog="rgsd task train", args=words[len(skills) :], return_unknown_args=True)
     if choice.resume is not None and not wants_help:
-        if skills or choice.out is not None:
-            raise UsageError("RUN and --out cannot be given with --resume: the task's run keeps its own")
+        if skills or choice.out is not None or choice.config is not None:
+            raise UsageError("RUN, --out and --config cannot be given with --resume: the task's run keeps its own")
         config, folder = TaskConfig.load(choice.resume), choice.resume
         goal = tyro.cli(_Goal, prog=f"rgsd task train --resume {folder}", args=rest)
         if goal != _Goal():
@@ -85,8 +89,10 @@ def task_train(args: Sequence[str]) -> None:
         return
     if not skills and not wants_help:
         raise UsageError("RUN must come first: the folder of a run whose skills the task uses")
+    default = with_file(TaskConfig(), choice.config, {})
+    refuse_file_only(words, default)
     config = tyro.cli(
-        _read_config,
+        options(default),
         prog="rgsd task train",
         description=inspect.cleandoc(task_train.__doc__ or ""),
         args=["--help", *words] if wants_help else words,
@@ -99,25 +105,25 @@ def task_train(args: Sequence[str]) -> None:
     train_task(config, folder, make_console(), choice.motions)
 
 
-def options() -> Callable[..., TaskConfig]:
-    """What tyro makes all options of."""
-    return _read_config
+def options(default: TaskConfig = TaskConfig()) -> Callable[..., TaskConfig]:
+    """What tyro makes all options of, with their defaults."""
 
+    def read(
+        skills: Annotated[Path, tyro.conf.Positional, tyro.conf.arg(metavar="RUN")],
+        choice: Annotated[_Choice, tyro.conf.arg(name="")],
+        config: Annotated[TaskConfig, tyro.conf.arg(name="")] = default,
+    ) -> TaskConfig:
+        """The configuration of a new task; it reads the choice too, so that help and refusals know every option.
 
-def _read_config(
-    skills: Annotated[Path, tyro.conf.Positional, tyro.conf.arg(metavar="RUN")],
-    choice: Annotated[_Choice, tyro.conf.arg(name="")],
-    config: Annotated[TaskConfig, tyro.conf.arg(name="")],
-) -> TaskConfig:
-    """The configuration of a new task; it reads the choice too, so that help and refusals know every option.
+        Args:
+            skills: folder of the run whose skills the task uses; not with --resume.
+            choice: where the task is trained.
+            config: the task.
+        """
+        # a task must find its skills from wherever it is resumed
+        return dataclasses.replace(config, run=str(skills.resolve()))
 
-    Args:
-        skills: folder of the run whose skills the task uses; not with --resume.
-        choice: where the task is trained.
-        config: the task.
-    """
-    # a task must find its skills from wherever it is resumed
-    return dataclasses.replace(config, run=str(skills.resolve()))
+    return read
 
 
 def train_task(config: TaskConfig, folder: Path, console: Console, motions: str | None = None) -> None:

@@ -22,6 +22,7 @@ from rgsd.bodies.registry import is_mjcf
 from rgsd.cli.console import make_console
 from rgsd.cli.marked import bold
 from rgsd.cli.pretrain import write_encoder_views
+from rgsd.cli.settings_file import refuse_file_only, with_file
 from rgsd.cli.trained import moved
 from rgsd.errors import UsageError
 from rgsd.evaluation.signs_of_life import SignsOfLife
@@ -51,6 +52,9 @@ class _Choice:
     preset: str = "cpu"
     """cpu (best on two cores), gpu (many environments on MuJoCo Warp, wide networks), paper (RGSD's algorithm as
     printed) or official (a baseline as its authors' code trains it)."""
+    config: Path | None = None
+    """YAML file with settings in place of the defaults, in the words of a run's config.yaml and nested as there; the
+    rarely needed ones are set here alone. Options win over it."""
     out: Path | None = None
     """Folder of the new run; runs/<body>-<method>-<date> if not given."""
     resume: Path | None = None
@@ -72,7 +76,7 @@ def train(args: Sequence[str]) -> None:
     choice, rest = tyro.cli(_Choice, prog="rgsd train", args=words, return_unknown_args=True)
     check_method(choice.method)
     if choice.resume is not None and not wants_help:
-        for option in ("--out", "--preset"):
+        for option in ("--out", "--preset", "--config"):
             if any(word.split("=")[0] == option for word in words):
                 raise UsageError(f"{option} cannot be given with --resume: the run keeps its own")
         _resume(choice, rest, "--body" in (word.split("=")[0] for word in words))
@@ -95,7 +99,10 @@ def train(args: Sequence[str]) -> None:
 
 def _read_config(choice: _Choice, words: Sequence[str]) -> RunConfig:
     """The configuration that all words make of the choice's defaults; help and refusals know every option."""
+    refuse_file_only(words, _default(choice))
     defaults = f"Defaults are those of METHOD {choice.method}, body {choice.body} and preset {choice.preset}."
+    if choice.config is not None:
+        defaults += f" What {choice.config} says is in place of them."
     return tyro.cli(
         options(choice),
         prog="rgsd train",
@@ -104,9 +111,15 @@ def _read_config(choice: _Choice, words: Sequence[str]) -> RunConfig:
     )
 
 
+def _default(choice: _Choice) -> RunConfig:
+    """The preset of a choice, with what its file says in place of it."""
+    preset = make_preset(choice.preset, choice.method, choice.body)
+    return with_file(preset, choice.config, {"method": choice.method, "body": preset.body, "preset": choice.preset})
+
+
 def options(choice: _Choice = _Choice("rgsd")) -> Callable[..., RunConfig]:
     """What tyro makes all options of, with the defaults of a choice."""
-    default = make_preset(choice.preset, choice.method, choice.body)
+    default = _default(choice)
 
     def read(
         choice: Annotated[_Choice, tyro.conf.arg(name="")],

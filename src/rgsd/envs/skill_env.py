@@ -14,6 +14,7 @@ from rgsd.envs.observation import ObservationLayout, observe
 from rgsd.envs.reference_frames import Lag
 from rgsd.envs.termination import Tracking, fallen
 from rgsd.motions.library import MotionLibrary
+from rgsd.options import FileOnly
 from rgsd.physics.interface import Physics, ResetsByMask
 from rgsd.physics.mujoco_cpu import MujocoCpu
 from rgsd.randomness import Draws, env_keys
@@ -29,11 +30,11 @@ class EnvConfig:
 
     discovery_seconds: float = 4.0
     """Time limit of an episode that follows no reference, s."""
-    joint_noise: float = 0.01
+    joint_noise: FileOnly[float] = 0.01
     """Standard deviation of the noise on hinge angles at a start, rad."""
-    velocity_noise: float = 0.05
+    velocity_noise: FileOnly[float] = 0.05
     """Standard deviation of the noise on velocities at a start, rad/s and m/s."""
-    early_termination: bool = True
+    early_termination: FileOnly[bool] = True
     """Whether imitation ends when it has lost its reference."""
     worst_body_distance: float = 0.25
     """Imitation ends when any body is farther from its reference in the world frame, m."""
@@ -41,7 +42,7 @@ class EnvConfig:
     """Imitation ends when the yaw differs by more, rad."""
     clock: Clock = "none"
     """The optional last observation entry: nothing, seconds since the start, or seconds of the clip."""
-    lag: bool = False
+    lag: FileOnly[bool] = False
     """Whether the observation also says where the reference is about to be: for a tracker alone, which has one."""
 
 
@@ -265,8 +266,7 @@ class SkillEnv:
     def restore(self, snapshot: dict[str, Any]) -> Tensor:
         """Go back to a snapshot; returns the observation (N, D)."""
         self.physics.restore(snapshot["physics"])
-        if "moment" in snapshot:  # checkpoints from before there was one hold a generator
-            self._keys, self._moment = snapshot["keys"].to(self.device, copy=True), snapshot["moment"]
+        self._keys, self._moment = snapshot["keys"].to(self.device, copy=True), snapshot["moment"]
         self.limit.fill_(self._limit)  # older checkpoints lack it, and who stands
         for name in ("clip", "frame", "elapsed", "imitation", "standing", "limit"):
             if name in snapshot:

@@ -15,7 +15,7 @@ from rgsd.evaluation.headlines import DEFAULT_METRICS, check_metric
 from rgsd.evaluation.protocol import EvaluationConfig
 from rgsd.methods.presets import make_preset
 from rgsd.methods.runs import RunConfig
-from rgsd.methods.settings import replace_settings
+from rgsd.methods.settings import flatten, replace_settings
 
 _KEYS: dict[str, type | tuple[type, ...]] = {
     "about": str,
@@ -148,15 +148,6 @@ def _variant(content: dict[str, Any], name: str, settings: dict[str, Any], own: 
         raise UsageError("neither steps nor minutes is given; say when training ends, such as steps = 500_000")
     config.check()
     return Variant(name, settings, config.with_absolute_paths())
-
-
-def flatten(table: dict[str, Any]) -> dict[str, Any]:
-    """Values by dotted name from nested tables, which TOML makes of `env.clock = ...`, though not of `"env.clock"`."""
-    flat: dict[str, Any] = {}
-    for key, value in table.items():
-        inner = flatten(value) if isinstance(value, dict) else None
-        flat |= {key: value} if inner is None else {f"{key}.{name}": part for name, part in inner.items()}
-    return flat
 
 
 def _grid_name(settings: dict[str, Any]) -> str:

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from rgsd.learning.normalization import RunningNormalizer
 from rgsd.learning.precision import Linear
+from rgsd.options import FileOnly
 
 
 @dataclass(frozen=True)
@@ -26,11 +27,11 @@ class NetworkConfig:
     of tasks of the latent's components."""
     final_noise: float = 0.05
     """Standard deviation after `noise_steps`, in the same unit; geometric in between."""
-    noise_steps: int = 5_000_000
+    noise_steps: FileOnly[int] = 5_000_000
     """Environment steps over which the noise goes from its first to its final value."""
-    learn_noise: bool = False
+    learn_noise: FileOnly[bool] = False
     """Whether the policy gradient sets the deviation of each joint instead, starting from `noise`."""
-    privileged_critic: bool = True
+    privileged_critic: FileOnly[bool] = True
     """Whether the critic also sees what the actor never does: stream, phase and distance from the reference; of tasks
     the goal's remaining time."""
 

@@ -15,6 +15,7 @@ from rgsd.learning import distributed
 from rgsd.learning.networks import Actor, Critic, gaussian_kl, gaussian_log_prob
 from rgsd.learning.precision import use_bfloat16_gradients
 from rgsd.learning.rollout import Minibatch, Rollout
+from rgsd.options import FileOnly
 
 
 @dataclass(frozen=True)
@@ -23,7 +24,7 @@ class PpoConfig:
 
     gamma: float = 0.97
     """Discount per control step, of tasks per decision."""
-    gae_lambda: float = 0.95
+    gae_lambda: FileOnly[float] = 0.95
     """Decay of the generalized advantage estimate."""
     clip: float = 0.2
     """Largest change of the probability ratio that still earns."""
@@ -33,24 +34,24 @@ class PpoConfig:
     """Minibatches a pass."""
     learning_rate: float = 1e-4
     """Of Adam, at the start."""
-    min_learning_rate: float = 1e-5
+    min_learning_rate: FileOnly[float] = 1e-5
     """Lower bound of the adaptive rate."""
-    max_learning_rate: float = 3e-3
+    max_learning_rate: FileOnly[float] = 3e-3
     """Upper bound of the adaptive rate."""
     kl_per_action: float = 1e-3
     """Wanted KL divergence an update and action dimension, nats; the rate adapts to it. 0 keeps the rate."""
-    entropy_bonus: float = 0.0
+    entropy_bonus: FileOnly[float] = 0.0
     """Weight of the policy's entropy; only a learned noise feels it."""
-    value_weight: float = 1.0
+    value_weight: FileOnly[float] = 1.0
     """Weight of the critic's loss."""
-    max_gradient_norm: float = 1.0
+    max_gradient_norm: FileOnly[float] = 1.0
     """Gradients of each network are scaled down to this norm."""
-    bound_weight: float = 1.0
+    bound_weight: FileOnly[float] = 1.0
     """Weight of the squared excess of mean actions beyond [-1, 1], where clipping hides the gradient."""
-    bfloat16: bool = False
+    bfloat16: FileOnly[bool] = False
     """Whether the critic's loss and the actor's gradients are products of bfloat16 matrices (`learning/precision.py`);
     presets choose it on CPUs that are fast at it. It changes what is learned from the same seed."""
-    advantage_per_stream: bool = True
+    advantage_per_stream: FileOnly[bool] = True
     """Whether imitation and discovery, where there are both, normalise their advantages apart."""
 
 

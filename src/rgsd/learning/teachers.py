@@ -175,7 +175,7 @@ def load_teacher(folder: Path, library: MotionLibrary) -> SkillPolicy:
                 f"but {error}; rename the clip"
             ) from error
     if not images and not set(clips) & set(library.names):
-        known = ", ".join(clips) or f"none ({policy.method} has none, or an older rgsd wrote it: --resume its run)"
+        known = ", ".join(clips) or f"none ({policy.method} has none)"
         raise PolicyError(
             f"{option}: it was trained on {known}, and of these clips and their mirror images none is trained on here; "
             "choose others by --clips"

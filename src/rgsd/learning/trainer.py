@@ -32,6 +32,7 @@ from rgsd.learning.rollout import Rollout
 from rgsd.learning.skill_policy import SkillPolicy
 from rgsd.learning.warm_start import WarmStart, WarmStartConfig
 from rgsd.motions.library import MotionLibrary
+from rgsd.options import FileOnly
 from rgsd.physics.interface import LimitedRoom
 from rgsd.randomness import stream_seed
 
@@ -44,21 +45,21 @@ class TrainerConfig:
     """The loop around the learner."""
 
     warm_start: WarmStartConfig = WarmStartConfig()
-    """Cloning of teachers in the first iterations."""
+    """Warm start: cloning of teachers in the first iterations."""
     alive_reward: float = 0.0
     """Added to every step's reward, whatever the method: what an episode loses each step that it ends too early."""
     horizon: int = 24
     """Control steps of every environment an iteration."""
     averaging: int = 1
     """Iterations over which the published actor is a mean (`rgsd.learning.averaging`); 1 for the last one's alone."""
-    noise_free: float = 0.0
+    noise_free: FileOnly[float] = 0.0
     """Fraction of the environments that act without noise: the policy learns nothing from them, but the method's
     networks see there what its mean actions do."""
     checkpoint_minutes: float = 1.0
     """Training time between checkpoints, min."""
     check_minutes: float = 5.0
     """Training time between looks at the deterministic policy (`Check/...` in the log), min; 0 for none."""
-    compile: bool = False
+    compile: FileOnly[bool] = False
     """Whether torch.compile fuses actor and critic: a minute at the start; on CPUs it gains next to nothing."""
 
 
@@ -215,7 +216,7 @@ class Trainer(TrainingLoop):
             )
         if state is not None:
             check_identity(state, self.env.library, self.folder)
-            if state.get("engine", self._engine) != self._engine:  # runs of older versions lack it
+            if state["engine"] != self._engine:
                 raise CheckpointError(
                     f"{self.folder}: its checkpoint is of {state['engine']}, its config.yaml now asks for "
                     f"{self._engine}; put physics and device there back"
@@ -295,7 +296,7 @@ def load_own_checkpoint(folder: Path) -> dict[str, Any] | None:
     state = load_latest_checkpoint(checkpoint_folder(folder))
     if state is None:
         return None
-    before, now = state.get("processes", 1), distributed.size()  # runs that began before there were several lack it
+    before, now = state["processes"], distributed.size()
     if before != now:
         raise CheckpointError(
             f"{folder}: its checkpoint is of {before} process(es), this run has {now}; each goes on with its own "

@@ -10,8 +10,7 @@ Episodes that imitate play their own clip. The others play one under its latent,
 the nearest; those of a method that embeds no clips under the latents that it draws. Where open-loop replay teaches, it
 is a random one from the states of another, and at its end a next one: the student learns to change from any skill to
 any. A tracker goes on with its own clip, at its end once more: from elsewhere it would fall, and what the student
-learns there is to keep going. One that has seen changes (`rgsd motions join`) can be asked for them, where postures are
-near.
+learns there is to keep going.
 They begin it at the frame that is most like the present state (as in motion matching, Clavet 2016): begun
 anywhere, it would teach the standing body the mean of all phases, which is to stand, and no forward gait would ever
 start. A policy that is shown the time of the clip is told the phase: there they begin anywhere, or it would learn to go
@@ -38,6 +37,7 @@ from rgsd.learning.rollout import Minibatch, Rollout
 from rgsd.learning.skill_policy import SkillPolicy
 from rgsd.learning.teachers import Teachers
 from rgsd.motions.library import MotionLibrary
+from rgsd.options import FileOnly
 from rgsd.skills import sphere
 
 _LEAST_SECONDS = 0.5  # of a clip that does not loop are played: its last frame, held, would teach to freeze
@@ -54,18 +54,15 @@ class WarmStartConfig:
     latents: Literal["clips", "voronoi"] = "clips"
     """Under which latents episodes that do not imitate play a clip: its own, or one anywhere on the sphere to which
     its own is the nearest, so that every latent means something when discovery begins."""
-    changes: float = 0.0
-    """Distance of postures up to which such episodes change to another clip that a policy teaches, as in
-    `rgsd motions join`: hinge angles and a tenth of their rates, rad. At 0 they go on with their own."""
     iterations: int = 25
     """Iterations that clone instead of following the policy gradient; 0 for none, as in the paper."""
-    epochs: int = 5
+    epochs: FileOnly[int] = 5
     """Passes over each rollout."""
-    minibatches: int = 8
+    minibatches: FileOnly[int] = 8
     """Minibatches a pass."""
-    learning_rate: float = 1e-3
+    learning_rate: FileOnly[float] = 1e-3
     """Of Adam, at first."""
-    final_learning_rate: float = 1e-3
+    final_learning_rate: FileOnly[float] = 1e-3
     """Of Adam at the end; along a cosine in between."""
     anchor_weight: float = 0.0
     """Weight in PPO's loss of KL(policy || teacher) on imitation states, nats: holds gait and phase afterwards."""
@@ -115,15 +112,11 @@ class WarmStart:
         fresh = (((env.elapsed == 0) | over) & ~env.imitation).nonzero().squeeze(1)
         draws = env.draws("changes", fresh)
         own, clip = env.clip[fresh], draws.integers(len(env.library))
-        recovers = self._teacher.recovers
+        clip = torch.where(self._teacher.recovers[own], own, clip)  # no tracker has learned to come from anywhere
         if env.config.clock == "clip_time":
-            clip = torch.where(recovers[own], own, clip)  # no tracker has learned to come from anywhere
             frame = draws.integers(self._choices[clip])
         else:
-            frame, distance = self._most_alike(env.state[fresh], clip)
-            goes_on = recovers[own] & ~(recovers[clip] & (distance <= self.config.changes))
-            clip = torch.where(goes_on, own, clip)
-            frame = torch.where(goes_on, self._most_alike(env.state[fresh], clip)[0], frame)
+            frame = self._most_alike(env.state[fresh], clip)
         env.follow(fresh, clip, frame)
         if self._clip_latents is None:
             return z
@@ -133,15 +126,13 @@ class WarmStart:
         z[fresh] = sphere.draw_in_voronoi_cell(env.draws("cells", fresh), self._clip_latents, clip)
         return z
 
-    def _most_alike(self, state: BodyState, clip: Tensor) -> tuple[Tensor, Tensor]:
-        """Frames (n,) of the clips (n,) that are nearest to states (n,) in hinge angles and rates, and how near."""
+    def _most_alike(self, state: BodyState, clip: Tensor) -> Tensor:
+        """Frames (n,) of the clips (n,) that are nearest to states (n,) in hinge angles and rates."""
         own, frame = posture(state.qpos, state.qvel), torch.zeros_like(clip)
-        distance = own.new_zeros(len(clip))
         for number in clip.unique().tolist():
             chosen = clip == number
-            apart = torch.cdist(own[chosen], self._postures[self._beginnings[number]])
-            distance[chosen], frame[chosen] = apart.min(dim=1)
-        return frame, distance
+            frame[chosen] = torch.cdist(own[chosen], self._postures[self._beginnings[number]]).argmin(dim=1)
+        return frame
 
     def act(self, observation: Tensor, z: Tensor) -> Tensor:
         """The mean actions (N, A) of the present step; the teacher's are kept as labels until `update`."""
@@ -206,7 +197,7 @@ class WarmStart:
         """Go back to a saved state."""
         self._optimizer.load_state_dict(state["optimizer"])
         self._generator.set_state(state["generator"])
-        self._taught = state.get("taught", 0)  # older checkpoints are of open-loop replay, where it says nothing
+        self._taught = state["taught"]
 
 
 def _beginnings(library: MotionLibrary, least: int) -> list[slice]:

@@ -10,7 +10,7 @@ from operator import attrgetter
 from typing import Any, NamedTuple
 
 from rgsd.errors import UsageError
-from rgsd.methods.settings import setting_names
+from rgsd.methods.settings import file_only_names, setting_names
 
 
 class Limits(NamedTuple):
@@ -77,17 +77,19 @@ def check_limits(config: Any, prefix: str = "--") -> None:
 
     Args:
         config: what is checked.
-        prefix: how the command line calls what stands in it, such as `--config.`.
+        prefix: how the command line calls what stands in it, such as `--config.`; what is no option goes without.
 
     Raises:
         UsageError: the first such number; the message names its option and what it may be.
     """
+    file_only = file_only_names(config)
     for name in setting_names(config):
         value = attrgetter(name)(config)
         limits = limits_of(name)
         for number in value if isinstance(value, tuple) else (value,):
             if isinstance(number, int | float) and not isinstance(number, bool) and not limits.hold(number):
-                raise UsageError(f"{prefix}{name.replace('_', '-')} is {number}; give {limits}")
+                shown = name if name in file_only else prefix + name.replace("_", "-")
+                raise UsageError(f"{shown} is {number}; give {limits}")
 
 
 def limits_of(name: str) -> Limits:

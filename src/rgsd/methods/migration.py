@@ -1,11 +1,13 @@
 """Older names in the files of a run: what `config.yaml` and checkpoints are read as (docs/migration.md).
 
-Renamed with protocol 2. A name that is in neither table is left as it is, so that a file of today is not changed.
+Renamed with protocol 2. A name that is in none of the tables is left as it is, so that a file of today is not changed.
 """
 
 from __future__ import annotations
 
 from typing import Any
+
+from rgsd.errors import UsageError
 
 METHODS = {"oracle": "tracker"}
 """Methods, old name to new."""
@@ -30,12 +32,23 @@ GONE = {
     "calm": {"settings.discriminator.batch"},
 }
 """Keys by method and path that mean nothing any more: such a run is evaluated, and not gone on with."""
+REMOVED = {
+    "settings.kl_states": "imitation",
+    "settings.resample_rate": 0.0,
+    "settings.slerp_seconds": 0.0,
+    "trainer.warm_start.changes": 0.0,
+}
+"""Settings that there are no more, by path, and the value at which a run never felt them."""
 STATE = {"losses": "failures"}
 """Parts of a method's checkpoint, old name to new."""
 
 
 def migrate_config(content: dict[str, Any]) -> dict[str, Any]:
-    """The content of a `config.yaml` under the names of today."""
+    """The content of a `config.yaml` under the names of today.
+
+    Raises:
+        UsageError: it asks for a setting that there is no more; the message names it and the remedy.
+    """
     named = _renamed(content, "", GONE.get(content.get("method", ""), set()))
     return named | {"method": METHODS.get(named["method"], named["method"])} if "method" in named else named
 
@@ -50,6 +63,13 @@ def _renamed(content: dict[str, Any], prefix: str, gone: set[str]) -> dict[str, 
     for name, value in content.items():
         path = prefix + name
         if path in gone:
+            continue
+        if path in REMOVED:
+            if value != REMOVED[path]:
+                raise UsageError(
+                    f"{path} is {value!r}, a setting that rgsd has no more; put {REMOVED[path]!r} there to go on "
+                    "without it, or train anew"
+                )
             continue
         if isinstance(value, dict):
             value = _renamed(value, f"{path}.", gone)

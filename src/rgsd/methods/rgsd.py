@@ -15,8 +15,8 @@ from rgsd.learning.networks import Actor
 from rgsd.learning.rollout import Minibatch, Rollout
 from rgsd.methods.clip_sampling import ClipSampling, FailureRates
 from rgsd.methods.migration import migrate_state
-from rgsd.methods.redraw import Redraw
 from rgsd.motions.library import MotionLibrary
+from rgsd.options import FileOnly
 from rgsd.randomness import Draws
 from rgsd.skills import sphere
 from rgsd.skills.contrastive import ContrastiveConfig, clip_directions
@@ -28,9 +28,9 @@ class RgsdConfig:
     """The method. What the paper leaves open is said in docs/rgsd.md, field by field."""
 
     encoder: EncoderConfig = EncoderConfig()
-    """The encoder and its feature mask."""
+    """Encoder: its size, and what it sees."""
     contrastive: ContrastiveConfig = ContrastiveConfig()
-    """Phase 1."""
+    """Pretraining of the encoder: phase 1."""
     kappa: float = 20.0
     """Concentration of q(z|s) in the rewards and the encoder's loss; the paper has one kappa for both phases."""
     imitation_fraction: float = 0.5
@@ -51,16 +51,10 @@ class RgsdConfig:
     """(1 + cos)/2; exp(kappa (cos - 1)), the density over its peak; or the paper's log q(z|s) - log p(z)."""
     alpha: float = 1.0
     """Weight of the KL term that holds the trainable encoder near the frozen one."""
-    kl_states: Literal["imitation", "all"] = "imitation"
-    """On which states it is held there: those of imitation, as in the paper, or those of discovery as well."""
-    encoder_learning_rate: float = 4e-6
+    encoder_learning_rate: FileOnly[float] = 4e-6
     """Of the trainable encoder's Adam. Faster, it learns to tell postures at rest apart, and discovery ends at them."""
-    encoder_minibatches: int = 4
+    encoder_minibatches: FileOnly[int] = 4
     """Gradient steps of the trainable encoder a rollout."""
-    resample_rate: float = 0.0
-    """Mean number of times a second that a discovery episode draws a new z; 0 keeps z fixed, as in the paper."""
-    slerp_seconds: float = 0.0
-    """Time that z then takes to the new one along the great circle, s; 0 for a jump."""
 
 
 class Rgsd:
@@ -83,7 +77,6 @@ class Rgsd:
         self._generator = torch.Generator(library.device).manual_seed(seed)
         self._set_off_from = library.begins_standing.nonzero().squeeze(1)  # once, for it makes a GPU's host wait
         self._failures = FailureRates(len(library), library.device, config.clip_sampling)
-        self._redraw = Redraw(config.resample_rate, config.slerp_seconds, library.body.control_dt)
 
     def begin_episodes(self, draws: Draws) -> Episodes:
         """c ~ Bernoulli(p), m ~ U(M), s ~ U(states of m) for both streams; z = z_m or uniform on the sphere.
@@ -126,11 +119,8 @@ class Rgsd:
         return clip, torch.where(sets_off | free, 0, frame), sets_off | free
 
     def maybe_resample(self, progress: Progress, draws: Draws) -> tuple[Tensor, Tensor]:
-        """z is fixed for the episode, but in discovery at a `resample_rate`; the reward goes by z as it is then."""
-        if self.config.resample_rate == 0:
-            return progress.z, progress.source
-        z = self._redraw.next(progress.z, ~progress.imitation, progress.elapsed == 1, draws)
-        return z, progress.source
+        """z is fixed for the episode."""
+        return progress.z, progress.source
 
     @torch.no_grad()
     def rewards(self, rollout: Rollout) -> Tensor:
@@ -155,11 +145,7 @@ class Rgsd:
                 return self.kappa * cosine + sphere.reward_constant(self.latent_dim, self.kappa)
 
     def update(self, rollout: Rollout) -> dict[str, float]:
-        """L_phi = (1-c) (-log q(z|s')) + alpha c KL(q || q-), the mean over all samples; then metrics to log.
-
-        With `kl_states` "all" the KL lacks its c. The minimum over mu of a discovery state is then z + alpha A_d(kappa)
-        mu-, normalised: between what discovery wants and what the frozen encoder says.
-        """
+        """L_phi = (1-c) (-log q(z|s')) + alpha c KL(q || q-), the mean over all samples; then metrics to log."""
         if self.config.clip_sampling != "uniform":
             self._failures.record(rollout)
         order = torch.randperm(rollout.num_samples, generator=self._generator, device=rollout.z.device)
@@ -207,13 +193,12 @@ class Rgsd:
         return {"encoder": self.frozen, "clip_latents": directions}
 
     def state_dict(self) -> dict[str, Any]:
-        """Both encoders, the optimiser, the generator, and the changes of latents that are under way."""
+        """Both encoders, the optimiser, the generator and the counts of failures."""
         return {
             "frozen": self.frozen.state_dict(),
             "encoder": self.encoder.state_dict(),
             "optimizer": self._optimizer.state_dict(),
             "generator": self._generator.get_state(),
-            "redraw": self._redraw.state_dict(),
             "failures": self._failures.state_dict(),
         }
 
@@ -225,11 +210,7 @@ class Rgsd:
         self.directions = clip_directions(self.frozen, self.library)
         self._optimizer.load_state_dict(state["optimizer"])
         self._generator.set_state(state["generator"])
-        # checkpoints from before there were any hold none
-        if "redraw" in state:
-            self._redraw.load_state_dict(state["redraw"])
-        if "failures" in state:
-            self._failures.load_state_dict(state["failures"])
+        self._failures.load_state_dict(state["failures"])
 
     def _encoder_loss(self, observation: Tensor, z: Tensor, imitation: Tensor) -> Tensor:
         mu = self.encoder(observation)
@@ -239,5 +220,4 @@ class Rgsd:
         # the vMF normaliser does not depend on the encoder, so -log q is -kappa mu.z up to a constant
         discover = (1 - c) * (-self.kappa * (mu * z).sum(dim=-1))
         kl = sphere.kl_divergence(mu, anchor, self.kappa)
-        held = c if self.config.kl_states == "imitation" else torch.ones_like(c)
-        return (discover + self.config.alpha * held * kl).mean()
+        return (discover + self.config.alpha * c * kl).mean()

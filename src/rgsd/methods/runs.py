@@ -79,15 +79,15 @@ class RunConfig:
     logger: Logger = dataclasses.field(default="tensorboard", compare=False)
     """What draws the metrics beside metrics.jsonl: tensorboard, wandb (Weights & Biases, rgsd's extra wandb), none."""
     env: EnvConfig = EnvConfig()
-    """Episodes."""
+    """Environment: how episodes start and when they end."""
     network: NetworkConfig = NetworkConfig()
-    """Actor, critic and exploration."""
+    """Networks: actor, critic and exploration."""
     ppo: PpoConfig = PpoConfig()
-    """The learner."""
+    """Learner: PPO."""
     trainer: TrainerConfig = TrainerConfig()
-    """The loop around it."""
+    """Loop: what an iteration is, and what every step earns."""
     settings: MethodConfig = RgsdConfig()
-    """The method's own settings."""
+    """Method."""
 
     def check(self) -> None:
         """Refuse what cannot be trained, before anything is spent on it.
@@ -129,7 +129,7 @@ class RunConfig:
         """Read config.yaml of a run.
 
         Raises:
-            UsageError: no such run, or a field that this version does not know.
+            UsageError: no such run, a field that this version does not know, or a setting that it has no more.
         """
         path = folder / "config.yaml"
         if not path.exists():
@@ -142,7 +142,9 @@ class RunConfig:
         try:
             content = migrate_config(yaml.safe_load(path.read_text()))
             settings = METHODS[content["method"]].settings
-            return from_plain(cls, content | {"settings": from_plain(settings, content["settings"], path)}, path)
+            return from_plain(cls, content | {"settings": from_plain(settings, content["settings"])})
+        except UsageError as error:
+            raise UsageError(f"{path}: {error}") from None
         except (yaml.YAMLError, AttributeError, KeyError, TypeError) as error:
             raise UsageError(f"{path}: not a run's configuration ({error}); restore it or train anew") from error
 
@@ -263,16 +265,20 @@ def to_plain(value: Any) -> Any:
     return [to_plain(v) for v in value] if isinstance(value, tuple) else value
 
 
-def from_plain(cls: Any, content: dict[str, Any], path: Path) -> Any:
-    """A dataclass from a dict; nested dataclasses and tuples are restored, unknown fields refused."""
+def from_plain(cls: Any, content: dict[str, Any]) -> Any:
+    """A dataclass from a dict; nested dataclasses and tuples are restored.
+
+    Raises:
+        UsageError: a field that it does not have.
+    """
     hints = typing.get_type_hints(cls)
     arguments = {}
     for name, value in content.items():
         if name not in hints:
-            raise UsageError(f"{path}: {UnknownName('field', name, hints)}; it was written by another version of rgsd")
+            raise UsageError(f"{UnknownName('field', name, hints)}; it was written by another version of rgsd")
         hint = hints[name]
         if dataclasses.is_dataclass(hint) and isinstance(value, dict):
-            value = from_plain(hint, value, path)
+            value = from_plain(hint, value)
         elif isinstance(value, list):
             value = tuple(value)
         arguments[name] = value

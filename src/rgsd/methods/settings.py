@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 import types
 import typing
+from pathlib import Path
 from typing import Any, Literal
 
+import yaml
+
 from rgsd.errors import UnknownName, UsageError
+from rgsd.options import FILE_ONLY
 
 
 def setting_names(config: Any) -> list[str]:
@@ -18,6 +23,53 @@ def setting_names(config: Any) -> list[str]:
         inner = setting_names(value) if dataclasses.is_dataclass(value) else None
         names += [field.name] if inner is None else [f"{field.name}.{name}" for name in inner]
     return names
+
+
+def file_only_names(config: Any) -> list[str]:
+    """The dotted names of those fields that are no options of the command line (`rgsd.options.FileOnly`)."""
+    names, hints = [], typing.get_type_hints(type(config), include_extras=True)
+    for field in dataclasses.fields(config):
+        value = getattr(config, field.name)
+        if dataclasses.is_dataclass(value):
+            names += [f"{field.name}.{name}" for name in file_only_names(value)]
+        elif FILE_ONLY in getattr(hints[field.name], "__metadata__", ()):
+            names.append(field.name)
+    return names
+
+
+def flatten(table: dict[str, Any]) -> dict[str, Any]:
+    """Values by dotted name from nested tables, which TOML makes of `env.clock = ...`, though not of `"env.clock"`."""
+    flat: dict[str, Any] = {}
+    for key, value in table.items():
+        inner = flatten(value) if isinstance(value, dict) else None
+        flat |= {key: value} if inner is None else {f"{key}.{name}": part for name, part in inner.items()}
+    return flat
+
+
+class _Loader(yaml.SafeLoader):
+    """Reads 1e-4 as a number, as YAML 1.2 has it; in YAML 1.1 it is a text."""
+
+
+_Loader.add_implicit_resolver(
+    "tag:yaml.org,2002:float", re.compile(r"[-+]?[0-9]+(\.[0-9]*)?[eE][-+]?[0-9]+$"), list("-+0123456789")
+)
+
+
+def read_yaml(file: Path) -> dict[str, Any]:
+    """The tables of a YAML file with settings, as `config.yaml` nests them.
+
+    Raises:
+        UsageError: no such file, or it holds something else; the message says what is wrong with it.
+    """
+    try:
+        content = yaml.load(file.read_text(), _Loader)
+    except FileNotFoundError:
+        raise UsageError("no such file") from None
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise UsageError(f"not readable YAML ({error}); mend that line") from None
+    if not isinstance(content, dict) or not all(isinstance(key, str) for key in content):
+        raise UsageError("holds no settings; write them as in the config.yaml of a run, such as `num_envs: 512`")
+    return content
 
 
 def replace_settings(config: Any, settings: dict[str, Any]) -> Any:

@@ -128,6 +128,4 @@ class Tracker:
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Go back to a saved state."""
-        state = migrate_state(state)
-        if "failures" in state:  # checkpoints from before there were any hold none
-            self._failures.load_state_dict(state["failures"])
+        self._failures.load_state_dict(migrate_state(state)["failures"])

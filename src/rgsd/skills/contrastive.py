@@ -12,6 +12,7 @@ from torch import Tensor
 from rgsd.envs.observation import ObservationLayout, observe
 from rgsd.errors import UsageError
 from rgsd.motions.library import MotionLibrary
+from rgsd.options import FileOnly
 from rgsd.skills.encoder import Encoder
 
 
@@ -23,11 +24,11 @@ class ContrastiveConfig:
     """Concentration of q(z|s); the temperature is its inverse, T = 1/kappa."""
     steps: int = 600
     """Gradient steps; 0 leaves the encoder as it was made, to be filled from a checkpoint."""
-    batch: int = 256
+    batch: FileOnly[int] = 256
     """Anchor-positive pairs a step; each pair's negatives are the positives of the other motions in the batch."""
-    learning_rate: float = 1e-3
+    learning_rate: FileOnly[float] = 1e-3
     """Of Adam, decayed to a tenth along a cosine."""
-    noise: float = 0.5
+    noise: FileOnly[float] = 0.5
     """Standard deviation of the noise on anchors and positives, in physical floors (body.feature_scales)."""
     hard_negatives: tuple[float, ...] = ()
     """Factors of speed at which the references' own poses are further negatives, of every motion: 0 0.5 1.5 ask for the

@@ -99,7 +99,9 @@ class TaskConfig:
         if not path.exists():
             raise UsageError(f"{path}: no such file; train a task with `rgsd task train RUN --out {folder}`")
         try:
-            return from_plain(cls, yaml.safe_load(path.read_text()), path)
+            return from_plain(cls, yaml.safe_load(path.read_text()))
+        except UsageError as error:
+            raise UsageError(f"{path}: {error}") from None
         except (yaml.YAMLError, AttributeError, TypeError) as error:
             raise UsageError(f"{path}: not a task's configuration ({error}); restore it or train anew") from error
 
