@@ -105,13 +105,13 @@ def task_train(args: Sequence[str]) -> None:
     train_task(config, folder, make_console(), choice.motions)
 
 
-def options(default: TaskConfig = TaskConfig()) -> Callable[..., TaskConfig]:
-    """What tyro makes all options of, with their defaults."""
+def options(default: TaskConfig | None = None) -> Callable[..., TaskConfig]:
+    """What tyro makes all options of, with their defaults: the plain ones if none are given."""
 
     def read(
         skills: Annotated[Path, tyro.conf.Positional, tyro.conf.arg(metavar="RUN")],
         choice: Annotated[_Choice, tyro.conf.arg(name="")],
-        config: Annotated[TaskConfig, tyro.conf.arg(name="")] = default,
+        config: Annotated[TaskConfig, tyro.conf.arg(name="")] = default or TaskConfig(),
     ) -> TaskConfig:
         """The configuration of a new task; it reads the choice too, so that help and refusals know every option.
 
