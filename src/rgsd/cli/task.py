@@ -107,11 +107,12 @@ def task_train(args: Sequence[str]) -> None:
 
 def options(default: TaskConfig | None = None) -> Callable[..., TaskConfig]:
     """What tyro makes all options of, with their defaults: the plain ones if none are given."""
+    known = default or TaskConfig()
 
     def read(
         skills: Annotated[Path, tyro.conf.Positional, tyro.conf.arg(metavar="RUN")],
         choice: Annotated[_Choice, tyro.conf.arg(name="")],
-        config: Annotated[TaskConfig, tyro.conf.arg(name="")] = default or TaskConfig(),
+        config: Annotated[TaskConfig, tyro.conf.arg(name="")] = known,
     ) -> TaskConfig:
         """The configuration of a new task; it reads the choice too, so that help and refusals know every option.
 
