@@ -105,7 +105,7 @@ def task_train(args: Sequence[str]) -> None:
     train_task(config, folder, make_console(), choice.motions)
 
 
-def options(default: TaskConfig = TaskConfig()) -> Callable[..., TaskConfig]:
+def options(default: TaskConfig = TaskConfig()) -> Callable[..., TaskConfig]:  # noqa: B008 (frozen)
     """What tyro makes all options of, with their defaults."""
 
     def read(
