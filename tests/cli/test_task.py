@@ -9,6 +9,8 @@ import pytest
 
 from rgsd.bodies.registry import make_body
 from rgsd.cli.main import main
+from rgsd.cli.play import prepare
+from rgsd.errors import UsageError
 from rgsd.motions.synthesis.gait import Course, Gait
 from rgsd.motions.synthesis.quadruped import synthesize
 
@@ -53,6 +55,10 @@ def test_a_task_is_trained_gone_on_with_and_measured(
     assert 0 <= result["style_by_encoder"] <= 1
     assert result["latent_source"] == {"left": "training"}
     assert {p.name for p in (run / "evaluation").iterdir()} == {"task.json", "traces.png", "curves.png"}
+    for path in (run, skills):
+        prepare(str(path), None, None, None, tmp_path, 0)  # ready to be played: nothing is missing
+    with pytest.raises(UsageError, match="--clip left: a task chooses its own latents"):
+        prepare(str(run), None, None, "left", tmp_path, 0)
 
 
 def test_skills_whose_motions_have_moved(skills: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
