@@ -156,6 +156,8 @@ def test_a_fault_in_the_file_is_one_line(plan: Path, capsys: pytest.CaptureFixtu
     wrong = tmp_path / "wrong.toml"
     wrong.write_text("steps = 9\nbase.env.clok = 'none'")
     assert main(["sweep", str(wrong)]) == 2
-    assert capsys.readouterr().err == (f"rgsd: error: {wrong}: unknown setting 'env.clok'; did you mean env.clock?\n")
+    assert capsys.readouterr().err == (
+        f"rgsd: error: {wrong}: unknown setting 'env.clok'; did you mean env.clock or env.lag?\n"
+    )
     assert main(["sweep", str(tmp_path / "none.toml")]) == 2
     assert "none.toml: No such file" in capsys.readouterr().err

@@ -59,4 +59,4 @@ class Replay:
         device = self._generator.device
         self._parts = [part.new_empty((self._capacity, *part.shape[1:]), device=device) for part in state["parts"]]
         for kept, part in zip(self._parts, state["parts"], strict=True):
-            kept[: self._count] = part
+            kept[: self._count] = part.to(device)
