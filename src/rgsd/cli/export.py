@@ -7,9 +7,9 @@ from typing import Annotated
 
 import tyro
 
-from rgsd import pretrained
 from rgsd.bodies.registry import make_body
 from rgsd.cli.console import make_console
+from rgsd.cli.trained import find_skills
 from rgsd.errors import UsageError
 from rgsd.export.folder import write_folder
 from rgsd.export.web import write_page
@@ -22,6 +22,7 @@ def export(
     onnx: Path | None = None,
     web: Path | None = None,
     title: str | None = None,
+    body: str | None = None,
 ) -> None:
     """Write the policy of RUN so that it runs without rgsd and torch.
 
@@ -30,10 +31,11 @@ def export(
         onnx: folder for ONNX graphs of actor and encoder, the body's MJCF file, and a script that runs them.
         web: folder for a page that runs the policy in the visitor's browser; any file server serves it.
         title: what the page calls it; the run's name if not given.
+        body: where the MJCF file of the run's body lies now, if it has moved.
     """
     if onnx is None and web is None:
         raise UsageError("nothing to write; give --onnx FOLDER, --web FOLDER, or both")
-    console, policy = make_console(), _load(run)
+    console, policy = make_console(), _load(run, body)
     if onnx is not None:
         files = write_folder(policy, onnx)
         console.print(f"{', '.join(file.name for file in files)}: [bold]{onnx}[/bold]", soft_wrap=True)
@@ -44,15 +46,14 @@ def export(
         console.print(f"serve it: python -m http.server --directory {web} 8000", soft_wrap=True)
 
 
-def _load(run: str) -> SkillPolicy:
-    """The policy of a run's folder, or the published one of that name.
+def _load(run: str, body: str | None) -> SkillPolicy:
+    """The policy of a run's folder, of a policy's own, or the published one of that name.
 
     Raises:
-        UsageError: there is neither.
-        PolicyError: no policy in the folder, or one that cannot be used.
+        UsageError: there is none.
+        PolicyError: a policy that cannot be used, or not of this body.
     """
-    folder = Path(run)
-    if not folder.exists():
-        return SkillPolicy.load(pretrained.find(run))
-    body = make_body(RunConfig.load(folder).body) if (folder / "config.yaml").exists() else None
-    return SkillPolicy.load(folder, body)
+    folder = find_skills(run)
+    if body is None and (folder / "config.yaml").exists():
+        body = RunConfig.load(folder).body
+    return SkillPolicy.load(folder, None if body is None else make_body(body))

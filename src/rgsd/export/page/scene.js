@@ -22,7 +22,8 @@ export class Scene {
     const size = this.standing = simulation.about.standing_qpos[2];
     this.scene.fog = new THREE.Fog('#e9edf1', 12 * size, 40 * size);
     this.camera = new THREE.PerspectiveCamera(40, 1, 0.02 * size, 80 * size);
-    this.camera.position.set(-2.4 * size, -3.4 * size, 1.7 * size);
+    const far = size * Math.max(1, (1.3 * canvas.clientHeight) / canvas.clientWidth); // upright screens are narrow
+    this.camera.position.set(-2.4 * far, -3.4 * far, 1.7 * far);
     this.controls = new OrbitControls(this.camera, canvas);
     this.controls.maxPolarAngle = 0.49 * Math.PI;
     this.aim = new THREE.Vector3(0, 0, 0.75 * size);
