@@ -27,6 +27,7 @@ from torch import Tensor
 
 from rgsd import pretrained
 from rgsd.evaluation.rollouts import SkillController, roll_out
+from rgsd.export.npm import MUJOCO
 from rgsd.export.web import write_page
 from rgsd.learning.skill_policy import SkillPolicy
 from rgsd.physics.mujoco_cpu import MujocoCpu
@@ -41,7 +42,7 @@ _ROLL_OUT = """async ([z, steps]) => {
     await simulation.step(z);
     path.push(Array.from(simulation.place).slice(0, 2));
   }
-  return [path, (performance.now() - begin) / 1000, simulation.mujoco.mj_versionString()];
+  return [path, (performance.now() - begin) / 1000];
 }"""
 
 
@@ -59,14 +60,14 @@ def main(name: Annotated[str, tyro.conf.Positional] = "quadruped-gaits", seconds
     print(f"| clip | travelled, m | {' | '.join(heads)} | times real time |\n|---|---|{'---|---|' * len(heads)}---|")
     with _page(policy) as tab:
         for clip, z in policy.clip_latents.items():
-            path, took, version = tab.evaluate(_ROLL_OUT, [z.tolist(), round(seconds * hz)])
+            path, took = tab.evaluate(_ROLL_OUT, [z.tolist(), round(seconds * hz)])
             ours = _paths(policy, z, round(seconds * hz))
             gap = 1e3 * np.linalg.norm(np.array(path) - ours[0], axis=1)
             own = 1e3 * np.median(np.linalg.norm(ours[1:] - ours[0], axis=2), axis=0)
             cells = [f"{gap[round(t * hz)]:.2g} | {own[round(t * hz)]:.2g}" for t in moments]
             travelled = np.linalg.norm(ours[0, -1] - ours[0, 0])
             print(f"| {clip} | {travelled:.2f} | {' | '.join(cells)} | {seconds / took:.0f} |", flush=True)
-    print(f"\nMuJoCo {version} in the page, {mujoco.__version__} here")
+    print(f"\nMuJoCo {MUJOCO.version} in the page, {mujoco.__version__} here")
 
 
 def _paths(policy: SkillPolicy, z: Tensor, steps: int) -> np.ndarray:

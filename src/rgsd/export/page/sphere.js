@@ -88,15 +88,7 @@ export class Sphere {
     pen.arc(width / 2, height / 2, this.radius, 0, 2 * Math.PI);
     pen.fill();
     this.drawGrid(pen);
-    pen.font = '11px system-ui, sans-serif';
-    for (const [name, place] of this.places) {
-      const [x, y, near] = this.at(place);
-      const mine = name === chosen;
-      this.dot(pen, x, y, mine ? 5 : 4, mine ? '#2563a8' : near ? '#3d4a5a' : '#aab4c0');
-      pen.fillStyle = near || mine ? '#1f2733' : '#9aa5b2';
-      pen.textAlign = x > width / 2 ? 'right' : 'left';
-      pen.fillText(name, x + (x > width / 2 ? -8 : 8), y - 5);
-    }
+    this.drawClips(pen, chosen);
     if (mu) this.dot(pen, ...this.at(shown(this.axes, mu)).slice(0, 2), 6, '#e0752d');
     const [x, y] = this.at(shown(this.axes, z)), [tx, ty] = this.at(shown(this.axes, target));
     pen.strokeStyle = '#2563a8';
@@ -105,6 +97,24 @@ export class Sphere {
     pen.arc(tx, ty, 10, 0, 2 * Math.PI);
     pen.stroke();
     this.dot(pen, x, y, 6.5, '#2563a8');
+  }
+
+  /** Dots of all clips, and names as far as there is room: the chosen one's first, then those on the near side. */
+  drawClips(pen, chosen) {
+    const rank = ([name, , , near]) => (name === chosen ? 0 : near ? 1 : 2);
+    const drawn = this.places.map(([name, place]) => [name, ...this.at(place)]).sort((a, b) => rank(a) - rank(b));
+    const taken = [];
+    pen.font = '11px system-ui, sans-serif';
+    pen.textAlign = 'left';
+    for (const [name, x, y, near] of drawn) {
+      const mine = name === chosen, length = pen.measureText(name).width;
+      this.dot(pen, x, y, mine ? 5 : 4, mine ? '#2563a8' : near ? '#3d4a5a' : '#aab4c0');
+      const left = x > this.canvas.clientWidth / 2 ? x - 8 - length : x + 8;
+      if (taken.some(([l, r, base]) => left < r && l < left + length && Math.abs(base - y) < 12)) continue;
+      taken.push([left, left + length, y]);
+      pen.fillStyle = near || mine ? '#1f2733' : '#9aa5b2';
+      pen.fillText(name, left, y - 5);
+    }
   }
 
   dot(pen, x, y, radius, color) {
