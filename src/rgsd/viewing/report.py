@@ -178,7 +178,7 @@ def _headlines(run: RunFolder) -> list[Card]:
 
     def beside(key: str, digits: int, *rows: str) -> str:
         means = {row: run.rows[row]["mean"].get(key) for row in rows if row in run.rows}
-        return ", ".join(f"{row} {shown(value, digits)}" for row, value in means.items())
+        return ", ".join(f"{row.replace('_', ' ')} {shown(value, digits)}" for row, value in means.items())
 
     cards = [
         Card("pose error", mean.get(_POSE.key), "cm", beside(_POSE.key, 1, "static_pose", "tracker"), 1),
