@@ -267,10 +267,8 @@ class SkillEnv:
         """Go back to a snapshot; returns the observation (N, D)."""
         self.physics.restore(snapshot["physics"])
         self._keys, self._moment = snapshot["keys"].to(self.device, copy=True), snapshot["moment"]
-        self.limit.fill_(self._limit)  # older checkpoints lack it, and who stands
         for name in ("clip", "frame", "elapsed", "imitation", "standing", "limit"):
-            if name in snapshot:
-                getattr(self, name).copy_(snapshot[name])
+            getattr(self, name).copy_(snapshot[name])
         return self._observe()
 
     def _seed(self, seed: int) -> None:
