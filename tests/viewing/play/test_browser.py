@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import shutil
 import threading
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -26,6 +27,7 @@ from rgsd.envs.goal_field import FieldConfig
 from rgsd.learning.networks import NetworkConfig
 from rgsd.learning.skill_policy import SkillPolicy
 from rgsd.motions.synthesis.quadruped import synthesize_quadruped
+from rgsd.skills import sphere
 from rgsd.tasks.goal_env import GoalEnv
 from rgsd.tasks.trainer import make_actor
 from rgsd.viewing.play.goal_page import GoalPage
@@ -65,13 +67,13 @@ def visit(browser: Any) -> Iterator[Visit]:
         played, over = make_page(server), threading.Event()
         thread = threading.Thread(target=played.play, args=(over.is_set,))
         thread.start()
-        tab = browser.new_page(viewport={"width": 1400, "height": 700})
+        tab = browser.new_page(viewport={"width": 1000, "height": 500})
         tab.set_default_timeout(PATIENCE)
         tab.on("console", lambda said: complaints.append(said.text) if said.type == "error" else None)
         tab.on("pageerror", lambda error: complaints.append(str(error)))
         ends.extend((tab.close, over.set, thread.join, server.stop))
         tab.goto(f"http://127.0.0.1:{server.get_port()}")
-        tab.get_by_text("pictures a second").wait_for()
+        tab.get_by_text("pictures/s").wait_for()
         return tab
 
     yield open_page
@@ -122,7 +124,52 @@ def test_a_click_on_the_sphere_is_a_click_on_what_one_sees_there(
     assert place @ towards / np.linalg.norm(place) / np.linalg.norm(towards) == pytest.approx(1.0, abs=0.01)
 
 
-def test_motions_play_and_the_next_one_follows(visit: Visit, policy: SkillPolicy) -> None:
+def test_a_blend_and_a_sequence_lead_the_latent(visit: Visit, policy: SkillPolicy, tmp_path: Path) -> None:
+    session = SkillSession(policy, "quadruped-gaits")
+    one, other, third = list(policy.clip_latents)[:3]
+    tab = visit(lambda server: SkillPage(server, session, "gaits", tmp_path))
+    tab.get_by_text("Blend of two clips").click(force=True)
+    _control(tab, "fraction of the second").fill("0.25")
+    tab.locator("strong", has_text=f"75% {one}, 25% {other}").wait_for()
+    between = sphere.slerp(policy.clip_latents[one], policy.clip_latents[other], 0.25)
+    torch.testing.assert_close(session.steering.goal[0], between)
+    tab.get_by_text("Sequence of clips").click(force=True)
+    _control(tab, "clips").fill(f"{third}, {one}")
+    tab.get_by_role("button", name="Play the sequence").click(force=True)
+    for clip in (third, one, third):
+        tab.locator("strong", has_text=f"{clip}, in a sequence").wait_for()
+
+
+def test_several_bodies_are_pushed_recorded_and_repeated_by_a_command(
+    visit: Visit, policy: SkillPolicy, tmp_path: Path
+) -> None:
+    session = SkillSession(policy, "quadruped-gaits")
+    tab = visit(lambda server: SkillPage(server, session, "gaits", tmp_path))
+    tab.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    tab.get_by_role("tab", name="Body").click(force=True)
+    _control(tab, "bodies").fill("3")
+    tab.locator("strong", has_text="random").wait_for()
+    assert session.state.qpos.shape[0] == len(session.z.unique(dim=0)) == 3
+    tab.get_by_role("button", name="pause").click(force=True)
+    _control(tab, "impulse").fill("5")
+    before, mass = session.state.qvel[:, :2].clone(), float(policy.body.model.body_mass.sum())
+    tab.get_by_role("button", name="Push", exact=True).click(force=True)
+    _until(tab, lambda: not torch.equal(session.state.qvel[:, :2], before))
+    torch.testing.assert_close((session.state.qvel[:, :2] - before).norm(dim=1), torch.full((3,), 5 / mass))
+    tab.get_by_role("tab", name="Record").click(force=True)
+    tab.get_by_role("button", name="Record", exact=True).click(force=True)
+    for count in (1, 2):
+        tab.get_by_role("button", name="one step").click(force=True)
+        _until(tab, lambda count=count: session.take is not None and len(session.take) == count)
+    tab.get_by_role("button", name="Stop, write npz").click(force=True)
+    _until(tab, (tmp_path / "take-1.npz").exists)
+    assert np.load(tmp_path / "take-1.npz")["qpos"].shape == (2, 3, policy.body.model.nq)
+    tab.get_by_role("button", name="Copy as command").click(force=True)
+    assert tab.evaluate("navigator.clipboard.readText()") == session.command()
+    assert session.command().startswith("rgsd record quadruped-gaits --random 3 --seed ")
+
+
+def test_motions_play_are_scrubbed_and_the_next_one_follows(visit: Visit, policy: SkillPolicy) -> None:
     session = MotionSession(policy.body, synthesize_quadruped(policy.body)[:2])
     first, second = session.motions
     tab = visit(lambda server: MotionPage(server, session, "gaits"))
@@ -130,8 +177,11 @@ def test_motions_play_and_the_next_one_follows(visit: Visit, policy: SkillPolicy
     tab.get_by_role("button", name="Next motion").click(force=True)
     tab.locator("strong", has_text=second).wait_for()
     frame = session.frame
-    tab.wait_for_timeout(1000)
-    assert session.frame != frame
+    _until(tab, lambda: session.frame != frame)
+    _control(tab, "frame").fill("7")
+    tab.get_by_text("0.14 of").wait_for()  # s, at 50 frames a second
+    tab.get_by_role("button", name="one step").click(force=True)
+    _until(tab, lambda: session.frame == 8)
 
 
 def test_a_click_on_the_ground_is_the_goal(visit: Visit, policy: SkillPolicy, tmp_path: Path) -> None:
@@ -145,6 +195,20 @@ def test_a_click_on_the_ground_is_the_goal(visit: Visit, policy: SkillPolicy, tm
     tab.wait_for_timeout(3000)
     assert session.goal != before
     assert session.distance < 3.0  # it lies near the body that one looks at
+
+
+def _control(tab: Any, label: str) -> Any:
+    """What one types into beside a label; of a slider, its number."""
+    row = tab.locator("label", has_text=label).first.locator("xpath=ancestor::*[contains(@class, 'Flex-root')][1]")
+    return row.locator("input").last
+
+
+def _until(tab: Any, holds: Callable[[], bool]) -> None:
+    """Wait for what the page's thread does."""
+    end = time.monotonic() + PATIENCE / 1000
+    while not holds():
+        assert time.monotonic() < end
+        tab.wait_for_timeout(50)
 
 
 def _on_screen(page: SkillPage, tab: Any, point: np.ndarray) -> tuple[float, float]:

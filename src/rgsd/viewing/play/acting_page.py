@@ -104,9 +104,11 @@ class ActingPage(Page):
         with panel.add_tab("Live", viser.Icon.CHART_LINE):
             clips = names[3:]
             if clips:
-                self._add_plot("cosine of mu(s) with each clip", clips, group_colors(clips), (-1.05, 1.05), 230)
+                self._add_plot(
+                    "which clip it looks like: cos(mu(s), z_m)", clips, group_colors(clips), (-1.05, 1.05), 230
+                )
             if len(names) > 2:
-                self._add_plot("mu(s)·z: what the reward grows with", names[2:3], {names[2]: WARM}, (-1.05, 1.05))
+                self._add_plot("as it was asked: mu(s)·z", names[2:3], {names[2]: WARM}, (-1.05, 1.05))
             for name in names[:2]:
                 self._add_plot(name, (name,), {name: ACCENT})
         panel.dock_left()

@@ -104,7 +104,7 @@ class Page(ABC):
         if now - self._told >= _WORDS:
             self._pictures = [shown for shown in self._pictures if shown > now - 2.0]
             rate = len(self._pictures) / 2
-            self._status.content = f"{self.tell()}  \n{rate:.0f} pictures a second"
+            self._status.content = f"{self.tell()}  \n{rate:.0f} pictures/s"
             self._told = now
 
     def play(self, until: Callable[[], bool] = lambda: False) -> None:
