@@ -15,7 +15,7 @@ from rgsd.viewing.play.clock import Clock
 from rgsd.viewing.play.stage import Stage
 from rgsd.viewing.video import FilmUnavailable
 
-_PICTURES, _WORDS = 1 / 30, 1 / 5  # s between pictures of the scene, and between what is told in words and curves
+_PICTURES, _WORDS = 1 / 50, 1 / 5  # s between pictures of the scene, and between what is told in words and curves
 
 
 class Page(ABC):
