@@ -54,7 +54,9 @@ class ActingPage(Page):
                 plot.data = (times, *(columns[name][::step] for name in names))
         fallen = int(self.acting.down.sum())
         of = f" of {len(self.acting.down)}" if len(self.acting.down) > 1 else ""
-        return f"{self.acting.seconds:.1f} s{f' · **{fallen}{of} down**' if fallen else ''}"
+        alike = self.acting.looks_like()
+        looks = f" · looks like {alike[0]} ({alike[1]:.2f})" if alike else ""
+        return f"{self.acting.seconds:.1f} s{f' · **{fallen}{of} down**' if fallen else ''}{looks}"
 
     def add_body_controls(self) -> None:
         """Reset, push, and what is shown."""
