@@ -71,12 +71,8 @@ def test_without_gl_the_demo_goes_its_whole_way_and_says_where_everything_lies(
     assert lines[-4] == "Try next:"
     words = [shlex.split(line) for line in lines[-3:]]
     assert {(program, command in COMMANDS) for program, command, *_ in words} == {("elsewhere/bin/rgsd", True)}
-    assert [row[1:4] for row in words] == [
-        ["record", str(run), "--clips"],
-        ["train", "rgsd", "--resume"],
-        words[2][1:4],
-    ]
-    assert words[1][4] == str(run)
+    assert words[0][1:] == ["play", str(run)]
+    assert words[1][1:5] == ["train", "rgsd", "--resume", str(run)]
 
 
 def test_the_commands_begin_as_the_program_was_called(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -80,7 +80,7 @@ def _print_closing(folder: Path, result: dict[str, Any], report: Path, console: 
     films = ", ".join(map(str, RunFolder(folder).films)) or f"none yet; `{called} doctor` says what films take"
     found = {"report": report, "plots": report.parent / "plots", "film": films}
     commands = (
-        f"{called} record {run} --clips left --kappa 100 --random 6",
+        f"{called} play {run}",
         f"{called} train rgsd --resume {run} --minutes {2 * MINUTES:g}",
         f"{called} train rgsd --body smpl --motions ACCAD_FOLDER --minutes 20",
     )

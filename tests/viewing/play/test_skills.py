@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 import torch
 
+from rgsd.envs.observation import observe
 from rgsd.errors import UsageError
 from rgsd.learning.skill_policy import SkillPolicy
 from rgsd.motions.library import MotionLibrary
@@ -63,6 +64,20 @@ def test_measures_are_of_the_first_body(session: SkillSession) -> None:
     assert found["height (m)"][0] == pytest.approx(0.1, abs=0.01)
     session.reset()
     assert len(session.trace.columns()["swing"]) == 0
+
+
+def test_what_it_looks_like_is_the_clip_of_the_greatest_mean_cosine(session: SkillSession) -> None:
+    assert session.looks_like() is None  # nothing has been seen yet
+    cosines = []
+    for _ in range(3):
+        session.advance()
+        mu = session.policy.encode(observe(session.state[:1]))
+        assert mu is not None
+        cosines.append(mu[0])  # the clips are the first three axes, so its entries are the cosines
+    mean = torch.stack(cosines).mean(dim=0)[:3]
+    clip, cosine = session.looks_like() or ("", 0.0)
+    assert clip == ("swing", "slide", "still")[int(mean.argmax())]
+    assert cosine == pytest.approx(float(mean.max()), abs=1e-6)
 
 
 def test_who_lies_for_a_while_begins_anew(session: SkillSession) -> None:

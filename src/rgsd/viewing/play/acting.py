@@ -84,6 +84,15 @@ class Acting(ABC):
     def _passed(self) -> None:  # noqa: B027 - for whoever has something to do then
         """A control step is over."""
 
+    def looks_like(self) -> tuple[str, float] | None:
+        """The clip that the first body looked most like in the last second, and its mean cosine; None without any."""
+        columns = self.trace.columns()
+        recent = {
+            clip: columns[clip][-round(self.body.control_hz) :] for clip in self.policy.clip_latents if clip in columns
+        }
+        means = {clip: float(values.mean()) for clip, values in recent.items() if len(values)}
+        return max(means.items(), key=lambda item: item[1]) if means else None
+
     def reset(self) -> None:
         """Everything begins anew."""
         self.steps = 0

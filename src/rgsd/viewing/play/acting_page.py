@@ -54,7 +54,9 @@ class ActingPage(Page):
                 plot.data = (times, *(columns[name][::step] for name in names))
         fallen = int(self.acting.down.sum())
         of = f" of {len(self.acting.down)}" if len(self.acting.down) > 1 else ""
-        return f"{self.acting.seconds:.1f} s{f' · **{fallen}{of} down**' if fallen else ''}"
+        alike = self.acting.looks_like()
+        looks = f" · looks like {alike[0]} ({alike[1]:.2f})" if alike else ""
+        return f"{self.acting.seconds:.1f} s{f' · **{fallen}{of} down**' if fallen else ''}{looks}"
 
     def add_body_controls(self) -> None:
         """Reset, push, and what is shown."""
@@ -104,9 +106,11 @@ class ActingPage(Page):
         with panel.add_tab("Live", viser.Icon.CHART_LINE):
             clips = names[3:]
             if clips:
-                self._add_plot("cosine of mu(s) with each clip", clips, group_colors(clips), (-1.05, 1.05), 230)
+                self._add_plot(
+                    "which clip it looks like: cos(mu(s), z_m)", clips, group_colors(clips), (-1.05, 1.05), 230
+                )
             if len(names) > 2:
-                self._add_plot("mu(s)·z: what the reward grows with", names[2:3], {names[2]: WARM}, (-1.05, 1.05))
+                self._add_plot("as it was asked: mu(s)·z", names[2:3], {names[2]: WARM}, (-1.05, 1.05))
             for name in names[:2]:
                 self._add_plot(name, (name,), {name: ACCENT})
         panel.dock_left()

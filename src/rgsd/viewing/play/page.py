@@ -15,7 +15,7 @@ from rgsd.viewing.play.clock import Clock
 from rgsd.viewing.play.stage import Stage
 from rgsd.viewing.video import FilmUnavailable
 
-_PICTURES, _WORDS = 1 / 30, 1 / 5  # s between pictures of the scene, and between what is told in words and curves
+_PICTURES, _WORDS = 1 / 50, 1 / 5  # s between pictures of the scene, and between what is told in words and curves
 
 
 class Page(ABC):
@@ -104,7 +104,7 @@ class Page(ABC):
         if now - self._told >= _WORDS:
             self._pictures = [shown for shown in self._pictures if shown > now - 2.0]
             rate = len(self._pictures) / 2
-            self._status.content = f"{self.tell()}  \n{rate:.0f} pictures a second"
+            self._status.content = f"{self.tell()}  \n{rate:.0f} pictures/s"
             self._told = now
 
     def play(self, until: Callable[[], bool] = lambda: False) -> None:

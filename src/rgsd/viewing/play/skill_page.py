@@ -6,11 +6,13 @@ from pathlib import Path
 
 import numpy as np
 import viser
+from matplotlib.colors import to_rgb
 from torch import Tensor
 
 from rgsd.viewing.play.acting_page import ActingPage, copyable
 from rgsd.viewing.play.globe import Globe
 from rgsd.viewing.play.skills import FIRST_FRAME, STANDING, SkillSession
+from rgsd.viewing.theme import group_colors
 
 _MOST_BODIES = 9
 _SPHERE = np.array([-1.0, 0.0, 0.75])  # its middle, in the body's heights: left of the body, as one sees it
@@ -29,10 +31,13 @@ class SkillPage(ActingPage):
     def __init__(self, server: viser.ViserServer, session: SkillSession, title: str, out: Path) -> None:
         super().__init__(server, session, title, out)
         self.session = session
+        self._buttons: dict[str, viser.GuiButtonHandle] = {}
+        self._marked = ""
         height = self.stage.height
         self.globe = Globe(
             server, session.map, height * _SPHERE, 0.42 * height, lambda hit: self.order(lambda: self._pick(hit))
         )
+        server.gui.add_markdown("Click on the sphere or a clip: that skill is next. Drag to look around.")
         tabs = server.gui.add_tab_group()
         with tabs.add_tab("Skill", viser.Icon.WORLD):
             self._add_choices()
@@ -57,7 +62,17 @@ class SkillPage(ActingPage):
         command = copyable(session.command())
         if command != self._command.content:
             self._command.content = command
+        self._mark(session.steering.chosen.clip)
         return f"**{session.steering.chosen.words}** · {super().tell()}"
+
+    def _mark(self, clip: str) -> None:
+        """Show by a sign on its button which clip leads; none, if another latent does."""
+        if clip == self._marked:
+            return
+        for name, icon in ((self._marked, None), (clip, viser.Icon.PLAYER_PLAY)):
+            if name in self._buttons:
+                self._buttons[name].icon = icon
+        self._marked = clip
 
     def _pick(self, hit: str | Tensor) -> None:
         if isinstance(hit, str):
@@ -67,24 +82,32 @@ class SkillPage(ActingPage):
 
     def _add_choices(self) -> None:
         gui, steering = self.server.gui, self.session.steering
-        if steering.clips:
-            with gui.add_folder("Clips"):
-                for name in steering.clips:
-                    self.on_click(gui.add_button(name), lambda name=name: steering.go_to_clip(name))
         others = gui.add_button_group("go to", ("next", "random", "near") if steering.clips else ("random", "near"))
         acts = {"next": steering.next_clip, "random": steering.draw, "near": steering.draw_near}
         others.on_click(lambda _: self.order(acts[others.value]))
         kappa = gui.add_slider(
-            "near: log10 kappa",
+            "log10 kappa",
             0.0,
             4.0,
             0.1,
             float(np.log10(steering.kappa)),
-            hint="2 is kappa 100; more stays nearer",
+            hint="of 'near': how close it stays to the present skill; 2 is kappa 100, more is closer",
         )
-        glide = gui.add_slider("glide (s)", 0.0, 3.0, 0.1, steering.glide, hint="time that z takes to its goal")
+        glide = gui.add_slider("glide (s)", 0.0, 3.0, 0.1, steering.glide, hint="time from one skill to the next")
         self.on_change(kappa, lambda value: setattr(steering, "kappa", 10.0**value))
         self.on_change(glide, lambda value: setattr(steering, "glide", value))
+        if steering.clips:
+            with gui.add_folder("Clips"):
+                self._buttons = {
+                    name: self._add_clip(name, color) for name, color in group_colors(steering.clips).items()
+                }
+
+    def _add_clip(self, name: str, color: str) -> viser.GuiButtonHandle:
+        """A button in the colour of the clip's mark on the sphere and of its curve."""
+        red, green, blue = (round(255 * x) for x in to_rgb(color))
+        button = self.server.gui.add_button(name, color=(red, green, blue))
+        self.on_click(button, lambda: self.session.steering.go_to_clip(name))
+        return button
 
     def _add_blend(self) -> None:
         gui, steering = self.server.gui, self.session.steering
