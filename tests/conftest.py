@@ -95,7 +95,7 @@ def tiny_library(tiny: Body, tiny_motion: Callable[..., Motion]) -> MotionLibrar
         tiny,
         [
             tiny_motion("swing", np.stack([swing, -swing], axis=1)),
-            tiny_motion("slide", np.full((51, 2), -0.6), speed=0.9),
+            tiny_motion("slide", np.full((51, 2), -0.6), speed=0.4),
             tiny_motion("still", np.zeros((51, 2))),
         ],
     )

@@ -36,7 +36,7 @@ def test_rows_lie_one_after_another(library: MotionLibrary) -> None:
 
 
 def test_which_clips_begin_standing(tiny_library: MotionLibrary, library: MotionLibrary) -> None:
-    # the arms swing from the standing pose; they are held back on a box that slides at 0.9 m/s; nothing at all
+    # the arms swing from the standing pose; they are held back on a box that slides at 0.4 m/s; nothing at all
     assert tiny_library.begins_standing.tolist() == [True, False, True]
     assert not library.begins_standing.any()  # standing, at 0.9 m/s
 

@@ -21,8 +21,7 @@ from rgsd.motions.plausibility import remarks
 from rgsd.randomness import Draws
 
 _log = logging.getLogger(__name__)
-_ALMOST_STANDING = 0.25  # m
-_SLOW = 0.85  # m/s: a body at rest takes that up within a step or two
+_ALMOST_STANDING = 0.25  # m, m/s
 
 
 def resample(body: Body, motion: Motion, fps: float) -> Motion:
@@ -148,11 +147,11 @@ class MotionLibrary:
 
     @cached_property
     def begins_standing(self) -> Tensor:
-        """(M,) bool, which clips begin almost standing: bodies within 0.25 m of that pose, the root below 0.85 m/s."""
+        """(M,) bool, which clips begin almost standing: bodies within 0.25 m of that pose, the root below 0.25 m/s."""
         first = self.states[self.offsets[:-1]]
         standing = forward_kinematics(self.body, self.body.standing_qpos[None], np.zeros((1, self.body.model.nv)))
         off = (first.body_pos - standing.body_pos.to(self.device)).norm(dim=-1).amax(dim=1)
-        return (off < _ALMOST_STANDING) & (first.qvel[:, :3].norm(dim=1) < _SLOW)
+        return (off < _ALMOST_STANDING) & (first.qvel[:, :3].norm(dim=1) < _ALMOST_STANDING)
 
     def set_off(self, draws: Draws, clip: Tensor, frame: Tensor, fraction: float) -> tuple[Tensor, Tensor]:
         """Let a fraction of the episodes on clips (n,) that begin almost standing begin in the standing pose itself.
