@@ -38,6 +38,7 @@ from rgsd.learning.skill_policy import SkillPolicy
 from rgsd.learning.teachers import Teachers
 from rgsd.motions.library import MotionLibrary
 from rgsd.options import FileOnly
+from rgsd.randomness import Draws
 from rgsd.skills import sphere
 
 _LEAST_SECONDS = 0.5  # of a clip that does not loop are played: its last frame, held, would teach to freeze
@@ -102,6 +103,8 @@ class WarmStart:
         self._postures = posture(library.states.qpos, library.states.qvel)
         self._beginnings = _beginnings(library, round(_LEAST_SECONDS * env.body.control_hz))
         self._choices = torch.tensor([rows.stop - rows.start for rows in self._beginnings], device=env.device)
+        self._begins_standing = library.begins_standing
+        self._beginners = self._begins_standing.nonzero().squeeze(1)  # once, for it makes a GPU's host wait
         self._labels: list[Tensor] = []
         self._taught = 0  # iterations that have cloned
 
@@ -112,19 +115,36 @@ class WarmStart:
         fresh = (((env.elapsed == 0) | over) & ~env.imitation).nonzero().squeeze(1)
         draws = env.draws("changes", fresh)
         own, clip = env.clip[fresh], draws.integers(len(env.library))
-        clip = torch.where(self._teacher.recovers[own], own, clip)  # no tracker has learned to come from anywhere
+        recovers, begins = self._teacher.recovers[own], env.elapsed[fresh] == 0
+        clip = torch.where(recovers, own, clip)  # no tracker has learned to come from anywhere
         if env.config.clock == "clip_time":
             frame = draws.integers(self._choices[clip])
         else:
             frame = self._most_alike(env.state[fresh], clip)
+        # the standing pose is most like a clip's last frame, from which nothing sets off
+        frame = torch.where(recovers & begins, env.frame[fresh], frame)
         env.follow(fresh, clip, frame)
         if self._clip_latents is None:
             return z
         if self.config.latents == "clips":
             return torch.where(env.imitation.unsqueeze(1), z, self._clip_latents[env.clip])
         z = z.clone()
-        z[fresh] = sphere.draw_in_voronoi_cell(env.draws("cells", fresh), self._clip_latents, clip)
+        sets_off = recovers & begins & env.standing[fresh] & self._begins_standing[clip]
+        z[fresh] = self._draw_latents(env.draws("cells", fresh), clip, sets_off)
         return z
+
+    def _draw_latents(self, draws: Draws, clip: Tensor, sets_off: Tensor) -> Tensor:
+        """Latents (n, d) to which the clips (n,) are the nearest: of all, or where a body sets off from the standing
+        pose of those that begin there, so that every latent is taught a way to leave it.
+        """
+        latents = self._clip_latents
+        assert latents is not None
+        z = sphere.draw_in_voronoi_cell(draws, latents, clip)
+        if len(self._beginners) == 0:
+            return z
+        place = torch.searchsorted(self._beginners, clip).clamp(max=len(self._beginners) - 1)
+        setting_off = sphere.draw_in_voronoi_cell(draws, latents[self._beginners], place)
+        return torch.where(sets_off.unsqueeze(1), setting_off, z)
 
     def _most_alike(self, state: BodyState, clip: Tensor) -> Tensor:
         """Frames (n,) of the clips (n,) that are nearest to states (n,) in hinge angles and rates."""
