@@ -83,7 +83,7 @@ def test_a_body_without_a_published_policy(policies: Path, capsys: pytest.Captur
     assert "no policy of body 'smpl' is published, nor one of that name; there are quadruped, still" in told
     assert main(["demo", "--body", "smpl"]) == 2  # where nothing is trained unless minutes are given
     assert "no policy of body 'smpl' is published" in capsys.readouterr().err
-    assert main(["demo", "--body", "smpl", "--minutes", "1"]) == 2
+    assert main(["demo", "--body", "still", "--minutes", "1"]) == 2
     assert "without --minutes it plays a published policy" in " ".join(capsys.readouterr().err.split())
 
 

@@ -77,6 +77,11 @@ def test_a_report_holds_the_numbers_and_needs_nothing_else(filmed: Path) -> None
     ("asked", "clips", "shown"),
     [
         ({"motions": "synthetic", "clip_set": "auto"}, CLIPS, "planned gaits"),
+        (
+            {"motions": "embedded", "clip_set": "auto"},
+            ACCAD20,
+            "embedded motions: the tracker&#x27;s performance of ACCAD, not the imported clips",
+        ),
         ({"motions": "/data/my <motions>", "clip_set": "auto"}, CLIPS, "my &lt;motions&gt;"),
         ({"motions": "/data/ACCAD", "clip_set": "all"}, ACCAD20, "accad20 of ACCAD"),
         ({"motions": "/data/ACCAD", "clip_set": "accad20"}, ACCAD20[1:], "accad20 of ACCAD"),  # one was not there
