@@ -50,7 +50,7 @@ class RunningNormalizer(nn.Module):
 
 @torch.no_grad()
 def update_alike(normalizers: Iterable[RunningNormalizer], batch: Tensor) -> None:
-    """Update several, such as an actor's and a critic's, with one batch (n, size), whose moments are worked out once."""
+    """Update several, as an actor's and a critic's, with one batch (n, size), whose moments are worked out once."""
     seen, mean, variance = distributed.moments(batch)
     for normalizer in normalizers:
         normalizer.merge(seen, mean, variance)
