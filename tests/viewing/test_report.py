@@ -141,6 +141,14 @@ def test_a_quick_look_says_what_it_left_out(run_dir: Path) -> None:
     assert "A quick look, with fewer rollouts than the protocol's: 4 a clip, no switching." in unescape(html)
 
 
+def test_what_was_measured_on_performances_says_so(run_dir: Path) -> None:
+    file = run_dir / "evaluation" / "evaluation.json"
+    file.write_text(json.dumps({**json.loads(file.read_text()), "performed_by": ["tracker <1>"]}))
+    html = write_report(RunFolder(run_dir)).read_text()
+    assert "not on the clips that it followed" in html
+    assert "Performed by tracker &lt;1&gt;." in html
+
+
 def test_a_report_goes_where_it_is_told_to(run_dir: Path, tmp_path: Path) -> None:
     """The run's folder may be read-only: what is measured lies elsewhere, what was trained is still read there."""
     elsewhere = tmp_path / "elsewhere"
