@@ -10,14 +10,16 @@ from pathlib import Path
 
 import pytest
 
+from rgsd.bodies.registry import make_body
 from rgsd.cli import demo, evaluate
 from rgsd.cli.main import COMMANDS, main
-from rgsd.evaluation.protocol import EvaluationConfig
+from rgsd.evaluation.protocol import QUICK, EvaluationConfig
 from rgsd.learning.networks import NetworkConfig
+from rgsd.learning.teachers import load_teacher
 from rgsd.learning.warm_start import WarmStartConfig
 from rgsd.methods.presets import make_preset
 from rgsd.methods.rgsd import RgsdConfig
-from rgsd.methods.runs import RunConfig
+from rgsd.methods.runs import RunConfig, load_library
 from rgsd.viewing.video import GlUnavailable
 
 
@@ -73,6 +75,20 @@ def test_without_gl_the_demo_goes_its_whole_way_and_says_where_everything_lies(
     assert {(program, command in COMMANDS) for program, command, *_ in words} == {("elsewhere/bin/rgsd", True)}
     assert words[0][1:] == ["play", str(run)]
     assert words[1][1:5] == ["train", "rgsd", "--resume", str(run)]
+
+
+def test_the_humanoid_begins_from_the_published_tracker_on_the_embedded_motions(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    config = demo._config("smpl")
+    assert config.motions == "embedded"
+    (teacher,) = config.trainer.warm_start.teachers
+    library = load_library(config, make_body("smpl"))
+    known = load_teacher(Path(teacher), library)  # which refuses a policy that knows none of the clips
+    assert set(library.names) <= set(known.clips)
+    assert demo._evaluation("smpl", 20.0).below_protocol == QUICK.below_protocol
+    assert main(["demo", "--body", "smpl-walks5", "--minutes", "1"]) == 2
+    assert "the demo trains quadruped and smpl" in capsys.readouterr().err
 
 
 def test_the_commands_begin_as_the_program_was_called(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -71,6 +71,7 @@ def test_commands_name_modules_of_the_cli_folder_with_that_function() -> None:
         "reproduce downstream": "downstream",
         "motions export": "motion_export",
         "motions map": "retarget",
+        "motions perform": "motion_performance",
         "motions retarget": "retarget",
     }
     for name, command in COMMANDS.items():

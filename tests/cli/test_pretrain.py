@@ -32,7 +32,7 @@ def test_phase_1_with_other_settings(tmp_path: Path, capsys: pytest.CaptureFixtu
         (["--settings.encoder.latent-dim", "1"], "--settings.encoder.latent-dim is 1; give a number of 2 or more"),
         (["--clips", "lefft", "stand"], "did you mean left"),
         (["--settings.encoder.bodies", "trnk"], "unknown body part 'trnk'; did you mean trunk?"),
-        (["--body", "smpl"], "--motions must name a file or folder of motions of 'smpl', such as ACCAD's"),
+        (["--motions", "embedded"], "--motions embedded: none come with body 'quadruped', but with smpl; give a file"),
         (["--preset", "huge"], "unknown preset 'huge'"),
     ],
 )

@@ -194,7 +194,9 @@ def test_a_policy_alone_is_evaluated_on_its_own_motions(
     assert main(words) == 2
     assert "has no motions with it; give its --motions" in capsys.readouterr().err
     assert main([*words, "--motions", str(tmp_path / "more")]) == 0
-    assert set(json.loads(capsys.readouterr().out)) == {"mean", "discovery"}
+    shown = json.loads(capsys.readouterr().out)
+    assert set(shown) == {"mean", "discovery", "performed_by"}
+    assert shown["performed_by"] == []  # planned, and by nobody
     result = json.loads((tmp_path / "out" / "evaluation" / "evaluation.json").read_text())
     assert list(result["clips"]) == ["ahead", "turn"]
     assert result["weights_sha256"] == json.loads((run / "policy" / "policy.json").read_text())["weights_sha256"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from rgsd.learning.normalization import RunningNormalizer
+from rgsd.learning.normalization import RunningNormalizer, update_alike
 
 
 def test_merged_moments_are_those_of_all_data() -> None:
@@ -13,13 +13,14 @@ def test_merged_moments_are_those_of_all_data() -> None:
     parts = [
         shift + torch.randn(n, 3, generator=generator) for n, shift in ((5, 0.0), (300, 4.0), (1, -20.0), (60, 1.0))
     ]
-    normalizer = RunningNormalizer(3)
+    normalizer, twin = RunningNormalizer(3), RunningNormalizer(3)
     for part in parts:
-        normalizer.update(part)
+        update_alike((normalizer, twin), part)
     everything = torch.cat(parts)
     assert float(normalizer.count) == 366
     torch.testing.assert_close(normalizer.mean, everything.mean(dim=0))
     torch.testing.assert_close(normalizer.variance, everything.var(dim=0, unbiased=False))
+    assert all(torch.equal(value, twin.state_dict()[name]) for name, value in normalizer.state_dict().items())
 
 
 def test_values_are_centred_scaled_and_clipped() -> None:

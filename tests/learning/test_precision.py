@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from rgsd.cli.doctor import check_bfloat16
 from rgsd.learning.precision import Linear, has_fast_bfloat16, use_bfloat16_gradients
 
 
@@ -36,6 +37,8 @@ def test_what_the_cpu_says_decides(monkeypatch: pytest.MonkeyPatch) -> None:
     for flags, fast in (("flags : fma avx512f avx512_bf16", True), ("flags : amx_bf16", True), ("flags : avx2", False)):
         monkeypatch.setattr(Path, "read_text", lambda _, flags=flags: flags)
         assert has_fast_bfloat16() is fast
+        found = check_bfloat16().found  # as `rgsd doctor` tells it
+        assert found.startswith(flags.split()[-1] if fast else "no instructions for it")
 
     def missing(_: Path) -> str:
         raise FileNotFoundError

@@ -238,7 +238,7 @@ def test_the_anchor_holds_to_the_tracker(
     collector, teacher = make(tiny_library, numbered, config, teachers=[make_tracker(tiny_library)])
     rollout, _ = collector.collect(2)
     zeros = torch.zeros(2, 16)
-    (batch,) = rollout.minibatches(zeros, zeros, zeros, 1, torch.Generator().manual_seed(0))
+    (batch,) = rollout.minibatches(zeros, zeros, 1, torch.Generator().manual_seed(0))
     taught = TrackingTeacher(make_tracker(tiny_library), tiny_library).act(batch.observation, batch.clip, batch.frame)
     divergence = 0.5 * ((batch.mean - taught) / teacher.actor.std).square().sum(dim=-1)
     anchor = teacher.anchor(batch, batch.mean)
@@ -288,7 +288,7 @@ def test_the_anchor_is_the_divergence_from_open_loop_replay_on_imitation(
     collector, off = make(tiny_library, numbered)
     rollout, _ = collector.collect(2, off)
     zeros = torch.zeros(2, 16)
-    (batch,) = rollout.minibatches(zeros, zeros, zeros, 1, torch.Generator().manual_seed(0))
+    (batch,) = rollout.minibatches(zeros, zeros, 1, torch.Generator().manual_seed(0))
     assert off.anchor(batch, batch.mean) is None
     _, teacher = make(tiny_library, numbered, dataclasses.replace(CONFIG, anchor_weight=0.5))
     student, std = teacher.actor(rollout.observation, rollout.z), teacher.actor.std

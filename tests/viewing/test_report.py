@@ -77,6 +77,11 @@ def test_a_report_holds_the_numbers_and_needs_nothing_else(filmed: Path) -> None
     ("asked", "clips", "shown"),
     [
         ({"motions": "synthetic", "clip_set": "auto"}, CLIPS, "planned gaits"),
+        (
+            {"motions": "embedded", "clip_set": "auto"},
+            ACCAD20,
+            "embedded motions: the tracker&#x27;s performance of ACCAD, not the imported clips",
+        ),
         ({"motions": "/data/my <motions>", "clip_set": "auto"}, CLIPS, "my &lt;motions&gt;"),
         ({"motions": "/data/ACCAD", "clip_set": "all"}, ACCAD20, "accad20 of ACCAD"),
         ({"motions": "/data/ACCAD", "clip_set": "accad20"}, ACCAD20[1:], "accad20 of ACCAD"),  # one was not there
@@ -134,6 +139,14 @@ def test_a_quick_look_says_what_it_left_out(run_dir: Path) -> None:
     file.write_text(json.dumps({**json.loads(file.read_text()), "below_protocol": fewer}))
     html = write_report(RunFolder(run_dir)).read_text()
     assert "A quick look, with fewer rollouts than the protocol's: 4 a clip, no switching." in unescape(html)
+
+
+def test_what_was_measured_on_performances_says_so(run_dir: Path) -> None:
+    file = run_dir / "evaluation" / "evaluation.json"
+    file.write_text(json.dumps({**json.loads(file.read_text()), "performed_by": ["tracker <1>"]}))
+    html = write_report(RunFolder(run_dir)).read_text()
+    assert "not on the clips that it followed" in html
+    assert "Performed by tracker &lt;1&gt;." in html
 
 
 def test_a_report_goes_where_it_is_told_to(run_dir: Path, tmp_path: Path) -> None:

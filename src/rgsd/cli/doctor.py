@@ -130,6 +130,7 @@ def check_torch() -> Iterator[Check]:
         yield Check("torch import", str(error), False, remedy=remedy)
         return
     yield _check_threads(torch.get_num_threads())
+    yield check_bfloat16()
     if torch.cuda.is_available():
         properties = torch.cuda.get_device_properties(0)
         count = torch.cuda.device_count()
@@ -148,6 +149,18 @@ def _check_threads(threads: int) -> Check:
     good = threads <= cores
     remedy = "" if good else f"export OMP_NUM_THREADS={cores}"
     return Check("processor", f"{cores} cores for this process, {threads} torch threads", good, False, remedy)
+
+
+def check_bfloat16() -> Check:
+    """Return whether PPO's updates multiply in bfloat16 here, as the presets decide it."""
+    from rgsd.learning.precision import bfloat16_instructions
+
+    there = ", ".join(bfloat16_instructions())
+    if there:
+        found = f"{there}: updates of new runs use it; `ppo: {{bfloat16: false}}` in a --config file turns it off"
+    else:
+        found = "no instructions for it; updates are single precision"
+    return Check("bfloat16", found, True, needed=False)
 
 
 def check_offscreen_gl() -> Check:

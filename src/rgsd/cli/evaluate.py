@@ -29,7 +29,7 @@ from rgsd.learning.skill_policy import SkillPolicy
 from rgsd.methods.runs import RunConfig
 from rgsd.motions.library import MotionLibrary
 from rgsd.motions.synthesis.quadruped import held_out_quadruped
-from rgsd.viewing.report import write_report
+from rgsd.viewing.report import PERFORMED, write_report
 from rgsd.viewing.run_folder import RunFolder
 from rgsd.viewing.showreel import write_showreel
 from rgsd.viewing.video import FilmUnavailable
@@ -62,7 +62,8 @@ def evaluate(
 
     Args:
         run: a run's folder, or a published policy such as smpl-accad6 with its --motions.
-        motions: where the run's motions lie now, if they have moved; for a published policy, those it was trained on.
+        motions: where the run's motions lie now, if they have moved; for a published policy, those it was trained on,
+            or `embedded`; report and table then say what those are.
         body: where the run's MJCF file lies now, if it has moved.
         tracker: folder of an evaluated tracker run on the same clips, for its row.
         out: folder for all that is written; the run's own, or runs/evaluation-POLICY, if not given.
@@ -79,7 +80,7 @@ def evaluate(
         console.print(f"film: {bold(film)}", soft_wrap=True)
     console.print(f"report: {bold(report)}, plots beside it in {escape(str(report.parent / 'plots'))}", soft_wrap=True)
     if as_json:
-        print(json.dumps({"mean": evaluated.result["mean"], "discovery": evaluated.result["discovery"]}))
+        print(json.dumps({key: evaluated.result[key] for key in ("mean", "discovery", "performed_by")}))
 
 
 def _quick(config: EvaluationConfig) -> EvaluationConfig:
@@ -158,6 +159,8 @@ def print_tables(result: dict[str, Any], console: Console) -> None:
     """What was measured, from the content of evaluation.json."""
     console.print("imitation from the first frame to the last, deterministic; falls included:")
     console.print(imitation_table(result))
+    if result["performed_by"]:
+        console.print(f"[yellow]{escape(PERFORMED.format(', '.join(result['performed_by'])))}[/yellow]")
     if said := blowups(result):
         console.print(f"[yellow]{escape(said)}[/yellow]")
     _print_discovery(result, console)

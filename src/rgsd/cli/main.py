@@ -53,6 +53,9 @@ COMMANDS: dict[str, Command] = {
     "motions join": Command("rgsd.cli.motions", "motions_join", "let one motion follow another in a long one"),
     "motions map": Command("rgsd.cli.retarget", "motions_map", "propose which joint or body follows which"),
     "motions retarget": Command("rgsd.cli.retarget", "motions_retarget", "put motions onto a robot of your own"),
+    "motions perform": Command(
+        "rgsd.cli.motion_performance", "motions_perform", "let a tracker perform motions in simulation"
+    ),
     "motions export": Command("rgsd.cli.motion_export", "motions_export", "write motions or rollouts as BVH or npz"),
     "motions render": Command("rgsd.cli.motions", "motions_render", "draw motions as a contact sheet"),
     "pretrain": Command("rgsd.cli.pretrain", "pretrain", "embed the motions on the sphere, without any physics", True),

@@ -49,6 +49,7 @@ def motion_summary(motion: Motion) -> dict[str, Any]:
         "loop": motion.loop,
         "source": motion.source,
         "license": motion.license,
+        "performer": motion.performer,
         "quality": motion.quality,
     }
 

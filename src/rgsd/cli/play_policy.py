@@ -26,14 +26,16 @@ from rgsd.bodies.kinematics import forward_kinematics
 from rgsd.bodies.state import BodyState
 from rgsd.cli.marked import bold
 from rgsd.errors import UsageError
-from rgsd.evaluation.discovery import NUM_SHOWN, Discovery, discover
+from rgsd.evaluation.discovery import Discovery, discover
 from rgsd.evaluation.intervals import wilson
 from rgsd.evaluation.measures import net_yaw
 from rgsd.learning.skill_policy import SkillPolicy
 from rgsd.physics.mujoco_cpu import MujocoCpu
 from rgsd.viewing.video import FilmUnavailable, Frames, montage, render_frames, write_mp4
 
-_EACH, _RANDOM, _NUM_ENVS = 16, 100, 256  # rollouts of each direction, random directions, environments at a time
+# a look of a minute on two cores; `rgsd evaluate` counts more
+_EACH, _RANDOM, _NUM_ENVS = 4, 40, 256  # rollouts of each direction, random directions, environments at a time
+_SHOWN, _SECONDS = 4, 4.0  # panels of each kind in the film, and its length
 _FPS, _SIZE, _COLUMNS = 25.0, (320, 240), 4
 
 
@@ -73,8 +75,8 @@ def play_policy(body: str, folder: Path, seed: int, console: Console) -> Path:
     try:
         with console.status("filming"):
             shown = played[list(places)[-1]]  # the last: where the skills have the best chance
-            panels = _panels(policy, shown.own, list(policy.clip_latents)[:NUM_SHOWN])
-            panels += _panels(policy, shown.random, [f"random {i + 1}" for i in range(NUM_SHOWN)])
+            panels = _panels(policy, shown.own, list(policy.clip_latents)[:_SHOWN])
+            panels += _panels(policy, shown.random, [f"random {i + 1}" for i in range(_SHOWN)])
             write_mp4(folder / "skills.mp4", montage(panels, _COLUMNS), _FPS)
         console.print(f"film: {bold(folder / 'skills.mp4')}", soft_wrap=True)
     except FilmUnavailable as error:
@@ -164,8 +166,8 @@ def _table(found: dict[str, dict[str, Any]]) -> Table:
 
 
 def _panels(policy: SkillPolicy, found: Discovery, names: list[str]) -> list[Frames]:
-    stride = max(1, round(policy.body.control_hz / _FPS))
+    stride, frames = max(1, round(policy.body.control_hz / _FPS)), round(_SECONDS * policy.body.control_hz)
     return [
-        render_frames(policy.body, qpos[::stride].numpy(), None, f"{name}{'  (falls)' if fell else ''}", _SIZE)
+        render_frames(policy.body, qpos[:frames:stride].numpy(), None, f"{name}{'  (falls)' if fell else ''}", _SIZE)
         for name, qpos, fell in zip(names, found.qpos, found.fell, strict=False)
     ]

@@ -65,7 +65,8 @@ class _Phase1:
     """The options of `rgsd train rgsd` that phase 1 depends on."""
 
     motions: str
-    """A file or folder of motions in any readable format, or `synthetic` for the quadruped's planned gaits."""
+    """A file or folder of motions in any readable format; `synthetic`, the quadruped's planned gaits; or `embedded`,
+    what comes with rgsd for smpl: ACCAD's clips as a tracker performs them in simulation."""
     clip_set: str
     """A named set of clips to take from `motions`, such as accad20; `all`; or `auto`, a set held whole, else all."""
     clips: tuple[str, ...]

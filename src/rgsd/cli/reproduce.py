@@ -28,6 +28,7 @@ from rgsd.language.embedding import is_installed
 from rgsd.methods.metra import ExtraInput, Metra, MetraConfig
 from rgsd.methods.presets import equal_start, from_scratch, make_preset
 from rgsd.methods.runs import RunConfig, make_method
+from rgsd.motions.embedded import EMBEDDED
 from rgsd.motions.library import MotionLibrary
 from rgsd.physics.mujoco_cpu import MujocoCpu
 from rgsd.viewing.comparison import comparison_table
@@ -237,6 +238,8 @@ def _config(preset: str, method: str, body: str, motions: str | None, budget: di
         preset = "paper"  # there is no official code of theirs
     config = dataclasses.replace(make_preset(preset, method, body), **budget)
     config = config if motions is None else dataclasses.replace(config, motions=motions)
+    if config.motions == EMBEDDED:
+        raise UsageError(f"--motions: what comes with {body} is a tracker's performance; name the clips themselves")
     config.check()
     return config.with_absolute_paths()
 

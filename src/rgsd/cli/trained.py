@@ -18,7 +18,7 @@ from rgsd.learning.checkpoint import load_latest_checkpoint
 from rgsd.learning.policy_files import DESCRIPTION
 from rgsd.learning.skill_policy import SkillPolicy
 from rgsd.learning.trainer import changed_parts, checkpoint_folder
-from rgsd.methods.runs import RunConfig, load_library
+from rgsd.methods.runs import RunConfig, load_library, motions_folder
 from rgsd.motions.importing import load_motions
 from rgsd.motions.library import MotionLibrary
 
@@ -117,7 +117,8 @@ def load_skills(source: str, motions: str | None = None, body: str | None = None
     policy = SkillPolicy.load(folder, None if body is None else make_body(body))
     if motions is None:
         return Skills(policy, None)
-    return Skills(policy, MotionLibrary(policy.body, load_motions(Path(motions), policy.body)))
+    folder = motions_folder(motions, policy.body)
+    return Skills(policy, MotionLibrary(policy.body, load_motions(folder, policy.body)))
 
 
 def own_references(policy: SkillPolicy, library: MotionLibrary, motions: str) -> MotionLibrary:

@@ -196,6 +196,7 @@ def evaluate(
         "feature_set": FEATURE_SET,
         "rollouts_per_clip": config.rollouts_per_clip,
         "below_protocol": config.below_protocol,
+        "performed_by": sorted({motion.performer for motion in library.motions if motion.performer}),
         "seed": seed,
         **headline,
         "stochastic": stochastic,

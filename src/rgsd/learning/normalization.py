@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import torch
 from torch import Tensor, nn
 
@@ -26,11 +28,13 @@ class RunningNormalizer(nn.Module):
         self.register_buffer("variance", torch.ones(size))
         self.register_buffer("count", torch.zeros(()))
 
-    @torch.no_grad()
     def update(self, batch: Tensor) -> None:
         """Merge the moments of a batch (n, size), in each process its own."""
-        seen, mean, variance = distributed.moments(batch)
-        count = torch.tensor(seen, device=batch.device)
+        update_alike((self,), batch)
+
+    def merge(self, seen: float, mean: Tensor, variance: Tensor) -> None:
+        """Merge the moments (size,) of `seen` rows."""
+        count = torch.tensor(seen, device=mean.device)
         total = self.count + count
         delta = mean - self.mean
         fraction = count / total
@@ -42,6 +46,14 @@ class RunningNormalizer(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """(..., size) normalised, clipped to +-`clip` standard deviations."""
         return (x - self.mean).div_(torch.sqrt(self.variance + 1e-4)).clamp_(-self.clip, self.clip)
+
+
+@torch.no_grad()
+def update_alike(normalizers: Iterable[RunningNormalizer], batch: Tensor) -> None:
+    """Update several, as an actor's and a critic's, with one batch (n, size), whose moments are worked out once."""
+    seen, mean, variance = distributed.moments(batch)
+    for normalizer in normalizers:
+        normalizer.merge(seen, mean, variance)
 
 
 class RunningScale:

@@ -141,7 +141,7 @@ class Ppo:
         sums: dict[str, Tensor | float] = defaultdict(float)
         count = 0
         for _ in range(config.epochs):
-            for batch in rollout.minibatches(values, advantage, returns, config.minibatches, self._generator):
+            for batch in rollout.minibatches(advantage, returns, config.minibatches, self._generator):
                 for name, value in self._step(batch, std_before).items():
                     sums[name] += value
                 count += 1

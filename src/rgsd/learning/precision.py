@@ -17,13 +17,18 @@ from torch.nn import functional as F
 _INSTRUCTIONS = ("amx_bf16", "avx512_bf16")
 
 
-def has_fast_bfloat16() -> bool:
-    """Whether this CPU multiplies bfloat16 matrices faster than single precision, as far as Linux tells."""
+def bfloat16_instructions() -> tuple[str, ...]:
+    """Which of its instructions for products of bfloat16 matrices this CPU has, as far as Linux tells."""
     try:
         flags = Path("/proc/cpuinfo").read_text()
     except OSError:
-        return False
-    return any(instruction in flags for instruction in _INSTRUCTIONS)
+        return ()
+    return tuple(instruction for instruction in _INSTRUCTIONS if instruction in flags)
+
+
+def has_fast_bfloat16() -> bool:
+    """Whether this CPU multiplies bfloat16 matrices faster than single precision."""
+    return bool(bfloat16_instructions())
 
 
 class Linear(nn.Linear):

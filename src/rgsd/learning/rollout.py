@@ -11,12 +11,10 @@ from torch import Tensor
 
 @dataclass
 class Minibatch:
-    """n transitions, in any order."""
+    """n transitions, in any order: of each what some loss reads, since gathering is what costs."""
 
     observation: Tensor
     """(n, D) what was acted on."""
-    next_observation: Tensor
-    """(n, D) what it led to, before any reset."""
     privileged: Tensor
     """(n, P) the critic's extra view of the state that was acted on."""
     z: Tensor
@@ -27,8 +25,6 @@ class Minibatch:
     """(n, A) mean of the policy that acted."""
     log_prob: Tensor
     """(n,) of the action under that policy."""
-    value: Tensor
-    """(n,) the critic's estimate at the time."""
     advantage: Tensor
     """(n,) normalised."""
     returns: Tensor
@@ -38,7 +34,7 @@ class Minibatch:
     clip: Tensor
     """(n,) long."""
     frame: Tensor
-    """(n,) long, reference frame of `next_observation`."""
+    """(n,) long, reference frame of the state that followed."""
     imitation: Tensor
     """(n,) bool."""
 
@@ -102,16 +98,11 @@ class Rollout:
         return self.observation.shape[0] * self.observation.shape[1]
 
     def minibatches(
-        self,
-        value: Tensor,
-        advantage: Tensor,
-        returns: Tensor,
-        count: int,
-        generator: torch.Generator,
+        self, advantage: Tensor, returns: Tensor, count: int, generator: torch.Generator
     ) -> Iterator[Minibatch]:
-        """Shuffle all transitions and deal them into `count` minibatches; value, advantage, returns are (T, N)."""
+        """Shuffle all transitions and deal them into `count` minibatches; advantage and returns are (T, N)."""
         order = torch.randperm(self.num_samples, generator=generator, device=self.observation.device)
-        computed = {"value": value, "advantage": advantage, "returns": returns}
+        computed = {"advantage": advantage, "returns": returns}
         flat = {
             f.name: computed.get(f.name, getattr(self, f.name, None)).flatten(0, 1)  # pyright: ignore
             for f in fields(Minibatch)

@@ -26,6 +26,7 @@ from rgsd.learning.collector import Collector
 from rgsd.learning.loop import TrainingLoop
 from rgsd.learning.method import Method
 from rgsd.learning.networks import Actor, Critic, NetworkConfig
+from rgsd.learning.normalization import update_alike
 from rgsd.learning.policy_files import DESCRIPTION
 from rgsd.learning.ppo import Ppo, PpoConfig
 from rgsd.learning.rollout import Rollout
@@ -140,8 +141,8 @@ class Trainer(TrainingLoop):
         else:
             metrics = self.ppo.update(rollout, paid)
         metrics |= self.method.update(rollout)
-        for model in (self.actor, self.critic):
-            model.normalizer.update(rollout.observation.flatten(0, 1))
+        normalizers = self.actor.normalizer, self.critic.normalizer
+        update_alike(normalizers, rollout.observation.flatten(0, 1))
         if warm:
             self.average.restart()  # a cloned actor is no part of the walk that follows
         self.average.update()

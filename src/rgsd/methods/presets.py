@@ -24,6 +24,7 @@ from rgsd.methods.registry import METHODS, MethodConfig
 from rgsd.methods.rgsd import RgsdConfig
 from rgsd.methods.runs import RunConfig, check_method
 from rgsd.methods.tracker import TrackerConfig
+from rgsd.motions.embedded import EMBEDDED
 from rgsd.skills.contrastive import ContrastiveConfig
 from rgsd.skills.encoder import EncoderConfig
 
@@ -118,6 +119,37 @@ def from_scratch(config: RunConfig) -> RunConfig:
     return dataclasses.replace(config, network=network)
 
 
+def from_tracker(config: RunConfig, tracker: Path) -> RunConfig:
+    """The same RGSD run of the humanoid (of preset `cpu`), begun by cloning a tracker of its clips.
+
+    The settings of `smpl-accad20` (docs/results/smpl_accad20.md), but for a shorter cloning: of twenty minutes PPO is
+    to have the greater part.
+    """
+    settings, encoder = config.settings, EncoderConfig(latent_dim=8)
+    assert isinstance(settings, RgsdConfig)
+    contrastive = dataclasses.replace(settings.contrastive, steps=1500, hard_negatives=(0.0, 0.5, 1.5))
+    return dataclasses.replace(
+        config,
+        network=dataclasses.replace(config.network, noise=0.03, final_noise=0.03),
+        ppo=dataclasses.replace(config.ppo, kl_per_action=2e-3),
+        trainer=dataclasses.replace(
+            config.trainer,
+            warm_start=dataclasses.replace(
+                config.trainer.warm_start, teachers=(str(tracker),), iterations=100, anchor_weight=0.01
+            ),
+        ),
+        settings=dataclasses.replace(
+            settings,
+            encoder=encoder,
+            contrastive=contrastive,
+            kappa=10.0,
+            imitation_fraction=0.5,
+            rsi="half",
+            clip_sampling="failures",
+        ),
+    )
+
+
 def equal_start(config: RunConfig) -> RunConfig:
     """The same run (of preset `cpu`) with RGSD's warm start and noise: every actor is cloned from the same replay."""
     own = make_preset("cpu", "rgsd", config.body)
@@ -163,7 +195,7 @@ def _smpl(method: str) -> RunConfig:
     return RunConfig(
         method=method,
         body="smpl",
-        motions="",
+        motions=EMBEDDED,
         num_envs=512,
         # most references are lost by a stubbed toe, which a step later is made good: 0.25 m would end it there
         env=EnvConfig(discovery_seconds=10.0, worst_body_distance=0.4),

@@ -33,6 +33,7 @@ from rgsd.methods.migration import migrate_config
 from rgsd.methods.registry import METHODS, MethodConfig, PretrainProgress
 from rgsd.methods.rgsd import RgsdConfig
 from rgsd.motions.clip_sets import CLIP_SETS
+from rgsd.motions.embedded import EMBEDDED, embedded
 from rgsd.motions.importing import load_motions
 from rgsd.motions.library import MotionLibrary
 from rgsd.motions.motion import Motion
@@ -59,7 +60,8 @@ class RunConfig:
     preset: _Chosen[str] = dataclasses.field(default="", compare=False)
     """What the other settings began as, for who reads of the run; empty in those that did not record it."""
     motions: str = "synthetic"
-    """A file or folder of motions in any readable format, or `synthetic` for the quadruped's planned gaits."""
+    """A file or folder of motions in any readable format; `synthetic`, the quadruped's planned gaits; or `embedded`,
+    what comes with rgsd for smpl: ACCAD's clips as a tracker performs them in simulation."""
     clip_set: str = "auto"
     """A named set of clips to take from `motions`, such as accad20; `all`; or `auto`, a set held whole, else all."""
     clips: tuple[str, ...] = ()
@@ -104,7 +106,7 @@ class RunConfig:
     def with_absolute_paths(self) -> RunConfig:
         """The same with absolute paths of its motions and teachers: a run must find them wherever it is resumed."""
         config, warm_start = self, self.trainer.warm_start
-        if self.motions not in ("", "synthetic"):
+        if self.motions not in ("", "synthetic", EMBEDDED):
             config = dataclasses.replace(config, motions=str(Path(self.motions).resolve()))
         teachers = tuple(str(Path(teacher).resolve()) for teacher in warm_start.teachers)
         warm_start = dataclasses.replace(warm_start, teachers=teachers)
@@ -165,7 +167,7 @@ def load_library(config: RunConfig, body: Body, device: torch.device | str = "cp
 
     Raises:
         MotionError: none, or one that does not fit.
-        UsageError: `synthetic` for a body that has no planned gaits.
+        UsageError: `synthetic` for a body that has no planned gaits, or `embedded` for one that comes without motions.
     """
     if config.motions == "synthetic":
         if body.name != "quadruped":
@@ -174,12 +176,21 @@ def load_library(config: RunConfig, body: Body, device: torch.device | str = "cp
             )
         motions = synthesize_quadruped(body)
     elif not config.motions:
-        such = "ACCAD's BVH files" if body.name == "smpl" else "those that `rgsd motions import` writes"
+        such = "those that `rgsd motions import` writes"
         raise UsageError(f"--motions must name a file or folder of motions of '{body.name}', such as {such}")
     else:
-        motions = _load_clip_set(Path(config.motions), body, config.clip_set)
+        motions = _load_clip_set(motions_folder(config.motions, body), body, config.clip_set)
     library = MotionLibrary(body, motions, device)
     return library.select(config.clips) if config.clips else library
+
+
+def motions_folder(motions: str, body: Body) -> Path:
+    """Where motions that were asked for lie: a path as it is, or the body's embedded ones.
+
+    Raises:
+        UsageError: `embedded` for a body that comes without motions.
+    """
+    return embedded(body.name) if motions == EMBEDDED else Path(motions)
 
 
 def _load_clip_set(path: Path, body: Body, clip_set: str) -> list[Motion]:

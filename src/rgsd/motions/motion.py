@@ -50,7 +50,9 @@ class Motion:
     loop: bool = False
     """Whether the last frame leads into the first."""
     quality: dict[str, float] = field(default_factory=dict[str, float])
-    """Metrics of the import (retargeting error, penetration, skating), by name."""
+    """Metrics of the import (retargeting error, penetration, skating) or of the performance, by name."""
+    performer: str = ""
+    """The policy that performed it in simulation, with its weights' digest; empty for what was recorded or planned."""
 
     @property
     def num_frames(self) -> int:
@@ -83,6 +85,7 @@ class Motion:
             "group": self.group,
             "loop": self.loop,
             "quality": json.dumps(self.quality),
+            "performer": self.performer,
         }
         save_arrays(path, arrays)
 
@@ -115,6 +118,7 @@ class Motion:
             group=content.text("group") if "group" in content else "",
             loop="loop" in content and _flag(content, "loop"),
             quality=_quality(content) if "quality" in content else {},
+            performer=content.text("performer") if "performer" in content else "",
         )
         motion.check(str(path), body)
         return motion

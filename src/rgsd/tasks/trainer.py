@@ -16,6 +16,7 @@ from rgsd.errors import UsageError
 from rgsd.learning.checkpoint import CheckpointError, cut_metrics, load_latest_checkpoint, save_checkpoint
 from rgsd.learning.loop import TrainingLoop
 from rgsd.learning.networks import Actor, Critic, NetworkConfig, gaussian_log_prob
+from rgsd.learning.normalization import update_alike
 from rgsd.learning.ppo import Ppo, PpoConfig
 from rgsd.learning.rollout import Recorder, Rollout
 from rgsd.motions.library import MotionLibrary
@@ -172,8 +173,8 @@ class TaskTrainer(TrainingLoop):
         seconds = self.env.decision_seconds
         rewards = torch.stack([reward(self._rewards, d.progress, seconds, d.z, self.style) for d in taken])
         metrics = self._ppo.update(rollout, rewards)
-        for model in (self.actor, self._critic):
-            model.normalizer.update(rollout.observation.flatten(0, 1))
+        normalizers = self.actor.normalizer, self._critic.normalizer
+        update_alike(normalizers, rollout.observation.flatten(0, 1))
         ended = time.perf_counter()
         steps = rollout.num_samples * self.env.period
         self.iteration, self.samples = self.iteration + 1, self.samples + steps

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from rgsd.motions.clip_sets import CLIP_SETS
+from rgsd.motions.embedded import EMBEDDED
 from rgsd.viewing import page
 from rgsd.viewing.figures import run_figures
 from rgsd.viewing.page import Card, Row, shown
@@ -56,6 +57,11 @@ _VARIATION_COLUMNS = (
     Column("spread_pose_cm", "spread of poses", "cm", 1, None),
     Column("fall_rate", "fall rate", "fraction", 2, None),
 )
+PERFORMED = (
+    "Measured on motions that a tracker performed in simulation, not on the clips that it followed: no number here may "
+    "be set beside one of the imported clips. Performed by {}."
+)
+"""What is said wherever such an evaluation is shown."""
 _ROWS = ("static_pose", "open_loop_replay", "tracker", "untrained")
 _AMOUNTS = {
     "rollouts_per_clip": "{} a clip",
@@ -137,6 +143,8 @@ def _header(run: RunFolder) -> str:
     references = f"{clips or 'its'} reference motions"
     lead = f"Skills of the {body or 'body'}, learned from {references}; run {run.path.resolve().name}."
     look = page.paragraph(_quick_look(evaluation, run.path), "note") if evaluation.get("below_protocol") else ""
+    if evaluation.get("performed_by"):
+        look = page.paragraph(PERFORMED.format(", ".join(evaluation["performed_by"])), "note") + look
     return (
         f"<header><h1>Reference-grounded skills</h1>{page.paragraph(lead, 'lead')}{page.facts(parts)}{look}</header>"
         + (page.cards(_headlines(run)) if run.clips else "")
@@ -151,12 +159,14 @@ def _quick_look(evaluation: dict[str, Any], path: Path) -> str:
 
 
 def _motions(run: RunFolder) -> str | None:
-    """Where the reference motions came from: the planner, or a file or folder, and which named set they are."""
+    """Where the reference motions came from: the planner, rgsd itself, or a file or folder and which set of it."""
     source, asked = run.config.get("motions"), run.config.get("clip_set")
     if not source:
         return None
     if source == "synthetic":
         return "planned gaits"
+    if source == EMBEDDED:
+        return "embedded motions: the tracker's performance of ACCAD, not the imported clips"
     names = set(run.clips or run.policy.get("clips", []))
     found = next((name for name, clips in CLIP_SETS.items() if {clip.name for clip in clips} == names), None)
     clip_set = found if asked in (None, "auto", "all") else asked
