@@ -204,8 +204,8 @@ def run_tests(file: str, tree: ast.Module | None, output: IO[bytes]) -> bool:
         sys.path.insert(0, str(SOURCE.parent))
         if tree is not None:
             sys.meta_path.insert(0, _Memory(file, tree))  # pyright: ignore[reportArgumentType]
-        folder, _, name = file.rpartition("/")
-        test = TESTS / NO_MIRROR.get(file, f"{folder}/test_{name}.py")
+        mirror = Path(file).with_name(f"test_{Path(file).name}.py")
+        test = TESTS / NO_MIRROR.get(file, mirror)
         arguments = ["-x", "-q", "-p", "no:cacheprovider", f"--rootdir={ROOT}", str(test)]
         os._exit(pytest.main(arguments, plugins=[_OwnData()]))
 
@@ -223,7 +223,6 @@ def main() -> None:
     parser.add_argument("--count", type=int, default=120, help="mutants")
     parser.add_argument("--seed", type=int, default=0, help="of the draw")
     parser.add_argument("--files", nargs="+", default=CORE, help="modules below src/rgsd, without .py")
-    parser.add_argument("--list", action="store_true", help="print what would be run, and run nothing")
     options = parser.parse_args()
     torch.set_num_threads(1)
     texts = {file: source(file).read_text() for file in options.files}
@@ -231,23 +230,20 @@ def main() -> None:
     equal = {mutant for mutant in equal_programs() if mutant.file in texts}
     drawn = draw(list(pool), equal, options.count, options.seed)
     print(f"seed {options.seed}: {len(drawn)} of {len(pool)} mutants of {len(texts)} files; {len(equal)} are equal")
-    begin, survivors = time.monotonic(), 0
-    for file in sorted({m.file for m in drawn}):
+    begin, survivors, sound = time.monotonic(), 0, set[str]()
+    for mutant in drawn:  # in random order, so that those of a run that is stopped are a sample, too
+        file, (number, line) = mutant.file, pool[mutant]
+        if file not in sound:
+            with tempfile.TemporaryFile() as output:
+                if not run_tests(file, None, output):
+                    output.seek(0)
+                    sys.exit(f"{file}: its tests fail before any change:\n{output.read().decode()}")
+            sound.add(file)
         with tempfile.TemporaryFile() as output:
-            if not options.list and not run_tests(file, None, output):
-                output.seek(0)
-                sys.exit(f"{file}: its tests fail before any change:\n{output.read().decode()}")
-        for mutant in (m for m in drawn if m.file == file):
-            number, line = pool[mutant]
-            verdict = "drawn"
-            if not options.list:
-                with tempfile.TemporaryFile() as output:
-                    survived = run_tests(file, changed(texts[file], number), output)
-                survivors += survived
-                verdict = "SURVIVED" if survived else "noticed"
-            print(f"{verdict:8}  {file}.py:{line} {mutant.where} [{mutant.repeat}]: {mutant.change}", flush=True)
-    if options.list:
-        return
+            survived = run_tests(file, changed(texts[file], number), output)
+        survivors += survived
+        verdict = "SURVIVED" if survived else "noticed "
+        print(f"{verdict}  {file}.py:{line} {mutant.where} [{mutant.repeat}]: {mutant.change}", flush=True)
     score, minutes = 1 - survivors / len(drawn), (time.monotonic() - begin) / 60
     print(f"score {score:.3f}: {survivors} of {len(drawn)} survived; {minutes:.1f} minutes")
     sys.exit(score < LEAST_SCORE)

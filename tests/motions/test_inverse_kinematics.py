@@ -98,7 +98,7 @@ _TURNTABLE = mujoco.MjModel.from_xml_string("""
 
 def turned(body: int, *angles: float) -> Targets:
     """Turns of one body about the vertical, one a frame; an error of 1 rad weighs 2, and no place counts."""
-    turns = Rotation.from_euler("z", np.array(angles)).as_matrix()[:, None]
+    turns = Rotation.from_euler("z", np.array(angles)[:, None]).as_matrix()[:, None]
     return Targets((body,), np.zeros((len(angles), 1, 3)), turns, np.zeros(1), np.full(1, 2.0))
 
 
