@@ -4,7 +4,7 @@
 never written: a forked process imports the changed module from memory, and all files stay as they are. What is
 sampled are operators (arithmetic, comparisons, logic, signs) and calls with a counterpart (min and max, sin and cos);
 numbers and defaults are not. Programs that are equal in spite of a change stand, with a reason each, in
-mutation_equal.toml and are never drawn. Ours, since mutmut and cosmic-ray draw no sample and know no mirror tests.
+mutation_equal.toml and are never drawn. Ours is one file; a library would need a plugin for the sample and the tests.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import ast
 import hashlib
+import importlib
 import importlib.machinery
 import importlib.util
 import multiprocessing
@@ -26,15 +27,10 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
+from types import CodeType
 from typing import IO
 
-os.environ["OMP_NUM_THREADS"] = "1"
-
-# A forked process finds these imported. rgsd must not be among them: what imports the mutant has to come after it.
-import mujoco.batch  # noqa: F401
 import pytest
-import scipy.optimize  # noqa: F401
-import torch
 
 ROOT = Path(__file__).parents[1]
 SOURCE, TESTS = ROOT / "src/rgsd", ROOT / "tests"
@@ -180,7 +176,7 @@ class _Memory(importlib.machinery.SourceFileLoader):
     def find_spec(self, name: str, *_: object) -> importlib.machinery.ModuleSpec | None:
         return importlib.util.spec_from_file_location(name, self.path, loader=self) if name == self.name else None
 
-    def get_code(self, fullname: str) -> object:
+    def get_code(self, fullname: str) -> CodeType:
         return compile(self._tree, self.path, "exec")
 
 
@@ -203,7 +199,7 @@ def run_tests(file: str, tree: ast.Module | None, output: IO[bytes]) -> bool:
             os.dup2(output.fileno(), stream)
         sys.path.insert(0, str(SOURCE.parent))
         if tree is not None:
-            sys.meta_path.insert(0, _Memory(file, tree))  # pyright: ignore[reportArgumentType]
+            sys.meta_path.insert(0, _Memory(file, tree))
         mirror = Path(file).with_name(f"test_{Path(file).name}.py")
         test = TESTS / NO_MIRROR.get(file, mirror)
         arguments = ["-x", "-q", "-p", "no:cacheprovider", f"--rootdir={ROOT}", str(test)]
@@ -224,7 +220,10 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0, help="of the draw")
     parser.add_argument("--files", nargs="+", default=CORE, help="modules below src/rgsd, without .py")
     options = parser.parse_args()
-    torch.set_num_threads(1)
+    os.environ["OMP_NUM_THREADS"] = "1"
+    # a forked process finds these imported; rgsd must not be among them, since the mutant has to come first
+    for library in ("torch", "mujoco.batch", "scipy.optimize"):
+        importlib.import_module(library)
     texts = {file: source(file).read_text() for file in options.files}
     pool = {m: (number, line) for f, text in texts.items() for number, (m, line) in enumerate(mutants(f, text))}
     equal = {mutant for mutant in equal_programs() if mutant.file in texts}
