@@ -1,15 +1,16 @@
 # Needs python3 (3.11 or newer, with venv), git and make; everything else goes into .venv.
-#   make demo [MINUTES=3] [OUT=folder]    make test    make lint    make site    make check-web    make bench    PYTHON=python3.12 make ...
+#   make demo [MINUTES=3] [OUT=folder]    make test    make lint    make site    make check-web    make bench
+#   make mutation [SEED=0] [COUNT=120]    PYTHON=python3.12 make ...
 
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: help install language demo test lint bench site site-pages site-demos check-web
+.PHONY: help install language demo test mutation lint bench site site-pages site-demos check-web
 
 help:
-	@sed -n '1,2s/^# //p' Makefile
+	@sed -n '1,3s/^# //p' Makefile
 
 install: $(STAMP)
 
@@ -34,6 +35,10 @@ demo: $(STAMP)
 
 test: $(STAMP)
 	$(BIN)/python -m pytest -n 2
+
+# Do the tests notice? Changes of one operator in the core, each run against its own tests: docs/developing.md.
+mutation: $(STAMP)
+	$(BIN)/python benchmarks/mutation.py $(if $(SEED),--seed $(SEED)) $(if $(COUNT),--count $(COUNT))
 
 # The site with its notebook and demos, then all pages in a real browser; `make test` skips them where there is none.
 check-web: $(VENV)/.web site

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 
 import numpy as np
 import pytest
 import torch
+from scipy.spatial.transform import Rotation
 
-from rgsd.bodies.body import Body
+from rgsd.bodies.body import Body, FallRule
 from rgsd.bodies.kinematics import forward_kinematics
 from rgsd.bodies.state import BodyState
 from rgsd.envs.termination import Tracking, closeness, fallen
@@ -33,6 +35,23 @@ def test_a_body_falls_by_height_or_by_tilt(tiny: Body) -> None:
     qpos[3, 3:7] = [math.cos(0.51), 0, math.sin(0.51), 0]  # pitched by 1.02 rad
     qpos[4, 3:7] = [0, 0, 0, 1]  # turned by 180 deg about the vertical: upright
     assert fallen(tiny, state_of(tiny, qpos)).tolist() == [False, True, False, True, False]
+
+
+def test_tilt_is_of_roll_and_pitch_together(tiny: Body) -> None:
+    qpos = standing(tiny, 3)
+    # the root's z axis is cos(roll) cos(pitch) high, and the rule's least is cos(1.0) = 0.540: 0.523, 0.485 and 0.585
+    for row, angles in enumerate(((1.02, 0.0), (0.8, 0.8), (0.7, 0.7))):
+        qpos[row, 3:7] = Rotation.from_euler("XY", angles).as_quat(scalar_first=True)
+    assert fallen(tiny, state_of(tiny, qpos)).tolist() == [True, True, False]
+
+
+def test_at_its_bounds_a_body_has_not_fallen_and_without_a_bound_it_may_tilt(tiny: Body) -> None:
+    qpos = standing(tiny, 2)
+    qpos[:, 2] = 0.05
+    qpos[1, 3:7] = [0, 1, 0, 0]  # upside down
+    for tilt, down in ((0.0, [False, True]), (None, [False, False])):
+        body = dataclasses.replace(tiny, fall_rule=FallRule({"torso": 0.05}, max_tilt=tilt))
+        assert fallen(body, state_of(tiny, qpos)).tolist() == down
 
 
 def test_distances_are_of_the_worst_body_in_the_world(tiny: Body) -> None:

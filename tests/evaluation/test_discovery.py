@@ -56,6 +56,8 @@ def test_direction_coverage_counts_sectors_with_five_latents() -> None:
 def test_turn_coverage_needs_real_turns() -> None:
     assert covered(discovery.turn_bins(torch.full((9,), 29.0)), 8) == 0.0
     assert covered(discovery.turn_bins(torch.tensor([31.0, 35.0, 40.0, 44.0, 44.9])), 8) == 1 / 8
+    assert discovery.turn_bins(torch.tensor([30.0, -30.0])).tolist() == [-1, -1]  # as much is no turn yet
+    assert discovery.sectors(torch.tensor([[0.5, 0.0], [0.0, -0.5]])).tolist() == [-1, -1]  # and no leaving
     # 200 and 400 degrees lie in the outermost bin
     assert covered(discovery.turn_bins(torch.tensor([200.0, 400.0, 170.0, 150.0, 136.0])), 8) == 1 / 8
 
@@ -105,6 +107,7 @@ def test_fallen_latents_count_as_falls_and_as_nothing_else(library: MotionLibrar
     velocity = torch.cat((rays(0, 0, 0, 0, 0), rays(*[90] * 5)))
     case = found(library, velocity, [False] * 5 + [True] * 5)
     result = discovery.measure(case, library)
+    assert (result["num_latents"], result["seconds"]) == (10, pytest.approx(2.0))
     assert result["fall_rate"] == 0.5
     assert result["direction_coverage"] == 1 / 16
     assert result["displacement_m"]["ahead"]["q50"] == pytest.approx(2.0)
@@ -112,6 +115,16 @@ def test_fallen_latents_count_as_falls_and_as_nothing_else(library: MotionLibrar
     # the walk of 0.6 m leaves by one sector; the turn of 43 degrees fills one bin
     assert result["reference_direction_coverage"] == 1 / 16
     assert result["reference_turn_coverage"] == 1 / 8
+
+
+def test_spreads_are_mean_distances_between_latents() -> None:
+    # ends 0.3 m and 0.4 m along two axes: 0.3, 0.4 and 0.5 apart; in one of three every point of the pose is 0.1 m off
+    moves = torch.tensor([[0.0, 0.0], [0.3, 0.0], [0.0, 0.4]])
+    poses = torch.zeros(3, 5, 2, 3)
+    poses[2, ..., 1] = 0.1
+    found = discovery.spreads(moves, poses)
+    assert found["spread_path_m"] == pytest.approx(0.4)
+    assert found["spread_pose_cm"] == pytest.approx(20 / 3)
 
 
 def test_who_stays_is_slow_and_does_not_turn_and_has_not_fallen(library: MotionLibrary) -> None:
@@ -168,6 +181,7 @@ def test_each_latent_drives_an_environment_of_its_own(
     result = discovery.discover(puppet, make_policy(script), z, seconds=1.0, num_envs=4, seed=0)
     frames = round(1.0 * make_policy().body.control_hz) + 1
     assert result.root_pos.shape == (11, frames, 3)
+    assert result.poses.shape[:2] == (11, 3)  # at 0, 0.5 and 1 s
     assert result.qpos.shape[:2] == (discovery.NUM_SHOWN, frames)
     body = make_policy().body
     actions = (result.qpos[:, -1, 7:] - torch.tensor(body.action_center)) / torch.tensor(body.action_scale)

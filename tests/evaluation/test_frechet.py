@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 from scipy.linalg import sqrtm
+from scipy.spatial.transform import Rotation
 
 from rgsd import rotations
 from rgsd.bodies.body import Body
@@ -85,7 +86,20 @@ def test_the_null_of_few_frames_in_many_dimensions() -> None:
 
 def test_one_frame_has_no_distance() -> None:
     one = frechet.Moments.of(torch.zeros(1, 1, 2))
-    assert frechet.measure([one], torch.zeros(9, 2)) == {"fid": None, "fid_ci": None, "fid_null": None}
+    nothing = {"fid": None, "fid_ci": None, "fid_null": None}
+    assert frechet.measure([one], torch.zeros(9, 2)) == nothing
+    assert frechet.measure([frechet.Moments.of(torch.zeros(1, 9, 2))], torch.zeros(1, 2)) == nothing
+
+
+def test_two_frames_have_a_distance_and_one_rollout_no_interval() -> None:
+    # 0 and 2 against 1 and 4: means 1 and 2.5, variances 2 and 4.5; 1.5^2 + (sqrt(2) - sqrt(4.5))^2 = 2.25 + 0.5
+    single = frechet.Moments.of(torch.tensor([[[0.0], [2.0]]]))
+    reference = torch.tensor([[1.0], [4.0]])
+    found = frechet.measure([single], reference)
+    assert found["fid"] == pytest.approx(2.75)
+    assert found["fid_ci"] is None
+    # nor has a pool in which a clip has a single one
+    assert frechet.measure([single, frechet.Moments.of(torch.randn(3, 2, 1))], reference)["fid_ci"] is None
 
 
 def test_features_ignore_place_and_heading_and_have_the_declared_scales(body: Body, library: MotionLibrary) -> None:
@@ -105,6 +119,28 @@ def test_features_ignore_place_and_heading_and_have_the_declared_scales(body: Bo
     torch.testing.assert_close(found[:, 0], state.body_pos[:, 0, 2] / scales.height)
     # the walk goes ahead at 0.6 m/s
     assert found[2, 3].item() == pytest.approx(0.6 / scales.linear_velocity, rel=0.02)
+
+
+def test_features_by_hand(body: Body, library: MotionLibrary) -> None:
+    state, scales = library.states[10:11], body.feature_scales  # on its way, one leg in the air
+    state.body_quat[0, 0] = torch.tensor(Rotation.from_euler("ZYX", [2.0, 0.3, -0.2]).as_quat(scalar_first=True))
+    state.body_angvel[0, 0] = torch.tensor([0.1, 0.2, 0.7])
+    turn = Rotation.from_quat(state.body_quat[0, 0].numpy(), scalar_first=True)
+    ahead = turn.apply([1.0, 0.0, 0.0])
+    back = Rotation.from_euler("z", -np.arctan2(ahead[1], ahead[0]))
+    position, velocity = state.body_pos[0].numpy(), state.body_linvel[0].numpy()
+    keys = body.body_ids(body.key_bodies)
+    expected = np.concatenate(
+        (
+            position[0, 2:] / scales.height,
+            back.apply(turn.apply([0.0, 0.0, 1.0]))[:2] / scales.rotation,
+            back.apply(velocity[0]) / scales.linear_velocity,
+            [0.7 / scales.angular_velocity],
+            (back.apply(position[keys] - position[0]) / scales.position).ravel(),
+            (back.apply(velocity[keys] - velocity[0]) / scales.linear_velocity).ravel(),
+        )
+    )
+    np.testing.assert_allclose(frechet.features(body, state)[0], expected, atol=1e-4)
 
 
 def test_too_many_key_bodies_are_refused(body: Body, library: MotionLibrary) -> None:

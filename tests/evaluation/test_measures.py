@@ -91,6 +91,27 @@ def test_survival_ends_with_the_first_loss_and_does_not_come_back() -> None:
     assert measures.survival(fell, roots, headings).tolist() == [1.0, 0.25, 0.5, 0.75]
 
 
+def test_at_a_threshold_itself_nothing_is_lost() -> None:
+    none = torch.zeros(1, 2, dtype=torch.bool)
+    half, turned = torch.full((1, 2), 0.5), torch.full((1, 2), 45.0)
+    assert measures.survival(none, half, turned).tolist() == [1.0]
+    quarter = torch.zeros(1, 1, 1, 3)
+    quarter[..., 0] = 0.25
+    assert measures.tracked(quarter, torch.zeros(1, 1, 3), 0.25).tolist() == [1.0]
+    line = torch.zeros(21, 3)
+    line[10:, 0], line[20:, 0] = 0.25, 0.5  # sampled at 0, 10 and 20: a path of 0.5 m has a ratio
+    assert measures.path_ratio(line[None], line, DT).tolist() == [1.0]
+    four = bounces(91, 20, 0.05)  # and so have four footfalls
+    assert measures.step_rate_ratio(four[None], four).tolist() == [1.0]
+
+
+def test_best_shift_leaves_half_of_a_short_clip() -> None:
+    ramp = torch.zeros(4, 1, 3)
+    ramp[:, 0, 0] = torch.arange(4.0)
+    # three frames late, of the five allowed by time two leave half of four
+    assert measures.best_shift_error((ramp - torch.tensor([3.0, 0, 0]))[None], ramp, DT).item() == pytest.approx(1.0)
+
+
 def test_path_of_a_circle_is_the_polygon_of_half_second_steps() -> None:
     # 80 frames of 0.05 s make 8 chords of 0.5 s: a regular octagon of circumradius 1, perimeter 16 sin(22.5 deg)
     position, _ = circle(80)
@@ -133,6 +154,14 @@ def test_foot_slip_counts_only_feet_on_the_ground() -> None:
     assert measures.foot_slip(feet + torch.tensor([0.0, 0.0, 1.0]), height).isnan().all()
 
 
+def test_a_foot_that_lifts_off_or_lands_is_not_in_contact() -> None:
+    feet = torch.zeros(1, 5, 1, 3)
+    feet[0, :, 0, 0] = torch.tensor([0.0, 0.01, 0.11, 0.41, 0.43])
+    feet[0, 2, 0, 2] = 0.10  # in the air in the middle frame: of the four slides the first and the last count
+    feet[0, 0, 0, 2] = 0.02  # 2 cm above its standing height is still the ground
+    assert measures.foot_slip(feet, torch.zeros(1)).tolist() == pytest.approx([(0.01 + 0.02) / 2])
+
+
 def bounces(frames: int, period: int, height: float, feet: int = 1) -> Tensor:
     """Heights (frames, feet) of feet on ground at 2 cm that rise to `height` m more in the middle of each period."""
     swing = (2 * math.pi * torch.arange(frames) / period).cos()
@@ -154,6 +183,12 @@ def test_a_tremble_at_either_threshold_takes_no_steps() -> None:
     assert measures.footfalls(tremble).item() == 1
     # on the ground between 0 and 1.8 cm: none
     assert measures.footfalls(torch.tensor([0.0, 0.018] * 30).unsqueeze(1)).item() == 0
+
+
+def test_a_foot_that_begins_in_between_has_not_landed_when_it_comes_down() -> None:
+    # lift 4 cm: swings above 2 cm, has landed below 1 cm; it begins at 1.5 cm, and rises and lands once thereafter
+    height = torch.tensor([0.015] * 3 + [0.0] * 20 + [0.04] * 20 + [0.0] * 20).unsqueeze(1)
+    assert measures.footfalls(height).item() == 1
 
 
 def test_a_high_step_may_land_on_a_foot_that_rolls() -> None:

@@ -27,6 +27,8 @@ def test_sharper_draws_are_nearer_and_more_alike(
         for kappa, row in rows.items():
             assert mean_resultant(3, float(kappa)) == pytest.approx(1 - 1 / float(kappa), abs=1e-6)
             assert 1 - row["mean_cosine"] == pytest.approx(1 / float(kappa), rel=0.6)
+        # in cm: legs of some 35 cm, in a pose that is not the clip's
+        assert all(1.0 < row["cartesian_error_cm"] < 35.0 for row in rows.values())
         spreads = [row["spread_pose_cm"] for row in rows.values()]
         assert spreads[0] > spreads[1] > spreads[2] > 0
 

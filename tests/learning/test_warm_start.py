@@ -6,6 +6,7 @@ import dataclasses
 from collections.abc import Callable, Sequence
 
 import numpy as np
+import pytest
 import torch
 
 from rgsd.envs.skill_env import EnvConfig, SkillEnv
@@ -255,6 +256,40 @@ def test_the_student_learns_what_it_was_shown(tiny_library: MotionLibrary, numbe
     rollout, _ = collector.collect(8, teacher)  # states that it has not been shown
     error = collector.actor(rollout.observation, rollout.z).detach() - rollout.mean
     assert float(error.square().mean()) < 0.03
+
+
+def test_the_critic_learns_what_episodes_are_worth_up_to_their_ends(
+    tiny_library: MotionLibrary, numbered: Method
+) -> None:
+    still = dataclasses.replace(CONFIG, epochs=2, minibatches=2, learning_rate=0.0, final_learning_rate=0.0)
+    collector, teacher = make(tiny_library, numbered, still)
+    rollout, _ = collector.collect(2, teacher)
+    fall = torch.arange(16).expand(2, -1) < 6  # six fall in either step, the others come to their limit
+    rollout = dataclasses.replace(rollout, terminated=fall, truncated=~fall)
+    values, following, rewards = (torch.full((2, 16), number) for number in (0.3, 0.5, 2.0))
+    with torch.no_grad():
+        said = teacher.critic(rollout.observation, rollout.z, rollout.privileged)
+        done = teacher.actor(rollout.observation, rollout.z)
+    metrics = teacher.update(rollout, (values, following), rewards)
+    # gamma 0.97: 0.03 x 2, and 0.97 x 0.5 of the state that followed, but after a fall; the second step adds nothing
+    # to the first, which is another episode's, and what was thought of a state nothing to either
+    worth = torch.where(fall, 0.06, 0.06 + 0.97 * 0.5)
+    assert metrics["Loss/value"] == pytest.approx(float((said - worth).square().mean()), rel=1e-4)
+    assert metrics["Loss/clone"] == pytest.approx(float((done - rollout.mean).square().mean()), rel=1e-4)
+
+
+def test_a_loop_is_not_begun_at_its_last_frame_which_is_its_first(
+    tiny_library: MotionLibrary, numbered: Method
+) -> None:
+    motions = [dataclasses.replace(motion, loop=True) for motion in tiny_library.motions]
+    library = MotionLibrary(tiny_library.body, motions)
+    collector, teacher = make(library, numbered)
+    env = collector.env
+    reference = library.state(torch.zeros(16, dtype=torch.long), torch.full((16,), 50))
+    env.physics.reset(torch.arange(16), reference.qpos, reference.qvel)
+    env.imitation, env.elapsed = torch.zeros(16, dtype=torch.bool), torch.zeros(16, dtype=torch.long)
+    teacher.choose_latents(collector.z)
+    assert int(env.frame.max()) < 50
 
 
 def test_the_optimisers_moments_are_kept_until_it_is_over(tiny_library: MotionLibrary, numbered: Method) -> None:

@@ -18,6 +18,7 @@ from rgsd.learning.rollout import Minibatch, Rollout
 from rgsd.methods.ase import Ase, AseConfig, AseNetwork
 from rgsd.motions.library import MotionLibrary
 from rgsd.randomness import Draws
+from rgsd.skills import sphere
 from rgsd.skills.encoder import EncoderConfig
 from rgsd.skills.window_networks import DiscriminatorConfig
 
@@ -74,6 +75,52 @@ def test_the_diversity_loss_in_closed_form(tiny_library: MotionLibrary, slope: f
     # actions slope z: |a - a'|^2 / 2 = slope^2 (1 - cos), over (1 - cos) / 2: 2 slope^2, whatever the other latent is
     loss = method.extra_loss(minibatch, actor(minibatch.observation, z), actor)  # pyright: ignore[reportArgumentType]
     assert float(loss) == pytest.approx(0.01 * (1 - 2 * slope**2) ** 2, rel=2e-2)
+
+
+@pytest.mark.parametrize(("minibatch", "asked"), [(50, 6), (4, 1)])
+def test_the_diversity_loss_looks_at_an_eighth(tiny_library: MotionLibrary, minibatch: int, asked: int) -> None:
+    method = make(tiny_library)
+    seen: list[tuple[int, int]] = []
+    fields = {name: torch.zeros(minibatch, 2) for name in Minibatch.__dataclass_fields__}
+
+    def actor(observation: Tensor, latent: Tensor) -> Tensor:
+        seen.append((len(observation), len(latent)))
+        return latent
+
+    method.extra_loss(Minibatch(**fields), torch.zeros(minibatch, 2), actor)  # pyright: ignore[reportArgumentType]
+    assert seen == [(asked, asked)]
+
+
+def test_latents_that_meet_are_kept_from_dividing_by_zero(
+    tiny_library: MotionLibrary, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    method, same = make(tiny_library), torch.tensor([[1.0, 0.0]]).expand(50, -1)
+    fields = {name: torch.zeros(50, 2) for name in Minibatch.__dataclass_fields__}
+    monkeypatch.setattr(sphere, "sample_uniform", lambda count, dim, generator: same[:count])
+    means = torch.full((50, 2), math.sqrt(3e-5))  # the other's are 0: 3e-5 over a distance of 0 and 1e-5
+    loss = method.extra_loss(Minibatch(**(fields | {"z": same})), means, lambda observation, z: 0 * z)  # pyright: ignore[reportArgumentType]
+    assert float(loss) == pytest.approx(0.01 * (1 - 3) ** 2, rel=1e-4)
+
+
+def test_windows_of_the_references_come_from_all_of_a_clip(
+    make_rollout: MakeRollout, tiny_library: MotionLibrary, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    method = make(tiny_library)
+    frames: list[Tensor] = []
+    windows = method._real_windows
+    monkeypatch.setattr(method, "_real_windows", lambda clip, frame: frames.append(frame) or windows(clip, frame))
+    for _ in range(4):
+        method.update(clip_rollout(make_rollout, tiny_library, 0))
+    drawn = torch.cat(frames)
+    assert (int(drawn.min()), int(drawn.max())) == (0, 51 - 3)
+
+
+def test_the_encoder_comes_to_point_where_the_latents_do(
+    make_rollout: MakeRollout, tiny_library: MotionLibrary
+) -> None:
+    method, rollout = make(tiny_library), clip_rollout(make_rollout, tiny_library, 0)
+    rollout.z[:] = torch.tensor([-0.6, 0.8])
+    assert [method.update(rollout) for _ in range(40)][-1]["Discovery/alignment"] > 0.95
 
 
 def test_latents_change_within_episodes(tiny_library: MotionLibrary) -> None:

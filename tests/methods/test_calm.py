@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import dataclasses
 import math
 from collections.abc import Callable
 from typing import Any
@@ -67,7 +68,7 @@ def test_a_latent_is_the_encoding_of_its_piece(tiny_library: MotionLibrary) -> N
     clip = tiny_library.clip_of_frame[episodes.source]
     first = episodes.source - tiny_library.offsets[clip]
     np.testing.assert_allclose(torch.bincount(clip) / 300, 1 / 3, atol=0.1)
-    assert int(first.max()) <= 51 - 25  # whole pieces alone
+    assert int(first.max()) == 51 - 25  # all whole pieces, and no others
     states = observe(tiny_library.states)
     rows = episodes.source.unsqueeze(1) + torch.tensor([0, 6, 12, 18, 24])  # five of 25, evenly
     torch.testing.assert_close(episodes.z, method.encoder(states[rows]).detach())
@@ -77,13 +78,14 @@ def test_clip_latents_are_the_mean_over_pieces(tiny_library: MotionLibrary) -> N
     method = make(tiny_library)
     latents = method.export()["clip_latents"]
     assert list(latents) == ["swing", "slide", "still"]
-    pieces = method.encode(51 + torch.arange(27)).detach()  # the slide owns rows 51 to 101; its pieces begin at 0 to 26
-    torch.testing.assert_close(latents["slide"], torch.nn.functional.normalize(pieces.mean(dim=0), dim=0))
+    for name, offset in (("swing", 0), ("slide", 51)):  # of 51 frames each; pieces begin at 0 to 26
+        pieces = method.encode(offset + torch.arange(27)).detach()
+        torch.testing.assert_close(latents[name], torch.nn.functional.normalize(pieces.mean(dim=0), dim=0))
 
 
 def test_alignment_and_uniformity_by_hand(tiny_library: MotionLibrary) -> None:
     method = make(tiny_library.select(["slide", "still"]), pair_seconds=0.3)
-    minibatch = Minibatch(**{name: torch.zeros(64, dtype=torch.long) for name in Minibatch.__dataclass_fields__})
+    minibatch = Minibatch(**{name: torch.zeros(300, dtype=torch.long) for name in Minibatch.__dataclass_fields__})
     # two opposite directions by clip, the same for all pieces: alignment 0; pairs are 0 or |2|^2 = 4 apart
     # with n and m of each: E exp(-2 |z - z'|^2) = (same + different exp(-8)) / pairs
     drawn: list[Tensor] = []
@@ -95,13 +97,39 @@ def test_alignment_and_uniformity_by_hand(tiny_library: MotionLibrary) -> None:
     method.encode = encode
     loss = float(method.extra_loss(minibatch, None, None))  # pyright: ignore[reportArgumentType]
     later = int((drawn[0] >= 51).sum())
-    different = later * (64 - later)
-    pairs = 64 * 63 / 2
+    different = later * (256 - later)
+    pairs = 256 * 255 / 2  # of the 300 of the minibatch no more than 256 count
     expected = math.log((pairs - different + different * math.exp(-8.0)) / pairs)
     assert loss == pytest.approx(0.1 * (0.0 + 0.5 * expected), rel=1e-4)
     # the two pieces of a pair begin within 0.3 s
     assert int((drawn[1] - drawn[0]).min()) >= 0
-    assert 12 <= int((drawn[1] - drawn[0]).max()) <= 15
+    assert int((drawn[1] - drawn[0]).max()) == 15
+    # and all of both lies within the clip
+    for beginnings in drawn:
+        assert int((beginnings % 51).max()) == 51 - 25
+
+
+def test_windows_of_the_references_come_from_all_over_a_piece(tiny_library: MotionLibrary) -> None:
+    short = [dataclasses.replace(m, qpos=m.qpos[:10], qvel=m.qvel[:10]) for m in tiny_library.motions]
+    # windows of 3 frames in pieces of 25 begin up to 22 frames into them, in a clip of 10 frames at frame 7 at most
+    for library, length, last, into in (
+        (tiny_library, 51, 26, 22),
+        (MotionLibrary(tiny_library.body, short), 10, 0, 7),
+    ):
+        method = make(library)
+        method._latents = torch.arange(3.0 * length).unsqueeze(1)  # a latent that says where its piece begins
+        method._real_windows = library.row
+        rows, latents = method._reference_windows(4000)
+        first = latents.squeeze(1).long()
+        assert int((first % length).max()) == last
+        assert (int((rows - first).min()), int((rows - first).max())) == (0, into)
+
+
+def test_the_spread_of_the_clips_by_hand(make_rollout: MakeRollout, tiny_library: MotionLibrary) -> None:
+    method = make(tiny_library)
+    metrics = method.update(everything_under_everything(make_rollout, tiny_library, method))
+    a, b, c = method.export()["clip_latents"].values()
+    assert metrics["Skill/between_cosine"] == pytest.approx(float(a @ b + a @ c + b @ c) / 3, abs=1e-6)
 
 
 def test_the_policys_losses_train_the_encoder(tiny_library: MotionLibrary) -> None:

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from rgsd.envs.observation import ObservationLayout, observe
+from rgsd.learning import distributed
 from rgsd.learning.rollout import Rollout
 from rgsd.methods.metra import Metra, MetraConfig, extra_size
 from rgsd.methods.registry import METHODS, pretrained_encoder
@@ -86,6 +87,25 @@ def test_lambda_shrinks_where_there_is_room(rollout: Rollout, tiny_library: Moti
     method = on_a_plane(tiny_library, initial_lambda=2.0, dual_learning_rate=0.01)
     rollout.next_observation = rollout.next_observation * 0.1
     assert method.update(rollout)["Metra/lambda"] == pytest.approx(2.0 * math.exp(-0.01), rel=1e-4)
+
+
+def test_lambda_goes_by_how_much_room_there_is(rollout: Rollout, tiny_library: MotionLibrary) -> None:
+    method = on_a_plane(tiny_library, initial_lambda=2.0, slack=0.1, dual_learning_rate=0.01)
+    method.update(rollout)  # min(0.1, 1 - |d|^2) of lengths 0.5, 2, 1: 0.1, -3, 0
+    rollout.next_observation = rollout.next_observation * 0.1
+    metrics = method.update(rollout)  # 0.1 of all three
+    # Adam's second step of log lambda, whose gradient is the mean room; the first was its rate, upwards
+    first, second = -2.9 / 3, 0.1
+    mean = (0.09 * first + 0.1 * second) / (1 - 0.9**2)
+    square = (0.999e-3 * first**2 + 1e-3 * second**2) / (1 - 0.999**2)
+    assert metrics["Metra/lambda"] == pytest.approx(2.0 * math.exp(0.01 - 0.01 * mean / math.sqrt(square)), rel=1e-5)
+
+
+def test_metrics_are_means_over_the_steps(rollout: Rollout, tiny_library: MotionLibrary) -> None:
+    method = make(tiny_library, samples_per_update=1, batch=3, replay=0, learning_rate=0.0)
+    method.phi = Plane()  # pyright: ignore[reportAttributeAccessIssue]
+    # four steps, each of the three pairs of lengths 0.5, 2 and 1
+    assert method.update(rollout)["Metra/step_length"] == pytest.approx(3.5 / 3, abs=1e-6)
 
 
 def test_further_inputs_are_place_and_time(make_rollout: MakeRollout, tiny_library: MotionLibrary) -> None:
@@ -210,3 +230,8 @@ def test_steps_are_in_proportion_to_the_samples_and_half_of_a_batch_is_replayed(
     method.update(rollout(-1.0))
     assert len(seen) == 30
     assert {(len(z), float(z[:, 0].mean())) for z in seen} == {(256, 0.0)}  # as many of now as of then
+    # with a second process there are steps for its samples, too, and it takes half of each batch
+    monkeypatch.setattr(distributed, "size", lambda: 2)
+    seen.clear()
+    method.update(rollout(1.0))
+    assert [len(z) for z in seen] == [128] * 60

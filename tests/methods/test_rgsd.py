@@ -105,7 +105,8 @@ def test_the_encoders_loss_by_hand(tiny_library: MotionLibrary, rollout: Rollout
             total -= KAPPA * float(trained[t, n] @ rollout.z[t, n])
     # a mean over all six samples, so that p weights the streams
     assert method.update(rollout)["Encoder/loss"] == pytest.approx(total / 6, abs=1e-5)
-    metrics = make(tiny_library, alpha=0.7, encoder_learning_rate=0.0).update(rollout)
+    metrics = make(tiny_library, alpha=0.7, encoder_learning_rate=0.0, encoder_minibatches=3).update(rollout)
+    assert metrics["Encoder/loss"] == pytest.approx(total / 6, abs=1e-5)  # in three parts of two as well
     assert metrics["Encoder/kl"] == pytest.approx(np.mean(divergences), abs=1e-5)
     apart = [1 - float(trained[t, n] @ frozen[t, n]) for t in range(2) for n in (1, 2)]
     assert metrics["Encoder/discovery_kl"] == pytest.approx(KAPPA * langevin * np.mean(apart), abs=1e-5)

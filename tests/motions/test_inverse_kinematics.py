@@ -5,6 +5,7 @@ from __future__ import annotations
 import mujoco
 import numpy as np
 import pytest
+from scipy.spatial.transform import Rotation
 
 from rgsd.motions.inverse_kinematics import Targets, _Solver, rotation_vectors, solve
 
@@ -86,3 +87,34 @@ def test_what_no_target_settles_stays_at_the_start() -> None:
     nothing = targets(start[None])
     free = Targets(nothing.bodies, nothing.positions + 1.0, nothing.rotations, np.zeros(3), np.zeros(3))
     np.testing.assert_allclose(solve(_ARM, start, free), start[None], atol=1e-9)
+
+
+# two bodies that turn about one vertical axis, the outer one by at most 0.1 rad
+_TURNTABLE = mujoco.MjModel.from_xml_string("""
+<mujoco><compiler angle="radian"/><worldbody><body><joint axis="0 0 1"/><geom size=".1"/>
+  <body><joint axis="0 0 1" range="-.1 .1"/><geom size=".1"/></body>
+</body></worldbody></mujoco>""")
+
+
+def turned(body: int, *angles: float) -> Targets:
+    """Turns of one body about the vertical, one a frame; an error of 1 rad weighs 2, and no place counts."""
+    turns = Rotation.from_euler("z", np.array(angles)[:, None]).as_matrix()[:, None]
+    return Targets((body,), np.zeros((len(angles), 1, 3)), turns, np.zeros(1), np.full(1, 2.0))
+
+
+def test_two_steps_of_one_hinge_by_hand() -> None:
+    # of 2^2 (0.2 - x)^2 + 3^2 x^2: a step is half of the falling slope, over the curvature and a damping of 0.001
+    found = solve(_TURNTABLE, np.zeros(2), turned(1, 0.0, 0.2), posture=3.0, steps=2)
+    first = 4 * 0.2 / 13.001
+    second = first + (4 * (0.2 - first) - 9 * first) / 13.001
+    np.testing.assert_allclose(found[:, 0], [0.0, second], atol=1e-9)
+    np.testing.assert_allclose(found[:, 1], 0.0, atol=1e-12)
+
+
+def test_a_step_that_holds_one_hinge_and_one_that_is_too_long_by_hand() -> None:
+    # of 2^2 (0.5 - x - y)^2 + x^2 + y^2 both would turn by 2 / 9.001; y is held at 0.1, and x takes what that leaves
+    (_, found) = solve(_TURNTABLE, np.zeros(2), turned(2, 0.0, 0.5), posture=1.0, steps=1)
+    np.testing.assert_allclose(found, [4 * 0.4 / 5.001, 0.1], atol=1e-9)
+    # towards 2 rad x would turn by 7.6 / 5.001: the whole step is shortened until its longest part is 0.5
+    (_, found) = solve(_TURNTABLE, np.zeros(2), turned(2, 0.0, 2.0), posture=1.0, steps=1)
+    np.testing.assert_allclose(found, [0.5, 0.1 * 0.5 / (7.6 / 5.001)], atol=1e-9)

@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import copy
+import dataclasses
+import math
 from collections.abc import Callable
 from pathlib import Path
 
@@ -15,7 +18,7 @@ from rgsd.motions.formats.bvh import read_bvh
 from rgsd.motions.formats.smpl_clip import SmplClip
 from rgsd.motions.importing import read_motion
 from rgsd.motions.motion import Motion, MotionError
-from rgsd.motions.retarget import HABITS, HingeHabit, hinge_angles, retarget
+from rgsd.motions.retarget import HABITS, HingeHabit, _euler_rotation, _jumps, hinge_angles, retarget, sole_points
 from rgsd.motions.trimming import trim_rest
 
 Clip = Callable[..., SmplClip]
@@ -53,6 +56,31 @@ def test_stiff_hinges_take_their_part_of_a_turn() -> None:
     np.testing.assert_allclose(angles, np.tile([0.1, 0.0, 0.0], (30, 1)), atol=1e-4)
 
 
+@pytest.mark.parametrize("hz", [15.0, math.inf])
+def test_from_half_the_frame_rate_on_nothing_is_calmed(hz: float) -> None:
+    shaken = 0.1 * (-1.0) ** np.arange(40)
+    local = Rotation.from_euler("y", shaken[:, None]).as_matrix()[:, None]
+    angles = hinge_angles(local, 30.0, [HingeHabit((0.0, 0.0, 0.0), (hz, hz, hz))])[:, 0]
+    np.testing.assert_allclose(angles[:, 1], shaken, atol=1e-4)
+
+
+def test_where_two_hinges_turn_about_one_axis_damping_alone_decides() -> None:
+    local = Rotation.from_euler("XYZ", np.tile([0.05, np.pi / 2, -0.03], (10, 1))).as_matrix()[:, None]
+    angles = hinge_angles(local, 30.0, [HingeHabit((0.0, 0.0, 0.0), (math.inf, math.inf, math.inf))])[:, 0]
+    error = Rotation.from_euler("XYZ", angles).inv() * Rotation.from_matrix(local[:, 0])
+    assert error.magnitude().max() < 1e-3
+
+
+def test_a_hinges_column_is_the_turn_that_it_makes() -> None:
+    angles = np.random.default_rng(0).uniform(-1.0, 1.0, (5, 3))
+    rotation, jacobian = _euler_rotation(angles)
+    np.testing.assert_allclose(rotation, Rotation.from_euler("XYZ", angles).as_matrix(), atol=1e-12)
+    for hinge in range(3):
+        moved, _ = _euler_rotation(angles + 1e-6 * np.eye(3)[hinge])
+        rate = Rotation.from_matrix(np.swapaxes(rotation, 1, 2) @ moved).as_rotvec() / 1e-6
+        np.testing.assert_allclose(jacobian[:, :, hinge], rate, atol=1e-5)
+
+
 def test_a_toe_that_a_marker_shakes_is_calm_and_bends_out_of_the_floor(smpl: Body, make_clip: Clip) -> None:
     rotations = np.tile(np.eye(3), (60, 24, 1, 1))
     toe, ankle = smpl.body_names.index("L_Toe"), smpl.body_names.index("L_Ankle")
@@ -76,6 +104,66 @@ def test_hidden_jump_is_a_step_that_the_joint_did_not_take(smpl: Body, make_clip
     motion = retarget(make_clip(rotations), smpl)
     assert motion.quality["largest_jump_rad"] > 0.1
     assert motion.quality["hidden_jump_rad"] == 0.0
+
+
+def test_jumps_by_hand() -> None:
+    # with y at 90 degrees x and z turn about one axis: 0.4 rad of one and as much back of the other are no turn at all;
+    # the second joint turns by the 0.7 rad of its hinge
+    hinges = np.array([[0.0, np.pi / 2, 0.0, 0.0, 0.0, 0.0], [0.4, np.pi / 2, -0.4, 0.7, 0.0, 0.0]])
+    assert _jumps(hinges) == pytest.approx({"largest_jump_rad": 0.7, "hidden_jump_rad": 0.4})
+
+
+def test_the_body_moves_by_the_mean_of_what_is_missed_and_the_rest_is_the_error(smpl: Body, make_clip: Clip) -> None:
+    clip = make_clip()
+    count = len(clip.landmarks)
+    assert count == 24
+    raised = clip.landmarks | {"Head": clip.landmarks["Head"] + [0.0, 0.0, 0.24]}
+    motion = retarget(dataclasses.replace(clip, landmarks=raised), smpl)
+    # all move up by 0.24 / 24 m: 1 cm of error in 23 of them, and 23 cm in the head
+    assert motion.quality["fk_error_cm"] == pytest.approx(46 / 24, abs=1e-3)
+
+
+def test_the_body_follows_what_is_missed_smoothly(smpl: Body, make_clip: Clip) -> None:
+    clip = make_clip(np.tile(np.eye(3), (90, 24, 1, 1)))
+    swaying = np.outer(0.05 * np.cos(2 * np.pi * 5 / 30 * np.arange(90)), [1.0, 0.0, 0.0])  # m, at 5 Hz
+    landmarks = {name: place + swaying for name, place in clip.landmarks.items()}
+    motion = retarget(dataclasses.replace(clip, landmarks=landmarks), smpl)
+    # a Gaussian of 0.45 frames gives the two neighbours w each, who are a sixth of a period off: cos 60 deg
+    w = np.exp(-0.5 / 0.45**2)
+    kept = (1 + 2 * w * 0.5) / (1 + 2 * w)
+    # the mean of |cos| in steps of 60 degrees is 2/3
+    assert motion.quality["fk_error_cm"] == pytest.approx(5 * (1 - kept) * 2 / 3, rel=0.05)
+
+
+def test_a_full_turn_is_continuous(smpl: Body, make_clip: Clip) -> None:
+    turn = Rotation.from_euler("z", np.linspace(0, 2 * np.pi, 60)[:, None]).as_matrix()
+    motion = retarget(make_clip(np.repeat(turn[:, None], 24, axis=1)), smpl)
+    # a sixtieth of a turn changes a quaternion by pi / 59
+    assert np.abs(np.diff(motion.qpos[:, 3:7], axis=0)).max() < 0.06
+
+
+def test_only_a_foot_that_stays_on_the_ground_skates(smpl: Body, make_clip: Clip) -> None:
+    steps = np.full(59, 0.02)
+    steps[29:31] = 0.1  # into frame 30 and out of it, which is 3 cm up: a hop
+    pelvis = np.zeros((60, 3))
+    pelvis[1:, 0], pelvis[:, 2] = np.cumsum(steps), 1.0
+    pelvis[30, 2] += 0.03
+    motion = retarget(make_clip(np.tile(np.eye(3), (60, 24, 1, 1)), pelvis), smpl)
+    assert motion.quality["skate_cm"] == pytest.approx(2.0, abs=1e-3)
+
+
+def test_sole_points_are_a_boxs_corners_and_below_a_capsules_ends(tiny: Body) -> None:
+    model = copy.copy(tiny.model)
+    model.geom_contype[model.geom_bodyid == model.body("left").id] = 1  # the right arm goes on touching nothing
+    body = dataclasses.replace(tiny, model=model, feet=("torso", "left", "right"))
+    qpos = tiny.standing_qpos[None].copy()
+    qpos[0, 7] = np.pi / 2  # the left arm, 0.2 m long and 0.02 m thick, points ahead from (0, 0.15, 0.15)
+    (points,) = sole_points(body, forward_kinematics(body, qpos, np.zeros((1, model.nv))))
+    corners = [(x, y, z) for x in (-0.15, 0.15) for y in (-0.1, 0.1) for z in (0.0, 0.2)]
+    found, expected = (
+        sorted(np.round(p, 4).tolist()) for p in (points, [*corners, (0, 0.15, 0.13), (0.2, 0.15, 0.13)])
+    )
+    np.testing.assert_allclose(found, expected, atol=1e-4)
 
 
 def test_clip_starts_at_the_origin_heading_along_x_and_stands_on_the_ground(smpl: Body, make_clip: Clip) -> None:

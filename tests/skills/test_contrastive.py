@@ -124,3 +124,35 @@ def test_hard_negatives_make_a_direction_ask_for_its_speed(tiny_library: MotionL
             cosines[hard_negatives, factor] = float((seen * own).sum(dim=-1)[moving].mean())
     assert cosines[(0.0,), 1.0] > 0.85
     assert cosines[(0.0,), 0.0] < cosines[(), 0.0] - 0.2
+
+
+def test_positives_are_other_frames_of_the_clip_and_both_are_noisy(
+    tiny_library: MotionLibrary, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows: list[Tensor] = []
+    seen: list[Tensor] = []
+    rates: list[torch.optim.Adam] = []
+    row, adam = tiny_library.row, torch.optim.Adam
+
+    def keep_rates(*args: Any, **kwargs: Any) -> torch.optim.Adam:
+        rates.append(adam(*args, **kwargs))
+        return rates[-1]
+
+    monkeypatch.setattr(tiny_library, "row", lambda clip, frame: rows.append(row(clip, frame)) or rows[-1])
+    monkeypatch.setattr(torch.optim, "Adam", keep_rates)
+    two = tiny_library.select(["swing", "still"])  # the fewest that there may be
+    pretrain(make_encoder(two), two, ContrastiveConfig(steps=1, batch=8))
+    encoder = make_encoder(tiny_library)
+    encoder.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0]))
+    pretrain(encoder, tiny_library, ContrastiveConfig(steps=2, batch=2000, noise=0.5, learning_rate=1e-3))
+    anchor, positive = rows[0], rows[1]
+    assert torch.equal(tiny_library.clip_of_frame[anchor], tiny_library.clip_of_frame[positive])
+    for frame in (anchor % 51, positive % 51):
+        assert set(frame.tolist()) == set(range(51))
+    assert abs(float(torch.corrcoef(torch.stack((anchor % 51, positive % 51)).double())[0, 1])) < 0.1
+    # half a floor of Gaussian noise on either, in every entry: of 2,000 the deviation is known to 1.6 %
+    for chosen, state in zip(rows[:2], seen[:2], strict=True):
+        noise = (state - observe(tiny_library.states)[chosen]) / ObservationLayout(tiny_library.body).floors()
+        np.testing.assert_allclose(noise.std(dim=0), 0.5, rtol=0.08)
+        np.testing.assert_allclose(noise.mean(dim=0), 0.0, atol=0.06)
+    assert rates[-1].param_groups[0]["lr"] == pytest.approx(1e-4)  # a tenth at the end of the cosine

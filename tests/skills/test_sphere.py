@@ -81,7 +81,7 @@ def test_kl_against_a_numerical_integral_on_the_circle() -> None:
 
 @pytest.mark.parametrize(("dim", "kappa"), [(2, 4.0), (3, 20.0), (8, 1.0), (8, 20.0), (64, 20.0)])
 def test_draws_have_the_distributions_cosine(dim: int, kappa: float) -> None:
-    draws = sphere.sample_vmf(axis(dim, 4000), kappa, generator())
+    draws = sphere.sample_vmf(axis(dim, 20_000), kappa, generator())
     np.testing.assert_allclose(draws.norm(dim=1), 1, atol=5e-7)  # to the rounding of single precision
     cosine = draws[:, 0].double().numpy()
     assert cosine.mean() == pytest.approx(sphere.mean_resultant(dim, kappa), abs=0.03)
@@ -143,6 +143,13 @@ def test_interpolation_runs_along_the_great_circle() -> None:
     np.testing.assert_allclose(sphere.slerp(a, b, 0.0), a, atol=1e-6)
     np.testing.assert_allclose(sphere.slerp(a, b, 1.0), b, atol=1e-6)
     np.testing.assert_allclose(sphere.slerp(a, a, 0.5), a, atol=1e-6)
+
+
+def test_interpolation_between_neighbours_is_exact_in_double_precision() -> None:
+    # 5e-5 rad apart, where the sines' quotient would lose digits: a quarter of the way is at 1.25e-5
+    near = torch.tensor([math.cos(5e-5), math.sin(5e-5)], dtype=torch.float64)
+    between = sphere.slerp(torch.tensor([1.0, 0.0], dtype=torch.float64), near, 0.25)
+    assert math.atan2(*between.flip(0).tolist()) == pytest.approx(1.25e-5, rel=1e-6)
 
 
 @pytest.mark.parametrize(("dim", "kappa", "said"), [(1, 1.0, "dimension is 1"), (3, 0.0, "kappa is 0")])
