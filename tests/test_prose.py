@@ -14,13 +14,13 @@ PAGES = (
     "README.md",
     "docs/index.md",
     "docs/rgsd.md",
+    "docs/motions.md",
+    "docs/bodies.md",
     "docs/tasks.md",
     "docs/scaling.md",
     "docs/sweep.md",
     "docs/reproduce.md",
-    "docs/results/quadruped.md",
-    "docs/results/smpl.md",
-    "docs/results/ablations.md",
+    *(str(page.relative_to(ROOT)) for page in sorted((ROOT / "docs" / "results").glob("*.md"))),
 )
 MEDIAN, MOST = 20, 35
 """Words: a page's median sentence has fewer than the first, its longest at most the second."""
