@@ -304,7 +304,7 @@ def test_what_was_done_without_noise_teaches_the_policy_nothing(make_rollout: Ma
     ppo = make_ppo(PpoConfig())
     noisy = torch.tensor([[True, True, False], [True, True, False]])
     advantage = torch.tensor([[1.0, 3.0, 90.0], [1.0, 3.0, -90.0]])
-    normal = ppo._normalize(advantage, torch.zeros(2, 3, dtype=torch.bool), noisy)
+    normal = ppo._normalize(advantage, [noisy])
     # of 1, 3, 1, 3: mean 2, deviation sqrt(4/3)
     one = (3 / 4) ** 0.5
     np.testing.assert_allclose(normal, [[-one, one, 0.0], [-one, one, 0.0]], rtol=1e-6)
