@@ -128,7 +128,7 @@ def test_windows_of_the_references_come_from_all_over_a_piece(tiny_library: Moti
 def test_the_spread_of_the_clips_by_hand(make_rollout: MakeRollout, tiny_library: MotionLibrary) -> None:
     method = make(tiny_library)
     metrics = method.update(everything_under_everything(make_rollout, tiny_library, method))
-    a, b, c = method.export()["clip_latents"].values()
+    a, b, c = method.export().clip_latents.values()
     assert metrics["Skill/between_cosine"] == pytest.approx(float(a @ b + a @ c + b @ c) / 3, abs=1e-6)
 
 

@@ -82,9 +82,7 @@ class Transitions(Generic[B]):
         """
         return (torch.ones_like(self.terminated),)
 
-    def minibatches(
-        self, advantage: Tensor, returns: Tensor, count: int, generator: torch.Generator
-    ) -> Iterator[B]:
+    def minibatches(self, advantage: Tensor, returns: Tensor, count: int, generator: torch.Generator) -> Iterator[B]:
         """Shuffle all transitions and deal them into `count` minibatches; advantage and returns are (T, N)."""
         order = torch.randperm(self.num_samples, generator=generator, device=self.observation.device)
         computed = {"advantage": advantage, "returns": returns}
