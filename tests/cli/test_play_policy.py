@@ -27,7 +27,9 @@ def policies(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for parameter in actor.network.parameters():
         torch.nn.init.zeros_(parameter)
     directions = {"east": torch.tensor([1.0, 0.0]), "north": torch.tensor([0.0, 1.0])}
-    SkillPolicy(body, actor, 2, "rgsd", clip_latents=directions).save(tmp_path / "policies" / "still")
+    SkillPolicy(body=body, actor=actor, latent_dim=2, method="rgsd", clip_latents=directions).save(
+        tmp_path / "policies" / "still"
+    )
     monkeypatch.setattr(pretrained, "_HERE", tmp_path / "policies")
     return tmp_path / "policies"
 
@@ -99,8 +101,12 @@ def test_of_several_policies_of_a_body_the_one_with_most_motions_is_shown(polici
     policy = SkillPolicy.load(policies / "still")
     # by name one comes before it and one after, with fewer motions and with more
     for name, clips in (("a", ("east",)), ("z", ("east",)), ("b", ("east", "north", "west"))):
-        SkillPolicy(policy.body, policy.actor, 2, "rgsd", clip_latents={c: torch.ones(2) for c in clips}).save(
-            policies / name
-        )
+        SkillPolicy(
+            body=policy.body,
+            actor=policy.actor,
+            latent_dim=2,
+            method="rgsd",
+            clip_latents={c: torch.ones(2) for c in clips},
+        ).save(policies / name)
     assert pretrained.find("quadruped") == policies / "b"
     assert pretrained.find("z") == policies / "z"

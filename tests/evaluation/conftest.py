@@ -112,8 +112,10 @@ def make_policy(body: Body) -> Callable[..., SkillPolicy]:
         actor = Actor(layout.size, 3, torch.tensor(body.action_scale), NetworkConfig((16,), (16,)))
         mu = Encoder(EncoderConfig(latent_dim=3, hidden=(16,)), layout) if encoder else None
         if script is None:
-            return SkillPolicy(body, actor.requires_grad_(False), 3, "test", encoder=mu, **settings)
-        policy = ScriptedPolicy(body, actor, 3, "test", encoder=mu, **settings)
+            return SkillPolicy(
+                body=body, actor=actor.requires_grad_(False), latent_dim=3, method="test", encoder=mu, **settings
+            )
+        policy = ScriptedPolicy(body=body, actor=actor, latent_dim=3, method="test", encoder=mu, **settings)
         policy.script = script
         return policy
 

@@ -87,7 +87,7 @@ def test_nothing_of_this_machine_is_in_the_file(exported: Path) -> None:
 def _small(tiny: Body, clock: Clock, **given: Any) -> SkillPolicy:
     size = ObservationLayout(tiny).size + (clock != "none")
     actor = Actor(size, 3, torch.tensor(tiny.action_scale), NetworkConfig(actor_hidden=(4,)))
-    return SkillPolicy(tiny, actor, 3, "diayn", clock=clock, **given)
+    return SkillPolicy(body=tiny, actor=actor, latent_dim=3, method="diayn", clock=clock, **given)
 
 
 def test_a_clock_is_the_last_entry_and_no_encoder_makes_no_second_graph(tiny: Body, tmp_path: Path) -> None:

@@ -43,7 +43,7 @@ def test_the_sphere_shows_the_plane_that_the_clips_span(quadruped: SkillPolicy) 
     axes = sphere_axes(quadruped)
     np.testing.assert_allclose(axes @ axes.T, np.eye(3), atol=1e-6)
     policy = SkillPolicy(
-        quadruped.body, quadruped.actor, 4, "rgsd",
+        body=quadruped.body, actor=quadruped.actor, latent_dim=4, method="rgsd",
         clip_latents={"a": torch.tensor([0.6, 0.0, 0.8, 0.0]), "b": torch.tensor([0.8, 0.0, -0.6, 0.0])},
     )  # fmt: skip
     shown = sphere_axes(policy) @ np.stack([z.numpy() for z in policy.clip_latents.values()]).T
@@ -51,5 +51,5 @@ def test_the_sphere_shows_the_plane_that_the_clips_span(quadruped: SkillPolicy) 
 
 
 def test_a_circle_of_skills_has_no_third_axis(quadruped: SkillPolicy) -> None:
-    policy = SkillPolicy(quadruped.body, quadruped.actor, 2, "diayn")
+    policy = SkillPolicy(body=quadruped.body, actor=quadruped.actor, latent_dim=2, method="diayn")
     np.testing.assert_array_equal(sphere_axes(policy), [[1, 0], [0, 1], [0, 0]])

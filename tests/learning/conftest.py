@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from rgsd.envs.observation import observe
 from rgsd.envs.reference_frames import ReferenceFrames
 from rgsd.envs.skill_env import Clock
-from rgsd.learning.method import Episodes, Method, Progress
+from rgsd.learning.method import Episodes, Exported, Method, Progress
 from rgsd.learning.networks import Actor, NetworkConfig
 from rgsd.learning.policy_files import Condition
 from rgsd.learning.rollout import Minibatch, Rollout
@@ -55,8 +55,8 @@ class Numbered:
     def extra_loss(self, minibatch: Minibatch, mean: Tensor, actor: Actor) -> None:
         return None
 
-    def export(self) -> dict[str, Any]:
-        return {}
+    def export(self) -> Exported:
+        return Exported()
 
     def state_dict(self) -> dict[str, Any]:
         return {"begun": self.begun}
@@ -81,10 +81,10 @@ def make_tracker() -> Callable[..., SkillPolicy]:
         actor = Actor(size, frames.size, torch.tensor(library.body.action_scale), network).requires_grad_(False)
         [*actor.network.parameters()][-2].mul_(100)  # actions that differ: the last layer begins near zero
         return SkillPolicy(
-            library.body,
-            actor,
-            frames.size,
-            "tracker",
+            body=library.body,
+            actor=actor,
+            latent_dim=frames.size,
+            method="tracker",
             clock=clock,
             condition=condition,
             condition_moments=frames.moments,

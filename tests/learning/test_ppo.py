@@ -21,7 +21,7 @@ MakeRollout = Callable[..., Rollout]
 NETWORK = NetworkConfig(actor_hidden=(16,), critic_hidden=(16,), noise=0.05, privileged_critic=False)
 
 
-def make_ppo(config: PpoConfig, network: NetworkConfig = NETWORK, **hooks: Any) -> Ppo:
+def make_ppo(config: PpoConfig, network: NetworkConfig = NETWORK, **hooks: Any) -> Ppo[Minibatch]:
     torch.manual_seed(0)
     actor, critic = Actor(1, 1, torch.ones(2), network), Critic(1, 1, 1, network)
     return Ppo(actor, critic, config, **hooks)
@@ -103,7 +103,7 @@ def test_a_state_is_valued_under_the_latent_that_it_would_be_acted_on_with(make_
     np.testing.assert_allclose(next_values.flatten(), [2, 3, 9])
 
 
-def shifted(ppo: Ppo, make_rollout: MakeRollout, shift: float) -> Rollout:
+def shifted(ppo: Ppo[Minibatch], make_rollout: MakeRollout, shift: float) -> Rollout:
     """32 transitions of a policy whose means lay `shift` from the present ones in both actions."""
     observation = torch.randn(4, 8, 1, generator=torch.Generator().manual_seed(1))
     mean = ppo.actor(observation, torch.zeros(4, 8, 1)).detach() + shift
@@ -304,7 +304,7 @@ def test_what_was_done_without_noise_teaches_the_policy_nothing(make_rollout: Ma
     ppo = make_ppo(PpoConfig())
     noisy = torch.tensor([[True, True, False], [True, True, False]])
     advantage = torch.tensor([[1.0, 3.0, 90.0], [1.0, 3.0, -90.0]])
-    normal = ppo._normalize(advantage, torch.zeros(2, 3, dtype=torch.bool), noisy)
+    normal = ppo._normalize(advantage, [noisy])
     # of 1, 3, 1, 3: mean 2, deviation sqrt(4/3)
     one = (3 / 4) ** 0.5
     np.testing.assert_allclose(normal, [[-one, one, 0.0], [-one, one, 0.0]], rtol=1e-6)

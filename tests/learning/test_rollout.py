@@ -7,7 +7,8 @@ from dataclasses import fields
 
 import torch
 
-from rgsd.learning.rollout import Minibatch, Recorder, Rollout
+from rgsd.learning.rollout import Minibatch, Rollout
+from rgsd.learning.transitions import Recorder
 
 
 def test_every_transition_is_dealt_once_with_its_own_parts(make_rollout: Callable[..., Rollout]) -> None:
@@ -58,6 +59,6 @@ def test_steps_are_recorded_along_time(make_rollout: Callable[..., Rollout]) -> 
     recorder = Recorder(3)
     for t in range(3):
         recorder.add(**{f.name: getattr(whole, f.name)[t] for f in fields(Rollout)})
-    recorded = recorder.rollout()
+    recorded = Rollout(**recorder.rows())
     for f in fields(Rollout):
         assert torch.equal(getattr(recorded, f.name), getattr(whole, f.name)), f.name

@@ -34,7 +34,9 @@ def make_policy(library: MotionLibrary, clock: Clock = "none") -> SkillPolicy:
     encoder = Encoder(EncoderConfig(latent_dim=4, hidden=(16,), kinds=("position",)), layout)
     encoder.fit_normalization(observe(library.states))
     latents = dict(zip(library.names, clip_directions(encoder, library), strict=True))
-    return SkillPolicy(body, actor, 4, "rgsd", encoder=encoder, clip_latents=latents, clock=clock)
+    return SkillPolicy(
+        body=body, actor=actor, latent_dim=4, method="rgsd", encoder=encoder, clip_latents=latents, clock=clock
+    )
 
 
 @pytest.fixture
@@ -164,7 +166,7 @@ def test_what_cannot_be_sampled_is_refused(policy: SkillPolicy) -> None:
 
 def test_a_method_without_an_encoder_embeds_nothing(tiny_library: MotionLibrary, tmp_path: Path) -> None:
     full = make_policy(tiny_library)
-    SkillPolicy(full.body, full.actor, 4, "diayn").save(tmp_path)
+    SkillPolicy(body=full.body, actor=full.actor, latent_dim=4, method="diayn").save(tmp_path)
     policy = SkillPolicy.load(tmp_path, full.body)
     assert policy.clip_latents == {}
     assert policy.encode(observe(tiny_library.states[:2])) is None

@@ -101,7 +101,9 @@ def test_a_policy_of_latents_teaches_the_clips_that_it_has_directions_for(
     tracker = make_tracker(tiny_library)
     actor = tracker.actor
     directions = {name: torch.randn(tracker.latent_dim) for name in ("swing", "of another run")}
-    policy = SkillPolicy(tiny_library.body, actor, tracker.latent_dim, "rgsd", clip_latents=directions)
+    policy = SkillPolicy(
+        body=tiny_library.body, actor=actor, latent_dim=tracker.latent_dim, method="rgsd", clip_latents=directions
+    )
     swing = tiny_library.index("swing")
     other = 1 - swing
     clip, frame = torch.tensor([swing, other, swing]), torch.tensor([3, 3, 9])
@@ -222,7 +224,13 @@ def test_a_policy_of_latents_teaches_mirror_images_under_its_own_directions(
 ) -> None:
     tracker = make_tracker(tiny_library)
     directions = {"slide_mirrored": torch.randn(tracker.latent_dim)}
-    policy = SkillPolicy(tiny_library.body, tracker.actor, tracker.latent_dim, "rgsd", clip_latents=directions)
+    policy = SkillPolicy(
+        body=tiny_library.body,
+        actor=tracker.actor,
+        latent_dim=tracker.latent_dim,
+        method="rgsd",
+        clip_latents=directions,
+    )
     policy.save(tmp_path)
     teachers = Teachers(tiny_library, [load_teacher(tmp_path, tiny_library)])
     assert teachers.recovers.tolist() == [False, True, False]  # of swing, slide and still

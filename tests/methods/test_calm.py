@@ -41,7 +41,7 @@ def make(library: MotionLibrary, mask: EncoderConfig = EVERYTHING, penalty: floa
 
 def everything_under_everything(make_rollout: MakeRollout, library: MotionLibrary, method: Calm) -> Rollout:
     """Frames 1 to 48 of every clip, each clip once under the latent of each."""
-    z = torch.stack([*method.export()["clip_latents"].values()])
+    z = torch.stack([*method.export().clip_latents.values()])
     pairs = torch.cartesian_prod(torch.arange(len(library)), torch.arange(len(library)))
     rows = library.offsets[pairs[:, 0]] + torch.arange(49).unsqueeze(1)
     states = observe(library.states[rows.flatten()]).unflatten(0, rows.shape)
@@ -76,7 +76,7 @@ def test_a_latent_is_the_encoding_of_its_piece(tiny_library: MotionLibrary) -> N
 
 def test_clip_latents_are_the_mean_over_pieces(tiny_library: MotionLibrary) -> None:
     method = make(tiny_library)
-    latents = method.export()["clip_latents"]
+    latents = method.export().clip_latents
     assert list(latents) == ["swing", "slide", "still"]
     for name, offset in (("swing", 0), ("slide", 51)):  # of 51 frames each; pieces begin at 0 to 26
         pieces = method.encode(offset + torch.arange(27)).detach()
@@ -128,7 +128,7 @@ def test_windows_of_the_references_come_from_all_over_a_piece(tiny_library: Moti
 def test_the_spread_of_the_clips_by_hand(make_rollout: MakeRollout, tiny_library: MotionLibrary) -> None:
     method = make(tiny_library)
     metrics = method.update(everything_under_everything(make_rollout, tiny_library, method))
-    a, b, c = method.export()["clip_latents"].values()
+    a, b, c = method.export().clip_latents.values()
     assert metrics["Skill/between_cosine"] == pytest.approx(float(a @ b + a @ c + b @ c) / 3, abs=1e-6)
 
 
@@ -181,7 +181,7 @@ def test_a_point_moves_as_its_latent_says(point_world: Callable[..., Any], cross
     method = make(crossing, ROOT_MOTION)
     world = point_world(method, shows="speed")
     world.train(90)
-    z = torch.stack([*method.export()["clip_latents"].values()])
+    z = torch.stack([*method.export().clip_latents.values()])
     ends = world.ends(z)
     # ahead along x at 0.5 m/s, aside along y: 12 steps of 0.1 of that, 0.6, in the right direction
     assert float((ends.diagonal() / ends.norm(dim=1)).min()) > 0.9

@@ -59,8 +59,8 @@ def collect(library: MotionLibrary, name: str, envs: range, taught: bool) -> Rol
     torch.manual_seed(0)
     actor = Actor(env.observation_size, method.latent_dim, torch.tensor(env.body.action_scale), ACTION)
     critic = Critic(env.observation_size, method.latent_dim, env.privileged_size, ACTION)
-    latents = method.export().get("clip_latents")
-    z = None if latents is None else torch.stack([*latents.values()])
+    latents = method.export().clip_latents
+    z = torch.stack([*latents.values()]) if latents else None
     teacher = WarmStart(env, actor, critic, z, WarmStartConfig(), PpoConfig(), seed=envs.start)
     return Collector(env, method, actor).collect(14, teacher if taught else None)[0]
 

@@ -237,10 +237,10 @@ def test_the_latent_stays_for_the_episode(tiny_library: MotionLibrary) -> None:
 def test_the_published_encoder_is_the_frozen_one(tiny_library: MotionLibrary) -> None:
     method = make(tiny_library)
     exported = method.export()
-    assert exported["encoder"] is method.frozen
+    assert exported.encoder is method.frozen
     directions = clip_directions(method.frozen, tiny_library)
-    assert list(exported["clip_latents"]) == ["swing", "slide", "still"]
-    assert torch.equal(torch.stack(list(exported["clip_latents"].values())), directions)
+    assert list(exported.clip_latents) == ["swing", "slide", "still"]
+    assert torch.equal(torch.stack(list(exported.clip_latents.values())), directions)
     np.testing.assert_allclose(directions.norm(dim=1), 1, atol=1e-6)
 
 

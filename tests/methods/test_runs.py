@@ -129,7 +129,7 @@ def test_pretraining_is_not_repeated_where_a_checkpoint_holds_its_outcome(tmp_pa
     again = make_trainer(config, tmp_path, lambda step, loss: steps.append(step))
     assert steps == []
     # what is built on the encoder while the run is put together has that of the checkpoint already
-    exported = [trainer.method.export()["clip_latents"] for trainer in (first, again)]
+    exported = [trainer.method.export().clip_latents for trainer in (first, again)]
     for name in names[:2]:
         assert torch.equal(exported[0][name], exported[1][name])
     assert again.resume()

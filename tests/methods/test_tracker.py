@@ -95,8 +95,9 @@ def test_other_clips_are_shown_at_the_scale_of_the_training(tiny_library: Motion
 def test_nothing_of_its_own_is_trained(tracker: Tracker, tiny_library: MotionLibrary) -> None:
     assert tracker.update(along(tiny_library, 0, [1])) == {}
     exported = tracker.export()
-    assert exported["condition"] == "reference"
-    assert torch.equal(exported["condition_moments"], ReferenceFrames(tiny_library).moments)
+    assert exported.condition == "reference"
+    assert exported.condition_moments is not None
+    assert torch.equal(exported.condition_moments, ReferenceFrames(tiny_library).moments)
 
 
 def test_lost_clips_are_sampled_more(tiny_library: MotionLibrary) -> None:

@@ -80,7 +80,7 @@ def make_env(tiny: Body) -> Callable[..., GoalEnv]:
         torch.manual_seed(0)
         scale = torch.tensor([0.5, 1.0])  # the tiny body's own clips targets of more than half a radian
         actor = Actor(ObservationLayout(tiny).size, 2, scale, NetworkConfig((8,), (8,)))
-        policy = Pointing(tiny, actor, 2, "test")
+        policy = Pointing(body=tiny, actor=actor, latent_dim=2, method="test")
         return GoalEnv(policy, field, num_envs=num_envs, physics=Glider(tiny, num_envs, rim), seed=seed, **settings)
 
     return make

@@ -170,4 +170,6 @@ def test_it_goes_on_where_it_was(make_env: MakeEnv) -> None:
 def test_a_tracker_has_no_latents_to_choose(tiny: Body) -> None:
     actor = Actor(ObservationLayout(tiny).size, 2, torch.ones(2), NetworkConfig((8,), (8,)))
     with pytest.raises(UsageError, match="has no latents to choose"):
-        GoalEnv(SkillPolicy(tiny, actor, 2, "tracker", condition="reference"), FieldConfig())
+        GoalEnv(
+            SkillPolicy(body=tiny, actor=actor, latent_dim=2, method="tracker", condition="reference"), FieldConfig()
+        )

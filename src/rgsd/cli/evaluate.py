@@ -184,10 +184,10 @@ def untrained_twin(policy: SkillPolicy, seed: int) -> SkillPolicy:
     fresh = Actor(len(old.normalizer.mean), policy.latent_dim, old.action_scale, old.config)
     fresh.normalizer.load_state_dict(old.normalizer.state_dict())
     return SkillPolicy(
-        policy.body,
-        fresh.requires_grad_(False),
-        policy.latent_dim,
-        policy.method,
+        body=policy.body,
+        actor=fresh.requires_grad_(False),
+        latent_dim=policy.latent_dim,
+        method=policy.method,
         encoder=policy.encoder,
         clip_latents=policy.clip_latents,
         clock=policy.clock,

@@ -201,7 +201,7 @@ def _run_training(
             )
             return trainer
         console.print(f"going on at iteration {trainer.iteration}, {trainer.samples:,} steps")
-    encoder = trainer.method.export().get("encoder")
+    encoder = trainer.method.export().encoder
     if encoder is not None and distributed.is_main():
         _show_landscape(encoder, trainer.env.library, folder, console)
     look = SignsOfLife(trainer.env.library, stream_seed(config.seed, "check"), distributed.own_threads())

@@ -11,8 +11,9 @@ from rgsd import rotations
 from rgsd.envs.skill_env import SkillEnv, Starts
 from rgsd.learning.method import Method, Progress
 from rgsd.learning.networks import Actor, gaussian_log_prob
-from rgsd.learning.rollout import Recorder, Rollout
+from rgsd.learning.rollout import Rollout
 from rgsd.learning.statistics import EpisodeStatistics
+from rgsd.learning.transitions import Recorder
 from rgsd.learning.warm_start import WarmStart
 
 
@@ -98,7 +99,7 @@ class Collector:
                 root_error=result.tracking.root,
                 heading_error=result.tracking.heading.abs(),
             )
-        return recorder.rollout(), statistics
+        return Rollout(**recorder.rows()), statistics
 
     def snapshot(self) -> dict[str, Any]:
         """Everything that the next step depends on, the environment's part included."""

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from torch import Tensor, nn
 
 from rgsd.learning.networks import Actor
+from rgsd.learning.policy_files import Condition
 from rgsd.learning.rollout import Minibatch, Rollout
 from rgsd.randomness import Draws
+from rgsd.skills.encoder import Encoder
 
 
 @dataclass
@@ -47,6 +49,22 @@ class Progress:
     """(N,) long, what they were made from (`Episodes.source`)."""
     imitation: Tensor
     """(N,) bool."""
+
+
+@dataclass(frozen=True)
+class Exported:
+    """What a published policy needs of its method; nothing where latents are searched by the protocol."""
+
+    encoder: Encoder | None = None
+    """The frozen encoder."""
+    clip_latents: dict[str, Tensor] = field(default_factory=dict)
+    """z (d,) of every clip by name; empty where none is known."""
+    condition: Condition = "latent"
+    """Whether the policy is given a latent, or the next reference frame."""
+    condition_moments: Tensor | None = None
+    """(2, d) mean and scale of those frames."""
+    clips: tuple[str, ...] = ()
+    """Names of the clips, where they have no latents."""
 
 
 class Method(Protocol):
@@ -86,8 +104,8 @@ class Method(Protocol):
         """A term of the method's own in the policy's loss, or None; `mean` (n, A) are the actor's present means."""
         ...
 
-    def export(self) -> dict[str, Any]:
-        """What a published policy needs of the method: `encoder` and `clip_latents`, if it has them."""
+    def export(self) -> Exported:
+        """What a published policy needs of the method."""
         ...
 
     def state_dict(self) -> dict[str, Any]:

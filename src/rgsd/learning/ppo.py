@@ -6,7 +6,7 @@ import math
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Generic
 
 import torch
 from torch import Tensor, nn
@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from rgsd.learning import distributed
 from rgsd.learning.networks import Actor, Critic, gaussian_kl, gaussian_log_prob
 from rgsd.learning.precision import use_bfloat16_gradients
-from rgsd.learning.rollout import Minibatch, Rollout
+from rgsd.learning.transitions import B, Transitions
 from rgsd.options import FileOnly
 
 
@@ -52,7 +52,7 @@ class PpoConfig:
     """Whether the critic's loss and the actor's gradients are products of bfloat16 matrices (`learning/precision.py`);
     presets choose it on CPUs that are fast at it. It changes what is learned from the same seed."""
     advantage_per_stream: FileOnly[bool] = True
-    """Whether imitation and discovery, where there are both, normalise their advantages apart."""
+    """Whether streams, such as imitation and discovery, normalise their advantages apart."""
 
 
 def generalized_advantage(
@@ -71,7 +71,7 @@ def generalized_advantage(
     return advantage
 
 
-class Ppo:
+class Ppo(Generic[B]):
     """Improves an actor and a critic on rollouts.
 
     Args:
@@ -88,8 +88,8 @@ class Ppo:
         actor: Actor,
         critic: Critic,
         config: PpoConfig,
-        latents: Callable[[Minibatch], Tensor] = lambda minibatch: minibatch.z,
-        extra_losses: Sequence[Callable[[Minibatch, Tensor], Tensor | None]] = (),
+        latents: Callable[[B], Tensor] = lambda minibatch: minibatch.z,
+        extra_losses: Sequence[Callable[[B, Tensor], Tensor | None]] = (),
         parameters: Sequence[nn.Parameter] = (),
         seed: int = 0,
     ) -> None:
@@ -107,7 +107,7 @@ class Ppo:
         self._generator = torch.Generator(actor.action_scale.device).manual_seed(seed)
 
     @torch.no_grad()
-    def evaluate_values(self, rollout: Rollout) -> tuple[Tensor, Tensor]:
+    def evaluate_values(self, rollout: Transitions[B]) -> tuple[Tensor, Tensor]:
         """Values (T, N) of the states acted on and of the states that followed."""
         values = self.critic(rollout.observation, rollout.z, rollout.privileged)
         next_values = torch.empty_like(values)
@@ -120,7 +120,7 @@ class Ppo:
         )
         return values, next_values
 
-    def update(self, rollout: Rollout, rewards: Tensor) -> dict[str, float]:
+    def update(self, rollout: Transitions[B], rewards: Tensor) -> dict[str, float]:
         """Several epochs on one rollout with its rewards (T, N); returns metrics to log."""
         config = self.config
         values, next_values = self.evaluate_values(rollout)
@@ -136,7 +136,7 @@ class Ppo:
             config.gae_lambda,
         )
         returns = advantage + values
-        advantage = self._normalize(advantage, rollout.imitation, rollout.noisy)
+        advantage = self._normalize(advantage, rollout.advantage_groups)
         std_before = self.actor.std.detach().clone()
         sums: dict[str, Tensor | float] = defaultdict(float)
         count = 0
@@ -162,16 +162,17 @@ class Ppo:
         self.learning_rate = state["learning_rate"]
         self._generator.set_state(state["generator"])
 
-    def _normalize(self, advantage: Tensor, imitation: Tensor, noisy: Tensor) -> Tensor:
-        """Where there was no noise there is nothing that did better or worse than was meant: 0."""
-        groups = [imitation & noisy, ~imitation & noisy] if self.config.advantage_per_stream else [noisy]
+    def _normalize(self, advantage: Tensor, groups: Sequence[Tensor]) -> Tensor:
+        """By group (T, N), or over all of them; 0 outside."""
+        if not self.config.advantage_per_stream:
+            groups = [torch.stack([*groups]).any(dim=0)]
         normal = torch.zeros_like(advantage)
         for group in groups:
             mean, deviation = distributed.mean_and_deviation(advantage[group])
             normal[group] = (advantage[group] - mean) / (deviation + 1e-8)
         return normal
 
-    def _step(self, batch: Minibatch, std_before: Tensor) -> dict[str, Tensor | float]:
+    def _step(self, batch: B, std_before: Tensor) -> dict[str, Tensor | float]:
         """One gradient step; its metrics stay on the device, but for the KL divergence, which the rate waits for."""
         config, z = self.config, self._latents(batch)
         mean, std = self.actor(batch.observation, z), self.actor.std

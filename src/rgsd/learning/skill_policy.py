@@ -52,11 +52,11 @@ class SkillPolicy:
 
     def __init__(
         self,
+        *,
         body: Body,
         actor: Actor,
         latent_dim: int,
         method: str,
-        *,
         encoder: Encoder | None = None,
         clip_latents: dict[str, Tensor] | None = None,
         clock: Clock = "none",
@@ -222,10 +222,10 @@ class SkillPolicy:
                 f"({' '.join(str(error).split())}); restore the file that training wrote, or train anew"
             ) from error
         return cls(
-            body,
-            actor.requires_grad_(False),
-            description.latent_dim,
-            description.method,
+            body=body,
+            actor=actor.requires_grad_(False),
+            latent_dim=description.latent_dim,
+            method=description.method,
             encoder=encoder,
             clip_latents=latents,
             clock=description.clock,

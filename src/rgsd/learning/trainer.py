@@ -106,12 +106,12 @@ class Trainer(TrainingLoop):
             model.normalizer.update(distributed.own_rows(reference))
             if config.compile:
                 model.compile()
-        latents = method.export().get("clip_latents")
+        latents = method.export().clip_latents
         self.warm_start = WarmStart(
             env,
             self.actor,
             self.critic,
-            None if latents is None else torch.stack([latents[name] for name in env.library.names]),
+            torch.stack([latents[name] for name in env.library.names]) if latents else None,
             config.warm_start,
             ppo,
             distributed.own_seed(seed, "warm start"),
@@ -244,23 +244,23 @@ class Trainer(TrainingLoop):
     def policy(self) -> SkillPolicy:
         """The policy as it stands, in the form that is published."""
         exported, library = self.method.export(), self.env.library
-        latents = exported.get("clip_latents")
+        latents = exported.clip_latents
         clips = torch.arange(len(library), device=library.device)
         first = library.state(clips, torch.zeros_like(clips))
         starts = dict(zip(library.names, torch.cat((first.qpos, first.qvel), dim=1), strict=True))
         return SkillPolicy(
-            self.env.body,
-            self.average.mean,
-            self.method.latent_dim,
-            self.method_name,
-            encoder=exported.get("encoder"),
+            body=self.env.body,
+            actor=self.average.mean,
+            latent_dim=self.method.latent_dim,
+            method=self.method_name,
+            encoder=exported.encoder,
             clip_latents=latents,
             clock=self.env.config.clock,
             lag=self.env.config.lag,
-            condition=exported.get("condition", "latent"),
-            condition_moments=exported.get("condition_moments"),
-            clips=exported.get("clips", ()),
-            clip_starts=None if latents is None else starts,
+            condition=exported.condition,
+            condition_moments=exported.condition_moments,
+            clips=exported.clips,
+            clip_starts=starts if latents else None,
         )
 
     def _imitation_metrics(self, rollout: Rollout) -> dict[str, float]:

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from rgsd.learning import distributed
-from rgsd.learning.method import Episodes, Progress
+from rgsd.learning.method import Episodes, Exported, Progress
 from rgsd.learning.networks import Actor
 from rgsd.learning.rollout import Minibatch, Rollout
 from rgsd.motions.library import MotionLibrary
@@ -81,9 +81,9 @@ class Baseline(ABC):
         """None."""
         return None
 
-    def export(self) -> dict[str, Any]:
+    def export(self) -> Exported:
         """Nothing: which latent is which clip is left to the search of the protocol."""
-        return {}
+        return Exported()
 
     def state_dict(self) -> dict[str, Any]:
         """Networks, optimiser and generator."""

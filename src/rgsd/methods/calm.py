@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from rgsd.envs.observation import observe
-from rgsd.learning.method import Progress
+from rgsd.learning.method import Exported, Progress
 from rgsd.learning.networks import Actor
 from rgsd.learning.rollout import Minibatch, Rollout
 from rgsd.learning.windows import reference_rows
@@ -145,9 +145,9 @@ class Calm(WindowedBaseline):
         weights = self.config.regularization_weight, self.config.uniformity_weight
         return weights[0] * (alignment + weights[1] * uniformity)
 
-    def export(self) -> dict[str, Any]:
+    def export(self) -> Exported:
         """z of every clip: the normalised mean over its pieces."""
-        return {"clip_latents": dict(zip(self.library.names, self._clip_latents(), strict=True))}
+        return Exported(clip_latents=dict(zip(self.library.names, self._clip_latents(), strict=True)))
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Go back to a saved state."""

@@ -10,7 +10,7 @@ from typing import Any, Literal
 import torch
 from torch import Tensor, nn
 
-from rgsd.learning.method import Episodes, Progress
+from rgsd.learning.method import Episodes, Exported, Progress
 from rgsd.learning.networks import Actor
 from rgsd.learning.rollout import Minibatch, Rollout
 from rgsd.methods.clip_sampling import ClipSampling, FailureRates
@@ -187,10 +187,10 @@ class Rgsd:
     def extra_loss(self, minibatch: Minibatch, mean: Tensor, actor: Actor) -> None:
         """None: the encoder has an update of its own."""
 
-    def export(self) -> dict[str, Any]:
+    def export(self) -> Exported:
         """The frozen encoder and z_m by clip."""
         directions = dict(zip(self.library.names, self.directions, strict=True))
-        return {"encoder": self.frozen, "clip_latents": directions}
+        return Exported(encoder=self.frozen, clip_latents=directions)
 
     def state_dict(self) -> dict[str, Any]:
         """Both encoders, the optimiser, the generator and the counts of failures."""

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from rgsd.envs.observation import ObservationLayout, observe
 from rgsd.envs.reference_frames import ReferenceFrames
-from rgsd.learning.method import Episodes, Progress
+from rgsd.learning.method import Episodes, Exported, Progress
 from rgsd.learning.networks import Actor
 from rgsd.learning.rollout import Minibatch, Rollout
 from rgsd.methods.clip_sampling import ClipSampling, FailureRates
@@ -114,13 +114,9 @@ class Tracker:
     def extra_loss(self, minibatch: Minibatch, mean: Tensor, actor: Actor) -> None:
         """None."""
 
-    def export(self) -> dict[str, Any]:
+    def export(self) -> Exported:
         """No encoder and no constant latents: an evaluation shows the policy the frames themselves, at this scale."""
-        return {
-            "condition": "reference",
-            "condition_moments": self._reference.moments,
-            "clips": self.library.names,
-        }
+        return Exported(condition="reference", condition_moments=self._reference.moments, clips=self.library.names)
 
     def state_dict(self) -> dict[str, Any]:
         """The counts of failures."""

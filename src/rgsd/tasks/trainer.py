@@ -18,7 +18,7 @@ from rgsd.learning.loop import TrainingLoop
 from rgsd.learning.networks import Actor, Critic, NetworkConfig, gaussian_log_prob
 from rgsd.learning.normalization import update_alike
 from rgsd.learning.ppo import Ppo, PpoConfig
-from rgsd.learning.rollout import Recorder, Rollout
+from rgsd.learning.transitions import Batch, Recorder, Transitions
 from rgsd.motions.library import MotionLibrary
 from rgsd.randomness import stream_seed
 from rgsd.tasks.goal_env import Decision, GoalEnv
@@ -79,13 +79,13 @@ class GoalCollector:
         self._observation, self._privileged = env.observe(), env.observe_privileged()
 
     @torch.no_grad()
-    def collect(self, decisions: int) -> tuple[Rollout, list[Decision]]:
+    def collect(self, decisions: int) -> tuple[Transitions[Batch], list[Decision]]:
         """Take that many decisions in every environment."""
         taken, std = [], self.actor.std
         recorder = Recorder(decisions)
         condition = self._observation.new_zeros(self.env.num_envs, 0)  # nobody conditions the one who chooses
         for _ in range(decisions):
-            observation, privileged, elapsed = self._observation, self._privileged, self.env.elapsed
+            observation, privileged = self._observation, self._privileged
             mean = self.actor(observation, condition)
             action = mean + std * torch.randn(mean.shape, generator=self._generator, device=mean.device)
             decision = self.env.step(action)
@@ -98,18 +98,13 @@ class GoalCollector:
                 next_privileged=decision.final_privileged,
                 z=condition,
                 next_z=condition,
-                root=decision.before,
-                next_root=decision.after,
-                elapsed=elapsed // self.env.period,
                 action=action,
                 mean=mean,
                 log_prob=gaussian_log_prob(action, mean, std),
                 terminated=decision.fell,
                 truncated=decision.truncated,
-                fell=decision.fell,
-                **_without_reference(elapsed),
             )
-        return recorder.rollout(), taken
+        return Transitions(**recorder.rows()), taken
 
     def snapshot(self) -> dict[str, Any]:
         """Everything that the next decision depends on, the environment's part included."""
@@ -252,14 +247,3 @@ def _goal_metrics(taken: list[Decision], seconds: float, style: Tensor | None) -
     if style is not None:
         metrics["Task/style"] = float(torch.stack([similarity(d.z, style) for d in taken]).mean())
     return metrics
-
-
-def _without_reference(elapsed: Tensor) -> dict[str, Tensor]:
-    """What a rollout says of the reference that it follows, where there is none."""
-    whole, number = torch.zeros_like(elapsed), torch.zeros(elapsed.shape, device=elapsed.device)
-    return {
-        **dict.fromkeys(("source", "clip", "frame"), whole),
-        **dict.fromkeys(("worst_body", "root_error", "heading_error"), number),
-        **dict.fromkeys(("imitation", "standing"), whole.bool()),
-        "noisy": ~whole.bool(),
-    }

@@ -21,4 +21,4 @@ def policy(tiny: Body) -> SkillPolicy:
         torch.nn.init.zeros_(parameter)
     directions: dict[str, torch.Tensor] = dict(zip(("swing", "slide", "still"), torch.eye(4), strict=False))
     encoder = Encoder(EncoderConfig(latent_dim=4, hidden=(8,)), layout).requires_grad_(False)
-    return SkillPolicy(tiny, actor, 4, "test", encoder=encoder, clip_latents=directions)
+    return SkillPolicy(body=tiny, actor=actor, latent_dim=4, method="test", encoder=encoder, clip_latents=directions)
