@@ -99,11 +99,15 @@ def test_the_standing_pose_is_home_or_the_first_keyframe(tmp_path: Path) -> None
 def test_actuators_are_put_in_the_hinges_order(tmp_path: Path) -> None:
     """Each keeps what it is; controls of keyframes, which were in the other order, are dropped."""
     servos = _SERVOS.split("/>")[:3]
+    servos[0] += ' damping="1.5" armature=".02"'
     mixed = "/>".join([servos[2], servos[0], servos[1], ""])
     key = '<keyframe><key name="home" qpos="0 0 .5 1 0 0 0 0 0 0" ctrl="1 2 3"/></keyframe>'
-    body, ordered = load_mjcf(written(tmp_path, servos=mixed, rest=key)), load_mjcf(written(tmp_path))
-    for field in ("actuator_trnid", "actuator_gainprm", "actuator_biasprm", "actuator_ctrlrange"):
-        np.testing.assert_array_equal(getattr(body.model, field), getattr(ordered.model, field), err_msg=field)
+    body = load_mjcf(written(tmp_path, servos=mixed, rest=key))
+    ordered = load_mjcf(written(tmp_path, servos="/>".join([*servos, ""])))
+    np.testing.assert_array_equal(body.model.actuator_damping, [1.5, 0, 0])
+    for field in ("trnid", "gainprm", "biasprm", "ctrlrange", "damping", "armature"):
+        found, expected = (getattr(one.model, f"actuator_{field}") for one in (body, ordered))
+        np.testing.assert_array_equal(found, expected, err_msg=field)
     np.testing.assert_array_equal(body.action_scale, ordered.action_scale)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from pathlib import Path
 
+import mujoco
 import numpy as np
 import pytest
 
@@ -76,9 +77,10 @@ def test_what_is_stated_takes_the_place_of_what_is_derived(tmp_path: Path) -> No
         ("[fall]\nmin_heigth = {}", "fall: 'min_heigth' is no field of it; write min_height"),
         ('control_hz = "fast"', "control_hz is 'fast'"),
         ("control_hz = 60\n[gains.'.*']\nkp = 9\nkd = 1", "a period of 8.33 timesteps"),
-        ("[gains.'.*']\nkp = 9", "kd is lacking"),
-        ("[gains.'.*']\nkp = -9\nkd = 1", "kp is -9, expected above 0"),
-        ("[gains.'left_hip']\nkp = 9\nkd = 1", "no pattern matches hinge 'right_hip'"),
+        ("[gains.'.*']\nkp = 9", "hinge 'left_hip' has no kd; .*--gains kp,kd"),
+        ("[gains.'.*']\nkp = -9\nkd = 1", "kp of hinge 'left_hip' is -9, expected above 0"),
+        ("[gains.'.*']\nkp = 9\nkd = -1", "kd of hinge 'left_hip' is -1, expected 0 or more"),
+        ("[gains.'left_hip']\nkp = 9\nkd = 1", "hinge 'right_hip' has no kp"),
         ("[gains.'left_hpi']\nkp = 9\nkd = 1", "'left_hpi' matches no hinge; there are left_hip"),
         ("[gains.'(']\nkp = 9\nkd = 1", "is no pattern"),
         ("[physics]\nintegrator = 'rk9'", "write one of euler"),
@@ -92,10 +94,40 @@ def test_what_cannot_be_stated_is_refused_with_the_file_and_the_remedy(tmp_path:
 
 
 def test_gains_of_the_command_line_go_before_those_that_are_stated(tmp_path: Path) -> None:
-    body = load_mjcf(written(tmp_path), gains="40,1")
-    np.testing.assert_allclose(body.model.actuator_gainprm[:, 0], [40, 40])
-    np.testing.assert_allclose(body.model.dof_damping[6:], [1, 1])
-    np.testing.assert_allclose(body.standing_qpos[7:], [0.1, 0])  # all else stays as stated
+    model = load_mjcf(written(tmp_path), gains="40,1").model
+    np.testing.assert_allclose(model.actuator_gainprm[:, 0], [40, 40])
+    np.testing.assert_allclose(model.dof_damping[6:], [1, 1])
+    # all else stays as stated: the left's torque and rotor too
+    np.testing.assert_allclose(model.actuator_forcerange, [[-50, 50], [0, 0]])
+    np.testing.assert_allclose(model.dof_armature[6:], [0.01, 0])
+
+
+@pytest.mark.parametrize(("toml", "gains"), [("[gains.'.*']\nkp = 40\nkd = 1.5", ""), ("", "40,1.5")])
+def test_gains_mean_the_same_wherever_they_are_stated(tmp_path: Path, toml: str, gains: str) -> None:
+    """kd is the whole damping; the torque stays the motor's, the rotor the joint's, and a motor's range no target's."""
+    path = written(tmp_path, toml)
+    text = path.read_text().replace('range="-60 60"', 'range="-60 60" damping="2 3" armature=".02"')
+    motors = '<default><motor gear="7" ctrlrange="-3 3"/></default>'
+    path.write_text(text.replace("<worldbody>", motors + "<worldbody>"))
+    body = load_mjcf(path, gains)
+    data = mujoco.MjData(body.model)
+    data.qpos[:] = body.standing_qpos
+    data.qpos[7:], data.qvel[6:], data.ctrl[:] = [0.1, 0.6], [2.0, -3.0], [0.2, 0.0]
+    mujoco.mj_forward(body.model, data)
+    np.testing.assert_allclose(data.qfrc_passive[6:], [-3.0, 4.5])  # -1.5 times the speed, and nothing of its square
+    np.testing.assert_allclose(data.actuator_force, [4.0, -21.0])  # 40 * 0.1; 40 * -0.6 = -24 is cut at 7 * 3
+    np.testing.assert_allclose(data.qfrc_actuator[6:], [4.0, -21.0])  # without the gear
+    np.testing.assert_allclose(body.model.dof_armature[6:], [0.02, 0.02])
+    np.testing.assert_allclose(body.action_scale, math.radians(60))  # the joint's range
+
+
+def test_of_several_patterns_the_last_that_states_a_field_counts(tmp_path: Path) -> None:
+    toml = "[gains.'.*']\nkp = 40\nkd = 1\n[gains.'left_.*']\ntorque = 9\narmature = 0.03\n[gains.'.*_hip']\nkd = 0"
+    model = load_mjcf(written(tmp_path, toml)).model
+    np.testing.assert_allclose(model.actuator_gainprm[:, 0], [40, 40])
+    np.testing.assert_allclose(model.dof_damping[6:], [0, 0])
+    np.testing.assert_allclose(model.actuator_forcerange, [[-9, 9], [0, 0]])
+    np.testing.assert_allclose(model.dof_armature[6:], [0.03, 0])
 
 
 def test_the_standing_height_is_the_stated_one_whatever_drives_the_hinges(tmp_path: Path) -> None:

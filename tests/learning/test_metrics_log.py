@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import sys
 from pathlib import Path
@@ -77,3 +78,11 @@ def test_a_logger_that_is_not_installed_is_refused_with_what_to_install(monkeypa
     with pytest.raises(UsageError, match=r"--logger wandb: it is not installed; pip install 'rgsd\[wandb\]'"):
         check_logger("wandb")
     check_logger("none")
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a disk that is always full")
+def test_a_full_disk_is_reported_with_the_logs_name(tmp_path: Path) -> None:
+    (tmp_path / "metrics.jsonl").symlink_to("/dev/full")
+    with pytest.raises(OSError, match="No space left") as caught, MetricsLog(tmp_path, 0, "none") as log:
+        log.write(ROW)
+    assert (caught.value.errno, caught.value.filename) == (errno.ENOSPC, str(tmp_path / "metrics.jsonl"))

@@ -14,7 +14,7 @@ from rgsd.bodies.mjcf import load_mjcf
 from rgsd.bodies.quadruped import _spec, make_quadruped
 from rgsd.motions.body_map import BodyMap, Follow, load_body_map, propose_body_map
 from rgsd.motions.motion import Motion, MotionError
-from rgsd.motions.robot_retarget import _rolled, retarget_to_robot
+from rgsd.motions.robot_retarget import retarget_to_robot
 from rgsd.motions.synthesis.quadruped import synthesize_quadruped
 
 
@@ -87,20 +87,6 @@ def test_an_arm_follows_within_its_ranges(smpl: Body) -> None:
     assert knees.min() >= -1e-9
     assert made.quality["at_limit"] > 0.1
     assert made.quality["penetration_cm"] < 1.0
-
-
-def test_a_foot_rolls_without_sliding_and_clears_the_ground_in_the_air() -> None:
-    # heel and toe of a foot that slides 1 cm a frame for five frames at 1 cm depth, then swings below the ground
-    sole = np.zeros((10, 2, 3))
-    sole[:, 0, 0] = 0.01 * np.arange(10)
-    sole[:, 1, 0] = sole[:, 0, 0] + 0.2
-    sole[:, :, 2] = [-0.01, 0.0]
-    touches = np.arange(10) < 5
-    rolled = sole + _rolled(sole, touches, fps=30.0)[:, None]
-    np.testing.assert_allclose(np.diff(rolled[:5, 0], axis=0), 0, atol=1e-12)  # the heel, the lowest, stays
-    np.testing.assert_allclose(rolled[:5, 0, 2], 0, atol=1e-12)
-    assert rolled[:5, 0, 0].mean() == pytest.approx(0.02)  # where it was on average
-    np.testing.assert_allclose(rolled[7:, 0, 2], 0.03)  # 3 cm, reached at 0.4 m/s
 
 
 def test_a_map_survives_its_file_and_is_checked(tmp_path: Path, dog: Body, smpl: Body) -> None:

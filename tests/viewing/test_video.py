@@ -1,3 +1,4 @@
+import errno
 from pathlib import Path
 
 import imageio.v3 as iio
@@ -82,6 +83,24 @@ def test_without_an_encoder_the_film_alone_is_refused(tmp_path: Path, monkeypatc
     with pytest.raises(FilmUnavailable, match=r"rgsd\[video\]"):
         write_mp4(tmp_path / "film.mp4", [np.zeros((4, 4, 3), np.uint8)], fps=25)
     assert not list(tmp_path.iterdir())
+
+
+def test_a_film_that_the_disk_has_no_room_for_leaves_the_old_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """ffmpeg takes a little, leaves half a film, says why and stops, while more pictures come."""
+    ffmpeg, film = tmp_path / "ffmpeg", tmp_path / "films" / "film.mp4"
+    ffmpeg.write_text(
+        '#!/bin/sh\nfor last; do :; done\nhead -c 99 > "$last"\necho "$last: No space left on device" >&2\nexit 228\n'
+    )
+    ffmpeg.chmod(0o755)
+    monkeypatch.setattr("imageio_ffmpeg.get_ffmpeg_exe", lambda: str(ffmpeg))
+    film.parent.mkdir()
+    film.write_text("old")
+    with pytest.raises(OSError, match="No space left on device") as caught:
+        write_mp4(film, [np.zeros((400, 400, 3), np.uint8)] * 9, fps=25)
+    assert (caught.value.errno, caught.value.filename) == (errno.ENOSPC, str(film))
+    assert [(path.name, path.read_text()) for path in film.parent.iterdir()] == [("film.mp4", "old")]
 
 
 @pytest.mark.parametrize(("asked", "tried"), [("osmesa", ["osmesa"]), ("off", ["egl", "osmesa"])])

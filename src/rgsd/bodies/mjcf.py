@@ -41,8 +41,8 @@ def load_mjcf(path: Path, gains: str = "") -> Body:
 
     Args:
         path: the file.
-        gains: `kp,kd` of servos that take the place of the file's actuators, such as motors, and of what robot.toml
-            states; if empty its gains, else the file's own.
+        gains: `kp,kd` of servos on all hinges in place of the file's actuators, as a last `[gains.".*"]` in robot.toml
+            would state them; if empty, what it states, else the file's own.
 
     Raises:
         BodyError: no such file, not MJCF, or a model that cannot be a body; the message names the file, the element
@@ -53,10 +53,8 @@ def load_mjcf(path: Path, gains: str = "") -> Body:
     _check_tree(path, model)
     _check_ground(path, model, ground)
     hinges = [model.joint(i).name for i in range(1, model.njnt)]
-    if gains:
-        put_servos(spec, hinges, read_gains(gains))
-    elif stated.has_gains:
-        stated.drive(spec)
+    if servos := stated.servos(hinges, read_gains(gains) if gains else {}):
+        put_servos(spec, servos)
     else:
         sort_servos(path, spec, hinges)
     model = _compiled(path, spec)

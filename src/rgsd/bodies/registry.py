@@ -23,7 +23,7 @@ def make_body(name: str, gains: str = "") -> Body:
 
     Args:
         name: a built-in body's, or the path.
-        gains: `kp,kd` of servos that take the place of a file's actuators; the file's own if empty.
+        gains: `kp,kd` of servos that take the place of a file's actuators; see `load_mjcf`.
 
     Raises:
         UnknownName: no such body; the message lists the nearest.

@@ -21,15 +21,15 @@ timestep = 0.005                  # s
 integrator = "implicitfast"
 self_collision = false
 
-[gains.".*_knee_joint"]           # one position servo a hinge, in place of the file's actuators; --gains goes before
+[gains.".*_knee_joint"]           # one position servo a hinge, in place of the file's actuators
 kp = 99                           # N m/rad
-kd = 6.3                          # N m s/rad, as damping of the joint
-torque = 139                      # N m
-armature = 0.025                  # kg m2
+kd = 6.3                          # N m s/rad: the joint's whole damping, in place of the file's
+torque = 139                      # N m; if left out, what the file's actuator could give
+armature = 0.025                  # kg m2, in place of the joint's; if left out, as in the file
 ```
 
 All of it may be left out. Joints are named by patterns, regular expressions for whole names; of several that match the
-last counts.
+last counts, of gains the last that states the field. `--gains kp,kd` counts as one more `[gains.".*"]` at the end.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ import mujoco
 import numpy as np
 
 from rgsd.bodies.body import Body, BodyError, FallRule
-from rgsd.bodies.servos import clear_actuators
+from rgsd.bodies.servos import Servo
 from rgsd.errors import nearest
 
 _TABLES: dict[str, dict[str, type | tuple[type, ...]]] = {
@@ -57,6 +57,7 @@ _TABLES: dict[str, dict[str, type | tuple[type, ...]]] = {
     "physics": {"timestep": (int, float), "integrator": str, "self_collision": bool},
     "gains": {"kp": (int, float), "kd": (int, float), "torque": (int, float), "armature": (int, float)},
 }
+_MAY_BE_ZERO = {"kd", "armature"}  # fields of gains: a hinge may be undamped, a rotor without mass
 _INTEGRATORS = {"implicitfast", "implicit", "euler"}
 _WHOLE = 0.01  # of a period, by which a control period may miss a whole number of timesteps
 
@@ -122,36 +123,42 @@ class RobotFile:
         if "standing" in self.content:
             self._stand(spec)
 
-    @property
-    def has_gains(self) -> bool:
-        """Whether servos are stated."""
-        return "gains" in self.content
+    def servos(self, hinges: list[str], given: Mapping[str, float]) -> dict[str, Servo]:
+        """The servo of each hinge, in their order; of several patterns that match, the last that states a field counts.
 
-    def drive(self, spec: mujoco.MjSpec) -> None:
-        """Give each hinge the position servo that is stated, in place of whatever drives it.
+        Args:
+            hinges: of the model.
+            given: `kp` and `kd` of the command line, as if a last [gains.".*"] stated them; empty if there are none.
+
+        Returns:
+            Empty where neither states gains: then the file's own actuators stay.
 
         Raises:
-            BodyError: a hinge without gains, a pattern that matches none, or values out of range.
+            BodyError: a hinge without kp or kd, a pattern that matches none, or values out of range.
         """
-        hinges = [joint for joint in spec.joints if joint.type == mujoco.mjtJoint.mjJNT_HINGE]
-        gains = self._matched("gains", self.content["gains"], [joint.name for joint in hinges])
-        bare = [joint.name for joint in hinges if joint.name not in gains]
-        if bare:
+        tables = self.content.get("gains", {})
+        if not tables and not given:
+            return {}
+        stated: dict[str, dict[str, float]] = {hinge: {} for hinge in hinges}
+        for pattern, table in tables.items():
+            for hinge in self._matched("gains", {pattern: table}, hinges):
+                stated[hinge] |= table
+        return {hinge: self._servo(hinge, fields | given) for hinge, fields in stated.items()}
+
+    def _servo(self, hinge: str, fields: Mapping[str, float]) -> Servo:
+        lacking = [field for field in ("kp", "kd") if field not in fields]
+        if lacking:
             raise BodyError(
-                f"{self.path}: gains: no pattern matches hinge '{bare[0]}'; add one, or [gains.\".*\"] first"
+                f"{self.path}: gains: hinge '{hinge}' has no {lacking[0]}; state it in a table whose pattern matches, "
+                'such as a first [gains.".*"], or give --gains kp,kd'
             )
-        clear_actuators(spec)
-        for joint in hinges:
-            stated = gains[joint.name]
-            actuator = spec.add_actuator(name=joint.name, target=joint.name, trntype=mujoco.mjtTrn.mjTRN_JOINT)
-            actuator.set_to_position(kp=self._positive("gains", stated, "kp", None))
-            joint.damping = [self._positive("gains", stated, "kd", None), 0, 0]
-            if "armature" in stated:
-                joint.armature = self._positive("gains", stated, "armature", None)
-            if "torque" in stated:
-                torque = self._positive("gains", stated, "torque", None)
-                actuator.forcerange = [-torque, torque]
-                actuator.forcelimited = mujoco.mjtLimited.mjLIMITED_TRUE
+        for field, value in fields.items():
+            if value < 0 or (value == 0 and field not in _MAY_BE_ZERO):
+                least = "0 or more" if field in _MAY_BE_ZERO else "above 0"
+                raise BodyError(
+                    f"{self.path}: gains: {field} of hinge '{hinge}' is {value:g}, expected {least}; correct it"
+                )
+        return Servo(**fields)
 
     def _stand(self, spec: mujoco.MjSpec) -> None:
         standing = self.content["standing"]

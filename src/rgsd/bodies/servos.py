@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,13 +15,27 @@ from rgsd.bodies.body import BodyError
 # what an actuator is, apart from what it drives
 _FIELDS = (
     "name", "gaintype", "gainprm", "biastype", "biasprm", "dyntype", "dynprm", "ctrllimited", "ctrlrange",
-    "forcelimited", "forcerange", "gear", "group",
+    "forcelimited", "forcerange", "gear", "group", "damping", "armature", "delay", "nsample", "interp",
 )  # fmt: skip
 _REMEDY = "or give --gains kp,kd, which puts a servo of kp N m/rad and kd N m s/rad on each hinge"
 
 
-def read_gains(text: str) -> tuple[float, float]:
-    """kp and kd out of `kp,kd`.
+@dataclass(frozen=True)
+class Servo:
+    """What a position servo is to be; what is None stays as the file has it."""
+
+    kp: float
+    """Torque by distance from the target, N m/rad."""
+    kd: float
+    """The whole damping of the joint, in place of the file's, N m s/rad."""
+    torque: float | None = None
+    """The largest torque, N m; without one, what the file's actuator could give."""
+    armature: float | None = None
+    """Inertia of the rotor seen at the joint, kg m2."""
+
+
+def read_gains(text: str) -> dict[str, float]:
+    """`kp` and `kd` out of `kp,kd`.
 
     Raises:
         BodyError: they are no two numbers, or no servo's.
@@ -30,28 +46,33 @@ def read_gains(text: str) -> tuple[float, float]:
         raise BodyError(f"--gains {text}: expected two numbers, kp,kd, such as 40,1") from None
     if not (0 < kp < math.inf and 0 <= kd < math.inf):
         raise BodyError(f"--gains {text}: kp must be positive and kd not negative; give such as 40,1")
-    return kp, kd
+    return {"kp": kp, "kd": kd}
 
 
-def put_servos(spec: mujoco.MjSpec, hinges: list[str], gains: tuple[float, float]) -> None:
-    """Give each hinge a position servo in place of whatever drives it; its torque stays limited as it was.
+def put_servos(spec: mujoco.MjSpec, servos: Mapping[str, Servo]) -> None:
+    """Give each hinge a position servo in place of whatever drives it, in the order of `servos`.
 
     kd goes into the joint, where it is integrated implicitly even where the torque limit is reached.
     """
-    limits = {actuator.target: _torque(actuator) for actuator in spec.actuators if _on_joint(actuator)}
-    names = {actuator.target: actuator.name for actuator in spec.actuators if _on_joint(actuator)}
+    driven = {actuator.target: actuator for actuator in spec.actuators if _on_joint(actuator)}
+    names = {hinge: actuator.name for hinge, actuator in driven.items()}
+    limits = {hinge: _torque(actuator) for hinge, actuator in driven.items()}
     clear_actuators(spec)
-    kp, kd = gains
-    for hinge in hinges:
-        servo = spec.add_actuator(
-            name=names.get(hinge) or hinge, target=hinge, trntype=mujoco.mjtTrn.mjTRN_JOINT, forcelimited=False
+    # not the file's defaults, which are of what it had, such as a motor's gear and its range of torques
+    plain = mujoco.MjSpec().add_actuator()
+    neutral = {field: _copied(getattr(plain, field)) for field in _FIELDS if field != "name"}
+    for hinge, servo in servos.items():
+        actuator = spec.add_actuator(
+            name=names.get(hinge) or hinge, target=hinge, trntype=mujoco.mjtTrn.mjTRN_JOINT, **neutral
         )
-        servo.set_to_position(kp=kp)
-        limit = limits.get(hinge)
+        actuator.set_to_position(kp=servo.kp)
+        limit = limits.get(hinge) if servo.torque is None else servo.torque
         if limit is not None:
-            servo.forcelimited, servo.forcerange = True, [-limit, limit]
+            actuator.forcelimited, actuator.forcerange = True, [-limit, limit]
         joint = spec.joint(hinge)
-        joint.damping = joint.damping + kd
+        joint.damping = [servo.kd, 0, 0]  # linear; the others are of the speed's square and cube
+        if servo.armature is not None:
+            joint.armature = servo.armature
 
 
 def sort_servos(path: Path, spec: mujoco.MjSpec, hinges: list[str]) -> None:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
 import tyro
 from rich.table import Table
 
+from rgsd.atomic import write_atomically
 from rgsd.cli.console import make_console
 from rgsd.cli.marked import bold
 from rgsd.cli.options import AsJson
@@ -51,7 +53,8 @@ def landscape(
         return
     for name, figure in run_figures(folder).items():
         if name == "landscape":
-            (run / "landscape.png").write_bytes(png_bytes(figure))
+            picture = png_bytes(figure)
+            write_atomically(run / "landscape.png", partial(Path.write_bytes, data=picture))
     console = make_console()
     table = Table(title="mean cosine with the clip's direction")
     for column in ("clip", "reference", "speed 0", "0.5", "1", "1.5", "frozen pose", "best other clip"):

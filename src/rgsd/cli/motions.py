@@ -10,10 +10,12 @@ from typing import Annotated, Literal
 
 import numpy as np
 import tyro
+from PIL.Image import Image
 from rich.markup import escape
 from rich.table import Table
 from tyro.conf import Positional
 
+from rgsd.atomic import write_atomically
 from rgsd.bodies.body import Body
 from rgsd.bodies.mirror import Mirror
 from rgsd.bodies.registry import BODIES, is_mjcf, make_body
@@ -42,6 +44,7 @@ from rgsd.motions.synthesis.quadruped import medley_quadruped, synthesize_quadru
 from rgsd.motions.trimming import trim_rest
 
 _log = logging.getLogger(__name__)
+_PICTURES = {".png": "PNG", ".jpg": "JPEG"}  # Pillow's words for what a name ends in
 _ANY_SERVO = "1,0"  # kp,kd: motions are of a robot's hinges, whatever drives them
 
 
@@ -267,12 +270,10 @@ def motions_render(path: Positional[Path], out: Path, frames: int = 12, body: st
 
     if frames < 2:
         raise UsageError(f"--frames {frames}: a row needs at least 2")
-    if out.suffix.lower() not in (".png", ".jpg"):
-        raise UsageError(f"--out {out}: the sheet is a picture; give a name that ends in .png or .jpg")
+    check_picture("--out", out)
     motions = own_motions(path)
     sheet = contact_sheet(body_of(path, motions, body), motions, frames)
-    out.parent.mkdir(parents=True, exist_ok=True)
-    sheet.save(out)
+    write_picture(sheet, out)
     make_console().print(f"{len(motions)} motions drawn to {escape(str(out))}", soft_wrap=True)
 
 
@@ -329,6 +330,17 @@ def check_empty(out: Path) -> None:
     """Refuse a folder whose motions the new ones would be mixed with."""
     if any(out.glob("*.npz")):
         raise UsageError(f"--out {out}: holds npz files, which the new ones would be mixed with; choose another folder")
+
+
+def check_picture(option: str, out: Path) -> None:
+    """Refuse a name that is no picture's, before it is worked for."""
+    if out.suffix.lower() not in _PICTURES:
+        raise UsageError(f"{option} {out}: the sheet is a picture; give a name that ends in {' or '.join(_PICTURES)}")
+
+
+def write_picture(picture: Image, out: Path) -> None:
+    """Save a picture in the format that its name says."""
+    write_atomically(out, lambda path: picture.save(path, format=_PICTURES[out.suffix.lower()]))
 
 
 def write_motions(motions: list[Motion], out: Path) -> None:

@@ -8,11 +8,20 @@ from typing import Annotated
 import tyro
 from tyro.conf import Positional
 
+from rgsd.atomic import write_atomically
 from rgsd.bodies.body import Body
 from rgsd.bodies.registry import is_mjcf, make_body
 from rgsd.cli.console import make_console
 from rgsd.cli.motion_tables import print_notes
-from rgsd.cli.motions import body_of, check_empty, moving_body, own_motions, write_motions
+from rgsd.cli.motions import (
+    body_of,
+    check_empty,
+    check_picture,
+    moving_body,
+    own_motions,
+    write_motions,
+    write_picture,
+)
 from rgsd.errors import UsageError
 from rgsd.motions.body_map import load_body_map, propose_body_map
 from rgsd.motions.formats.bvh import read_bvh
@@ -42,8 +51,7 @@ def motions_map(file: Positional[Path], out: Path | None = None) -> None:
     elif out.exists():
         raise UsageError(f"--out {out}: is there already; remove it, or choose another name")
     else:
-        out.parent.mkdir(parents=True, exist_ok=True)
-        out.write_text(text, encoding="utf-8")
+        write_atomically(out, lambda path: path.write_text(text, encoding="utf-8"))
 
 
 def motions_retarget(
@@ -67,6 +75,8 @@ def motions_retarget(
     if not is_mjcf(body):
         raise UsageError(f"--body {body}: give the path of a robot's MJCF file; for 'smpl' use `rgsd motions import`")
     check_empty(out)
+    if sheet is not None:
+        check_picture("--sheet", sheet)
     robot = moving_body(body)
     motions, source = _motions(path)
     bodies = propose_body_map(source, robot) if parts is None else load_body_map(parts)
@@ -76,7 +86,7 @@ def motions_retarget(
     if sheet is not None:
         from rgsd.viewing.contact_sheet import contact_sheet  # draws with OpenGL, which the rest does not need
 
-        contact_sheet(robot, made).save(sheet)
+        write_picture(contact_sheet(robot, made), sheet)
 
 
 def _motions(path: Path) -> tuple[list[Motion], Body]:

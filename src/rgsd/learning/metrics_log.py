@@ -12,6 +12,7 @@ from typing import Any, Literal, Protocol, Self
 import yaml
 from torch.utils.tensorboard import SummaryWriter
 
+from rgsd.atomic import named
 from rgsd.errors import UsageError
 from rgsd.learning.checkpoint import write_atomically
 
@@ -30,22 +31,25 @@ class MetricsLog:
     """
 
     def __init__(self, folder: Path, iteration: int, logger: Logger = "tensorboard") -> None:
-        self._file = (folder / "metrics.jsonl").open("a")
+        self._path = folder / "metrics.jsonl"
+        self._file = self._path.open("a")
         self._board = _open_board(folder, iteration, logger)
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._file.close()
+        with named(self._path):
+            self._file.close()
         if self._board is not None:
             self._board.close()
 
     def write(self, metrics: dict[str, float]) -> None:
         """Note the metrics of an iteration, which is one of them; those with a slash in their names are curves."""
         rounded = {k: v if isinstance(v, int) else float(f"{v:.6g}") for k, v in metrics.items()}
-        self._file.write(json.dumps(rounded) + "\n")
-        self._file.flush()
+        with named(self._path):
+            self._file.write(json.dumps(rounded) + "\n")
+            self._file.flush()
         if self._board is not None:
             curves = {name: value for name, value in metrics.items() if "/" in name}
             self._board.draw(curves, int(metrics["iteration"]))
@@ -84,13 +88,16 @@ class _TensorBoard:
 
     def __init__(self, folder: Path, iteration: int) -> None:
         self._writer = SummaryWriter(str(folder), purge_step=iteration + 1)
+        self._files = folder / "events.out.tfevents.*"
 
     def draw(self, curves: dict[str, float], iteration: int) -> None:
-        for name, value in curves.items():
-            self._writer.add_scalar(name, value, iteration)
+        with named(self._files):
+            for name, value in curves.items():
+                self._writer.add_scalar(name, value, iteration)
 
     def close(self) -> None:
-        self._writer.close()
+        with named(self._files):
+            self._writer.close()
 
 
 class _WandbBoard:

@@ -56,7 +56,8 @@ class RunConfig:
     body: _Chosen[str] = "quadruped"
     """quadruped, smpl, or the path of an MJCF file."""
     gains: str = ""
-    """kp,kd of servos in place of the actuators of an MJCF file, N m/rad and N m s/rad; empty for the file's own."""
+    """kp,kd of servos in place of the actuators of an MJCF file, N m/rad and N m s/rad; empty for those of its
+    robot.toml, else the file's own."""
     preset: _Chosen[str] = dataclasses.field(default="", compare=False)
     """What the other settings began as, for who reads of the run; empty in those that did not record it."""
     motions: str = "synthetic"

@@ -216,7 +216,7 @@ def settle(body: Body, qpos: np.ndarray, fps: float) -> tuple[np.ndarray, dict[s
     """Poses (T, nq) turned to heading 0 and moved to the origin and onto the ground; penetration and skating."""
     settled_qpos, still = at_origin(qpos, np.zeros((len(qpos), body.model.nv)))
     points = sole_points(body, forward_kinematics(body, settled_qpos, still))
-    floor = _floor(points[..., 2].min(axis=1), fps)
+    floor = floor_under(points[..., 2].min(axis=1), fps)
     settled_qpos[:, 2] -= floor
     points[..., 2] -= floor[:, None]
     points = _lift_toes(body, settled_qpos, points)
@@ -242,7 +242,7 @@ def _lift_toes(body: Body, qpos: np.ndarray, points: np.ndarray) -> np.ndarray:
     return points
 
 
-def _floor(lowest: np.ndarray, fps: float) -> np.ndarray:
+def floor_under(lowest: np.ndarray, fps: float) -> np.ndarray:
     """Height (T,) of the floor under a clip, m, from that of its lowest sole point (T,).
 
     The floor of a capture is neither level nor where the source says: with one height for the whole clip the

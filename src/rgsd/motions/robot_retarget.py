@@ -12,7 +12,6 @@ import dataclasses
 
 import numpy as np
 import torch
-from scipy.ndimage import distance_transform_edt
 from scipy.spatial.transform import Rotation
 
 from rgsd.bodies.body import Body
@@ -22,11 +21,9 @@ from rgsd.motions.inverse_kinematics import Targets, solve
 from rgsd.motions.library import resample
 from rgsd.motions.motion import Motion, finite_difference_velocity
 from rgsd.motions.retarget import loops, settle, sole_points, sole_shapes
+from rgsd.motions.stance import rolled, touching
 
 _ALONG, _KEPT = 20.0, 2.0  # weights of limbs along the source's (1 m), and of root and feet as they stand (1 rad)
-_TOUCH_SPEED, _TOUCH_HEIGHT = 0.5, 0.025  # m/s and m of a foot's lowest point: below both it touches the ground
-
-_CLEAR, _LIFT_SPEED = 0.03, 0.4  # m that a foot in the air is above the ground at least, and m/s up to there
 
 
 def retarget_to_robot(motion: Motion, source: Body, robot: Body, bodies: BodyMap, fps: float | None = None) -> Motion:
@@ -127,7 +124,7 @@ class _Pair:
         soles = sole_points(self.source, state)
         for k in self.feet:
             sole = self._sole(k, wanted[:, k], oriented[:, k])
-            wanted[:, k] += _rolled(sole, self._touches(k, soles, motion.fps), motion.fps)
+            wanted[:, k] += rolled(sole, self._touches(k, soles, motion.fps), motion.fps)
         return Targets(tuple(self.ids), wanted, oriented, self.weights[0], self.weights[1], self.points)
 
     def _sole(self, k: int, places: np.ndarray, turns: np.ndarray) -> np.ndarray:
@@ -141,11 +138,7 @@ class _Pair:
         """(T,) bool, whether a foot of the source or its toes touch the ground, by all soles (T, P, 3)."""
         model, foot = self.source.model, self.from_ids[k] + 1
         owners = np.array(sole_shapes(self.source)[0]) + 1
-        mine = soles[:, (owners == foot) | (model.body_parentid[owners] == foot)]
-        lowest = mine[..., 2].argmin(axis=1)
-        speed = np.linalg.norm(np.gradient(mine, axis=0), axis=-1) * fps
-        frames = np.arange(len(mine))
-        return (mine[frames, lowest, 2] < _TOUCH_HEIGHT) & (speed[frames, lowest] < _TOUCH_SPEED)
+        return touching(soles[:, (owners == foot) | (model.body_parentid[owners] == foot)], fps)
 
     def _hangs(self, k: int, j: int) -> bool:
         """Whether a mapped body hangs on another."""
@@ -182,28 +175,6 @@ class _Pair:
         ids = np.array(self.ids) - 1
         turns = _matrices(state.body_quat[0, ids])
         return state.body_pos[0, ids].double().numpy() + (turns @ self.points[..., None])[..., 0], turns
-
-
-def _rolled(sole: np.ndarray, touches: np.ndarray, fps: float) -> np.ndarray:
-    """Corrections (T, 3) by which a foot with sole points (T, P, 3) rolls over the ground while it touches (T,).
-
-    The lowest point stays where it is from frame to frame, on the ground; each run of such frames stays where it is on
-    average, and between two the correction goes from one's to the other's, and higher where the foot would graze.
-    """
-    frames = np.arange(len(sole))
-    lowest = sole[..., 2].argmin(axis=1)
-    slide = sole[frames[1:], lowest[:-1]] - sole[frames[:-1], lowest[:-1]]
-    correction = np.zeros((len(sole), 3))
-    touching = np.flatnonzero(touches)
-    for run in np.split(touching, np.flatnonzero(np.diff(touching) > 1) + 1):
-        back = -np.concatenate([np.zeros((1, 3)), np.cumsum(slide[run[:-1]], axis=0)]) if len(run) else correction[:0]
-        correction[run] = back - back.mean(axis=0) if len(run) else back
-        correction[run, 2] = -sole[run, lowest[run], 2]
-    if len(touching):
-        correction = np.stack([np.interp(frames, touching, column[touching]) for column in correction.T], axis=1)
-        clear = np.minimum(_CLEAR, _LIFT_SPEED / fps * np.asarray(distance_transform_edt(~touches), dtype=float))
-        correction[:, 2] = np.maximum(correction[:, 2], clear - sole[..., 2].min(axis=1))
-    return correction
 
 
 def _fraction_at_limit(robot: Body, qpos: np.ndarray) -> float:

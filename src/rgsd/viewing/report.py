@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from rgsd.atomic import write_atomically
 from rgsd.motions.clip_sets import CLIP_SETS
 from rgsd.motions.embedded import EMBEDDED
 from rgsd.viewing import page
@@ -98,8 +100,7 @@ def write_report(run: RunFolder) -> Path:
     pictures = {name: png_bytes(figure) for name, figure in run_figures(run).items()}
     for name, png in pictures.items():
         target = run.results / "evaluation" / "plots" / f"{name}.png"
-        target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_bytes(png)
+        write_atomically(target, partial(Path.write_bytes, data=png))
     html = page.page(
         f"rgsd: {run.path.resolve().name}",
         _header(run),
@@ -111,10 +112,7 @@ def write_report(run: RunFolder) -> Path:
         _footer(run),
     )
     path = run.results / "evaluation" / "report.html"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = path.with_name("report.html.partial")
-    unfinished.write_text(html, encoding="utf-8")
-    unfinished.replace(path)
+    write_atomically(path, lambda file: file.write_text(html, encoding="utf-8"))
     return path
 
 

@@ -7,11 +7,15 @@ whatever offscreen OpenGL the machine has.
 from __future__ import annotations
 
 import copy
+import errno
 import importlib
 import importlib.util
 import os
+import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
@@ -20,6 +24,7 @@ import mujoco
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
+from rgsd.atomic import write_atomically
 from rgsd.bodies.body import Body
 
 Frames = list[np.ndarray]
@@ -262,33 +267,38 @@ def write_mp4(path: Path, frames: Frames, fps: float) -> None:
 
     Raises:
         FilmUnavailable: imageio-ffmpeg is not installed.
+        OSError: it cannot be written, such as on a full disk.
         ValueError: no frames.
     """
     if not frames:
         raise ValueError(f"{path}: a film needs at least one frame, got none; render some poses first")
     if importlib.util.find_spec("imageio_ffmpeg") is None:
         raise FilmUnavailable("writing MP4 needs imageio-ffmpeg: install rgsd with its video extra, `rgsd[video]`")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = path.with_name(f"{path.stem}.part.mp4")
     height, width = (side // 2 * 2 for side in frames[0].shape[:2])
-    film = _encoder(unfinished, (width, height), fps)
-    for frame in frames:
-        film.send(np.ascontiguousarray(frame[:height, :width]))
-    film.close()
-    unfinished.replace(path)
+    pictures = (np.ascontiguousarray(frame[:height, :width]) for frame in frames)
+    write_atomically(path, lambda unfinished: _encode(unfinished, pictures, (width, height), fps))
 
 
-def _encoder(path: Path, size: tuple[int, int], fps: float) -> Any:
-    writer: Iterator[None] = importlib.import_module("imageio_ffmpeg").write_frames(
-        str(path),
-        size,
-        fps=fps,
-        codec="libx264",
-        pix_fmt_out="yuv420p",
-        quality=None,
-        macro_block_size=2,
-        output_params=["-crf", "24", "-preset", "veryfast", "-movflags", "+faststart"],
-        ffmpeg_log_level="error",
-    )
-    next(writer)
-    return writer
+def _encode(path: Path, pictures: Iterator[np.ndarray], size: tuple[int, int], fps: float) -> None:
+    """Let ffmpeg make a film of RGB pictures of one size (width, height), pixels.
+
+    Raises:
+        OSError: it could not, such as on a full disk, and left what cannot be played.
+    """
+    ffmpeg = importlib.import_module("imageio_ffmpeg").get_ffmpeg_exe()
+    taken = ["-f", "rawvideo", "-pix_fmt", "rgb24", "-s", f"{size[0]}x{size[1]}", "-r", f"{fps:.9g}", "-i", "-"]
+    made = ["-vcodec", "libx264", "-pix_fmt", "yuv420p", "-crf", "24", "-preset", "veryfast", "-movflags", "+faststart"]
+    command = [ffmpeg, "-y", "-v", "error", *taken, "-an", *made, "-f", "mp4", path]
+    with tempfile.TemporaryFile() as said:
+        with (
+            suppress(BrokenPipeError),  # it has given up, and says why
+            subprocess.Popen(command, stdin=subprocess.PIPE, stderr=said) as running,
+        ):
+            assert running.stdin is not None
+            for picture in pictures:
+                running.stdin.write(picture)
+        said.seek(0)
+        words = " ".join(said.read().decode(errors="replace").split())
+    if running.returncode:
+        full = os.strerror(errno.ENOSPC) in words
+        raise OSError(errno.ENOSPC if full else errno.EIO, f"ffmpeg could not write it ({words})")

@@ -15,16 +15,19 @@ import mujoco
 import numpy as np
 from scipy.spatial.transform import Rotation
 
-from rgsd.bodies.smpl import SKELETON
+from rgsd.bodies.body import Body
+from rgsd.bodies.smpl import SKELETON, make_smpl
 from rgsd.motions.arrays import MotionError
 from rgsd.motions.formats.accad import LICENSE, accad_to_smpl, is_accad
-from rgsd.motions.formats.anatomy import REST_HIPS, Skeleton, orientations, rest_length
+from rgsd.motions.formats.anatomy import REST, REST_HIPS, Skeleton, orientations, rest_length
 from rgsd.motions.formats.bvh import Bvh
 from rgsd.motions.formats.smpl_bvh import is_smpl, own_to_smpl
 from rgsd.motions.formats.smpl_clip import BODY_NAMES, PARENTS, SmplClip, clean_name, smpl_positions
 from rgsd.motions.inverse_kinematics import Targets, solve
+from rgsd.motions.retarget import floor_under, sole_shapes
 from rgsd.motions.skeleton_map import SkeletonMap
 from rgsd.motions.skeletons import find_map, fit, propose_map
+from rgsd.motions.stance import rolled, touching
 
 _TOO_FAR = 0.12  # m in the mean; clips that fit stay below 0.05
 # weights of an error of 1 m and of 1 rad: hips, feet and hands most
@@ -87,7 +90,7 @@ def human_to_smpl(bvh: Bvh, skeleton: SkeletonMap) -> SmplClip:
     source = Skeleton(bvh, joints)
     turns = orientations(source)
     places = _places(source, turns)
-    rotations, pelvis = _solve(turns, places)
+    rotations, pelvis = _solve(turns, _held(turns, places, bvh.fps))
     positions = smpl_positions(rotations, pelvis)
     errors = [np.linalg.norm(positions[:, BODY_NAMES.index(n)] - p, axis=1).mean() for n, p in places.items()]
     if np.mean(errors) > _TOO_FAR:
@@ -125,6 +128,40 @@ def _places(source: Skeleton, turns: np.ndarray) -> dict[str, np.ndarray]:
         places[elbow] = places[shoulder] + scale * source.bone(shoulder, elbow)
         places[wrist] = places[elbow] + scale * source.bone(elbow, wrist)
     return places
+
+
+def _held(turns: np.ndarray, places: dict[str, np.ndarray], fps: float) -> dict[str, np.ndarray]:
+    """The places with feet that roll on the floor while they stand, and clear it between.
+
+    The model's feet are not the source's: with the same ankles and toes its soles graze the floor, and slide on it.
+    """
+    soles = {side: _sole(side, turns, places[f"{side}_Ankle"]) for side in "LR"}
+    lowest = np.minimum(soles["L"][..., 2].min(axis=1), soles["R"][..., 2].min(axis=1))
+    floor = floor_under(lowest, fps)
+    held = dict(places)
+    for side, sole in soles.items():
+        sole[..., 2] -= floor[:, None]
+        moved = rolled(sole, touching(sole, fps), fps)
+        held |= {body: places[body] + moved for body in (f"{side}_Ankle", f"{side}_Toe") if body in places}
+    return held
+
+
+def _sole(side: str, turns: np.ndarray, ankle: np.ndarray) -> np.ndarray:
+    """(T, P, 3) the lowest points of a foot and its toes with the ankle there (T, 3), m."""
+    body, (owners, offsets, radii) = _humanoid(), sole_shapes(_humanoid())
+    foot, toe = (BODY_NAMES.index(f"{side}_{part}") for part in ("Ankle", "Toe"))
+    at = {foot: ankle, toe: ankle + turns[:, foot] @ (REST[f"{side}_Toe"] - REST[f"{side}_Ankle"])}
+    points = []
+    for owner, offset, radius in zip(owners, offsets, radii, strict=True):
+        part = BODY_NAMES.index(body.body_names[owner])
+        if part in at:
+            points.append(at[part] + turns[:, part] @ offset - radius * np.array([0.0, 0.0, 1.0]))
+    return np.stack(points, axis=1)
+
+
+@cache
+def _humanoid() -> Body:
+    return make_smpl()
 
 
 def _solve(turns: np.ndarray, places: dict[str, np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
