@@ -143,7 +143,7 @@ class RobotFile:
         for pattern, table in tables.items():
             for hinge in self._matched("gains", {pattern: table}, hinges):
                 stated[hinge] |= table
-        return {hinge: self._servo(hinge, fields | given) for hinge, fields in stated.items()}
+        return {hinge: self._servo(hinge, {**fields, **given}) for hinge, fields in stated.items()}
 
     def _servo(self, hinge: str, fields: Mapping[str, float]) -> Servo:
         lacking = [field for field in ("kp", "kd") if field not in fields]
