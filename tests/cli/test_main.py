@@ -295,7 +295,9 @@ def test_doctor_fails_where_a_needed_package_lacks(
 def test_an_interrupt_amid_imports_ends_the_program_without_a_word() -> None:
     """Until a command begins the system's own handler stands; then Python's, by which training ends in order."""
     code = (
-        "import signal, rgsd.__main__ as program\n"
+        # a shell's background job is born with the signal ignored, which the program leaves as it is
+        "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)\n"
+        "import rgsd.__main__ as program\n"
         "print(signal.getsignal(signal.SIGINT) is signal.SIG_DFL)\n"
         "program.main(['motions', 'list', 'nowhere'])\n"
         "print(signal.getsignal(signal.SIGINT) is signal.default_int_handler)\n"
