@@ -202,6 +202,50 @@ def test_a_tracker_goes_on_with_its_own_clip(
     assert len(set(others.flatten().tolist())) > 1
 
 
+def test_a_tracker_begins_its_clip_where_the_episode_does(
+    tiny_library: MotionLibrary, numbered: Method, make_tracker: MakeTracker
+) -> None:
+    collector, teacher = make(tiny_library, numbered, teachers=[make_tracker(tiny_library)])
+    env = collector.env
+    env.imitation, env.elapsed = torch.zeros(16, dtype=torch.bool), torch.arange(16) % 2
+    env.clip = torch.zeros(16, dtype=torch.long)
+    env.frame = torch.full((16,), 7)  # the body stands, which is most like frames 0, 25 and 50
+    standing = torch.tensor(env.body.standing_qpos).expand(16, -1)
+    env.physics.reset(torch.arange(16), standing, torch.zeros(16, env.body.model.nv))
+    teacher.choose_latents(collector.z)
+    assert env.frame.tolist() == [7] * 16  # fresh ones as they were; the others run on
+    env.frame[1::2] = 50  # these are over
+    teacher.choose_latents(collector.z)
+    assert env.frame[::2].tolist() == [7] * 8
+    assert set(env.frame[1::2].tolist()) <= {0, 25}
+
+
+def test_from_the_standing_pose_every_latent_is_taught_the_nearest_clip_that_begins_there(
+    tiny_library: MotionLibrary, numbered: Method, make_tracker: MakeTracker
+) -> None:
+    angles = torch.tensor([0.0, 2.0, 4.0]) * torch.pi / 3  # of clips 0, 1, 2; clip 1 does not begin standing
+    circle = torch.stack((angles.cos(), angles.sin()), dim=1)
+    config = dataclasses.replace(CONFIG, latents="voronoi")
+    collector, _ = make(tiny_library, numbered)
+    env, networks = collector.env, (collector.actor, Critic(1, 2, 1, NETWORK))
+    tracker = make_tracker(tiny_library)
+    teacher = WarmStart(env, *networks, circle, config, PpoConfig(), 0, [tracker])
+    env.imitation, env.elapsed = torch.zeros(16, dtype=torch.bool), torch.zeros(16, dtype=torch.long)
+    cells: dict[bool, set[int]] = {True: set(), False: set()}
+    for _ in range(40):
+        env.reset()
+        env.imitation, env.clip = torch.zeros(16, dtype=torch.bool), 2 * (torch.arange(16) // 8)
+        env.standing = torch.arange(16) % 2 == 0
+        z = teacher.choose_latents(torch.zeros(16, 2))
+        for stands in (True, False):
+            chosen = env.standing == stands
+            allowed = circle[[0, 2]] if stands else circle
+            nearest = (z[chosen] @ allowed.T).argmax(dim=1)
+            assert torch.equal(nearest, env.clip[chosen] // 2 if stands else env.clip[chosen])
+            cells[stands] |= set((z[chosen] @ circle.T).argmax(dim=1).tolist())
+    assert cells == {True: {0, 1, 2}, False: {0, 2}}  # latents of clip 1 are taught from the standing pose alone
+
+
 def test_the_rate_falls_along_a_cosine(tiny_library: MotionLibrary, numbered: Method) -> None:
     config = dataclasses.replace(CONFIG, iterations=4, epochs=1, learning_rate=1e-3, final_learning_rate=2e-4)
     collector, teacher = make(tiny_library, numbered, config)
