@@ -131,9 +131,10 @@ def from_tracker(config: RunConfig, tracker: Path) -> RunConfig:
     return dataclasses.replace(
         config,
         network=dataclasses.replace(config.network, noise=0.03, final_noise=0.03),
-        ppo=dataclasses.replace(config.ppo, kl_per_action=2e-3),
+        ppo=dataclasses.replace(config.ppo, kl_per_action=1e-3),
         trainer=dataclasses.replace(
             config.trainer,
+            averaging=100,
             warm_start=dataclasses.replace(
                 config.trainer.warm_start, teachers=(str(tracker),), iterations=100, anchor_weight=0.01
             ),
@@ -145,6 +146,7 @@ def from_tracker(config: RunConfig, tracker: Path) -> RunConfig:
             kappa=10.0,
             imitation_fraction=0.5,
             rsi="half",
+            standing_starts=0.2,
             clip_sampling="failures",
         ),
     )
