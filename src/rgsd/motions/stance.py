@@ -26,13 +26,13 @@ def rolled(sole: np.ndarray, touches: np.ndarray, fps: float) -> np.ndarray:
     lowest = sole[..., 2].argmin(axis=1)
     slide = sole[frames[1:], lowest[:-1]] - sole[frames[:-1], lowest[:-1]]
     correction = np.zeros((len(sole), 3))
-    touching = np.flatnonzero(touches)
-    for run in np.split(touching, np.flatnonzero(np.diff(touching) > 1) + 1):
+    down = np.flatnonzero(touches)
+    for run in np.split(down, np.flatnonzero(np.diff(down) > 1) + 1):
         back = -np.concatenate([np.zeros((1, 3)), np.cumsum(slide[run[:-1]], axis=0)]) if len(run) else correction[:0]
         correction[run] = back - back.mean(axis=0) if len(run) else back
         correction[run, 2] = -sole[run, lowest[run], 2]
-    if len(touching):
-        correction = np.stack([np.interp(frames, touching, column[touching]) for column in correction.T], axis=1)
+    if len(down):
+        correction = np.stack([np.interp(frames, down, column[down]) for column in correction.T], axis=1)
         clear = np.minimum(_CLEAR, _LIFT_SPEED / fps * np.asarray(distance_transform_edt(~touches), dtype=float))
         correction[:, 2] = np.maximum(correction[:, 2], clear - sole[..., 2].min(axis=1))
     return correction

@@ -40,8 +40,6 @@ class Decision:
     """(N, D) where the decision led, before any reset, with the goal that is to be reached next."""
     final_privileged: Tensor
     """(N, 1) the critic's extra view of that."""
-    before: Tensor
-    """(N, 2) place of the root where the decision was taken, m."""
     after: Tensor
     """(N, 2) where it led, m."""
     progress: Tensor
@@ -186,7 +184,6 @@ class GoalEnv:
             privileged=self.observe_privileged(),
             final_observation=final_observation,
             final_privileged=final_privileged,
-            before=before,
             after=after,
             progress=torch.where(fell, 0.0, goals.progress),
             reached=reached,
